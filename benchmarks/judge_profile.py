@@ -25,8 +25,8 @@ import torch
 from judge_material import FULL, ask, make_tile, write_checkpoint
 from machine import describe_machine
 
-from dpg_bench.device import torch_dtype
 from dpg_bench.judge.mplug.model import EncodedImages, MplugModel
+from dpg_bench.judge.mplug.precision import products, weights_dtype
 from dpg_bench.judge.mplug.tokenizer import Tokenizer
 from dpg_bench.judge.mplug.weights import load_model
 
@@ -47,10 +47,10 @@ def main() -> None:
         torch.set_num_threads(arguments.threads)
     print(describe_machine())
     print(f"{arguments.images} images × {QUESTIONS} questions, {arguments.dtype}, {torch.get_num_threads()} threads")
-    with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
+    with tempfile.TemporaryDirectory() as folder, torch.inference_mode(), products(arguments.dtype):
         checkpoint = write_checkpoint(Path(folder) / "checkpoint", FULL, device=arguments.device)
         device = torch.device(arguments.device)
-        model = load_model(FULL, checkpoint, device=device, dtype=torch_dtype(arguments.dtype))
+        model = load_model(FULL, checkpoint, device=device, dtype=weights_dtype(arguments.dtype))
         profile(model, Tokenizer(checkpoint / "vocab.txt", FULL.bert.vocab_size), arguments.images, arguments.rounds)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import torch
 
 DTYPES = ("float32", "float16", "bfloat16")
+TF32 = "tf32"
+"""Float32, but the operands of matrix products with 10 bits of mantissa: a mode of NVIDIA GPUs from Ampere on."""
 
 
 def resolve_device(requested: str) -> str:
@@ -44,16 +46,30 @@ def resolve_device(requested: str) -> str:
     return requested
 
 
-def resolve_dtype(requested: str, device: str, *, gpu_default: str) -> str:
+def resolve_dtype(requested: str, device: str, *, gpu_default: str, known: Sequence[str] = DTYPES) -> str:
     """`auto` → `gpu_default` on a GPU and `float32` on a CPU.
 
-    Raises BadInputError for a name that is none of `DTYPES`.
+    Raises BadInputError for a name that is none of `known`, and for tf32 on a device that hasn't got it.
     """
     if requested == "auto":
         return "float32" if device == "cpu" else gpu_default
-    if requested not in DTYPES:
-        raise unknown_name("dtype", requested, ["auto", *DTYPES])
+    if requested not in known:
+        raise unknown_name("dtype", requested, ["auto", *known])
+    if requested == TF32 and not _has_tf32(device):
+        raise BadInputError(
+            f"--dtype tf32 was asked for, but it is a mode of NVIDIA GPUs from Ampere (2020) on, and the device is "
+            f"'{device}'. Use --dtype float32."
+        )
     return requested
+
+
+def _has_tf32(device: str) -> bool:
+    """Whether this is an NVIDIA GPU of compute capability 8.0 or more (CUDA programming guide, "TF32")."""
+    import torch
+
+    if not device.startswith("cuda") or torch.version.hip is not None:
+        return False
+    return torch.cuda.get_device_capability(torch.device(device)) >= (8, 0)
 
 
 def torch_dtype(name: str) -> torch.dtype:

@@ -165,7 +165,7 @@ def _judging(
     spec = find_judge(request.judge)
     check_options(spec.name, request.options, spec.options)
     device = resolve_device(request.device)
-    dtype = resolve_dtype(request.dtype, device, gpu_default=spec.gpu_dtype)
+    dtype = resolve_dtype(request.dtype, device, gpu_default=spec.gpu_dtype, known=spec.dtypes)
     settings = JudgeSettings(judge=request.judge, options=request.options, device=device, dtype=dtype)
     spec.validate(settings)
     folder = run.images if run is not None else request.path

@@ -66,7 +66,9 @@ def score(
         typer.Option(help="Images judged at once; halved where they don't fit.", envvar="DPGBENCH_BATCH_SIZE"),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", envvar="DPGBENCH_DEVICE")] = "auto",
-    dtype: Annotated[str, typer.Option(help="auto, float32, float16 or bfloat16.", envvar="DPGBENCH_DTYPE")] = "auto",
+    dtype: Annotated[
+        str, typer.Option(help="auto, float32, tf32 (NVIDIA), float16 or bfloat16.", envvar="DPGBENCH_DTYPE")
+    ] = "auto",
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Show the mean over what is there, though items are missing.")
     ] = False,

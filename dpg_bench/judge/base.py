@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from dpg_bench.device import DTYPES
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -59,7 +61,8 @@ class JudgeSpec:
 
     `validate` checks the settings without loading weights (raising BadInputError), `load` builds the judge,
     `fetch` downloads and verifies its weights ahead of time. `source` says where the weights come from,
-    `untrained` that they are random, so that scores mean nothing.
+    `untrained` that they are random, so that scores mean nothing. `dtypes` are the precisions that it knows, and
+    `gpu_dtype` is what `auto` stands for on a GPU.
     """
 
     name: str
@@ -71,5 +74,6 @@ class JudgeSpec:
     fetch: Callable[[Mapping[str, str]], None]
     gigabytes: float = 0.0
     notes: tuple[str, ...] = ()
+    dtypes: tuple[str, ...] = DTYPES
     gpu_dtype: str = "float32"
     untrained: bool = False

@@ -100,7 +100,8 @@ class _Best:
         scores, lengths, tokens = self._scores.tolist(), self._lengths.tolist(), self._tokens.tolist()
         if not self._scores.isfinite().all():
             raise DpgBenchError(
-                "The judge's arithmetic overflowed: an answer has no finite probability. Use --dtype float32."
+                "The judge's arithmetic overflowed: an answer has no finite probability. Use --dtype float32, "
+                "or tf32 on an NVIDIA GPU."
             )
         return [
             Hypothesis(tuple(ids[:length]), score) for ids, length, score in zip(tokens, lengths, scores, strict=True)

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from dpg_bench.judge.mplug.attention import KeysValues, attend, split_heads
 from dpg_bench.judge.mplug.config import BertConfig
+from dpg_bench.judge.mplug.precision import Linear
 from dpg_bench.judge.mplug.ragged import Groups
 
 
@@ -38,7 +39,7 @@ class Output(nn.Module):
 
     def __init__(self, config: BertConfig, width: int) -> None:
         super().__init__()
-        self.dense = nn.Linear(width, config.hidden_size)
+        self.dense = Linear(width, config.hidden_size)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
     def forward(self, hidden: Tensor, residual: Tensor) -> Tensor:
@@ -52,7 +53,7 @@ class Intermediate(nn.Module):
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
-        self.dense = nn.Linear(config.hidden_size, config.intermediate_size)
+        self.dense = Linear(config.hidden_size, config.intermediate_size)
 
     def forward(self, states: Tensor) -> Tensor:
         """(…, D) → (…, intermediate size)."""
@@ -64,9 +65,9 @@ class Projections(nn.Module):
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
-        self.query = nn.Linear(config.hidden_size, config.hidden_size)
-        self.key = nn.Linear(config.hidden_size, config.hidden_size)
-        self.value = nn.Linear(config.hidden_size, config.hidden_size)
+        self.query = Linear(config.hidden_size, config.hidden_size)
+        self.key = Linear(config.hidden_size, config.hidden_size)
+        self.value = Linear(config.hidden_size, config.hidden_size)
 
 
 class Attention(nn.Module):

@@ -16,6 +16,7 @@ from dpg_bench.judge.mplug.bert import Attention, Embeddings, Layer, LayerStack
 from dpg_bench.judge.mplug.config import BertConfig
 from dpg_bench.judge.mplug.fusion import Fused
 from dpg_bench.judge.mplug.layout import Layout
+from dpg_bench.judge.mplug.precision import Linear
 from dpg_bench.judge.mplug.ragged import Groups
 
 
@@ -24,12 +25,12 @@ class Transform(nn.Module):
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
-        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+        self.dense = Linear(config.hidden_size, config.hidden_size)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
     def forward(self, states: Tensor) -> Tensor:
         """(R, D) → (R, D)."""
-        output: Tensor = self.LayerNorm(functional.gelu(self.dense(states)))
+        output: Tensor = self.LayerNorm(functional.gelu(self.dense(states)).float())
         return output
 
 

@@ -13,15 +13,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dpg_bench.device import torch_dtype
 from dpg_bench.judge.mplug.checkpoint import VOCABULARY_FILE, WEIGHTS_FILE, Checkpoint, sha256_of
 from dpg_bench.judge.mplug.config import read_config
 from dpg_bench.judge.mplug.model import EncodedImages
+from dpg_bench.judge.mplug.precision import products, weights_dtype
 from dpg_bench.judge.mplug.preprocess import Preprocess
 from dpg_bench.judge.mplug.tokenizer import Tokenizer
 from dpg_bench.judge.mplug.weights import load_model
 
-CODE_VERSION = 1
+CODE_VERSION = 2
 """Part of the fingerprint: goes up with every change of this package that can change an answer."""
 
 
@@ -42,15 +42,16 @@ class MplugJudge:
     """mPLUG VQA from a checkpoint folder. Implements `dpg_bench.judge.base.Judge`."""
 
     def __init__(self, checkpoint: Checkpoint, *, device: str, dtype: str, limits: BatchLimits | None = None) -> None:
-        """Load the checkpoint onto `device` in `dtype`.
+        """Load the checkpoint onto `device`, to compute in `dtype`: float32, tf32, float16 or bfloat16.
 
         Raises BadInputError if anything in the folder is missing, damaged or of another model.
         """
         config = read_config(checkpoint.folder)
+        self._dtype = dtype
         self._limits = limits or BatchLimits.for_device(device)
         self._preprocess = Preprocess(config.vision.image_res)
         self._tokenizer = Tokenizer(checkpoint.folder / VOCABULARY_FILE, config.bert.vocab_size)
-        self._model = load_model(config, checkpoint.folder, device=torch.device(device), dtype=torch_dtype(dtype))
+        self._model = load_model(config, checkpoint.folder, device=torch.device(device), dtype=weights_dtype(dtype))
         decisive = {
             "judge": "mplug",
             "code": CODE_VERSION,
@@ -85,7 +86,7 @@ class MplugJudge:
         """
         answers: list[list[str]] = [[] for _ in questions]
         asked = iter([number for number, asked in enumerate(questions) if asked])
-        with torch.inference_mode():
+        with torch.inference_mode(), products(self._dtype):
             while images := list(islice(asked, self._limits.images)):
                 stacked = torch.from_numpy(np.stack([pixels[image] for image in images]))
                 encoded = self._model.encode_images(stacked.to(self._model.device))

@@ -17,6 +17,7 @@ from dpg_bench.judge.mplug.config import MplugConfig
 from dpg_bench.judge.mplug.decoder import Decoder, Decoding
 from dpg_bench.judge.mplug.fusion import FusionEncoder
 from dpg_bench.judge.mplug.layout import Layout
+from dpg_bench.judge.mplug.precision import Linear
 from dpg_bench.judge.mplug.ragged import Groups
 from dpg_bench.judge.mplug.text import TextEncoder
 from dpg_bench.judge.mplug.vision import VisualEncoder, normalise
@@ -51,7 +52,7 @@ class MplugModel(nn.Module):
         vision, bert = config.vision, config.bert
         self.visual_encoder = VisualEncoder(vision)
         if vision.vision_width != bert.hidden_size:
-            self.visn_fc = nn.Linear(vision.vision_width, bert.hidden_size)
+            self.visn_fc = Linear(vision.vision_width, bert.hidden_size)
             self.visn_layer_norm = nn.LayerNorm(bert.hidden_size, eps=VISION_NORM_EPS)
         self.text_encoder = TextEncoder(bert)
         self.fusion_encoder = FusionEncoder(bert)
@@ -63,16 +64,11 @@ class MplugModel(nn.Module):
         """Where the parameters are."""
         return self.visual_encoder.visual.class_embedding.device
 
-    @property
-    def dtype(self) -> torch.dtype:
-        """The parameters' precision."""
-        return self.visual_encoder.visual.class_embedding.dtype
-
     def image_tokens(self, pixels: Tensor) -> Tensor:
         """uint8 (I, height, width, 3) → image tokens (I, P, D) at the text's width."""
-        tokens: Tensor = self.visual_encoder.visual(normalise(pixels, self.dtype))
+        tokens: Tensor = self.visual_encoder.visual(normalise(pixels))
         if self.config.vision.vision_width != self.config.bert.hidden_size:
-            tokens = self.visn_layer_norm(self.visn_fc(tokens))
+            tokens = self.visn_layer_norm(self.visn_fc(tokens).float())
         return tokens
 
     def encode_images(self, pixels: Tensor) -> EncodedImages:

@@ -12,17 +12,18 @@ from torch.nn import functional
 
 from dpg_bench.judge.mplug.attention import split_heads
 from dpg_bench.judge.mplug.config import VisionConfig
+from dpg_bench.judge.mplug.precision import Linear
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 HEAD_WIDTH = 64
 
 
-def normalise(pixels: Tensor, dtype: torch.dtype) -> Tensor:
-    """uint8 (B, height, width, 3) → (B, 3, height, width), CLIP's mean and deviation taken out, in `dtype`."""
+def normalise(pixels: Tensor) -> Tensor:
+    """uint8 (B, height, width, 3) → float32 (B, 3, height, width), CLIP's mean and deviation taken out."""
     mean = torch.tensor(MEAN, device=pixels.device)
     std = torch.tensor(STD, device=pixels.device)
-    return pixels.float().div(255).sub(mean).div(std).permute(0, 3, 1, 2).to(dtype)
+    return pixels.float().div(255).sub(mean).div(std).permute(0, 3, 1, 2)
 
 
 def _quick_gelu_(hidden: Tensor) -> Tensor:
@@ -43,11 +44,11 @@ class SelfAttention(nn.Module):
         self.heads = width // HEAD_WIDTH
         self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
         self.in_proj_bias = nn.Parameter(torch.empty(3 * width))
-        self.out_proj = nn.Linear(width, width)
+        self.out_proj = Linear(width, width)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, P, D) → (B, P, D)."""
-        projected = functional.linear(tokens, self.in_proj_weight, self.in_proj_bias)
+        projected = functional.linear(tokens.to(self.in_proj_weight.dtype), self.in_proj_weight, self.in_proj_bias)
         queries, keys, values = (split_heads(part, self.heads) for part in projected.chunk(3, dim=-1))
         if tokens.device.type == "cpu":  # keys 12 kB apart fall into few cache sets, which costs a fifth of the time
             keys, values = keys.contiguous(), values.contiguous()
@@ -61,8 +62,8 @@ class Mlp(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.c_fc = nn.Linear(width, 4 * width)
-        self.c_proj = nn.Linear(4 * width, width)
+        self.c_fc = Linear(width, 4 * width)
+        self.c_proj = Linear(4 * width, width)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, P, D) → (B, P, D)."""
@@ -109,7 +110,7 @@ class VisionTransformer(nn.Module):
         self.ln_post = nn.LayerNorm(width)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Normalised pixels (B, 3, height, width) → tokens (B, P, D) in the pixels' dtype."""
+        """Normalised pixels (B, 3, height, width) → tokens (B, P, D)."""
         # The convolution as a matrix product: exact in float32, where PyTorch lets a GPU's convolutions use TF32.
         side = self.conv1.kernel_size[0]
         images, channels, height, width = pixels.shape

@@ -17,13 +17,15 @@ from dpg_bench.errors import BadInputError
 from dpg_bench.judge.mplug.checkpoint import WEIGHTS_FILE
 from dpg_bench.judge.mplug.config import MplugConfig
 from dpg_bench.judge.mplug.model import MplugModel
+from dpg_bench.judge.mplug.precision import Linear
+from dpg_bench.judge.mplug.vision import SelfAttention
 
 _WRAPPERS = ("model", "module")
 _PREFIX = "model."
 
 
 def load_model(config: MplugConfig, folder: Path, *, device: torch.device, dtype: torch.dtype) -> MplugModel:
-    """The model of the checkpoint in `folder`, on `device` in `dtype`, ready for inference.
+    """The model of the checkpoint in `folder` on `device`, ready for inference: linear layers in `dtype`, else float32.
 
     The file is mapped, not read: in float32 on a CPU the model's parameters are the mapped file itself, and
     elsewhere they are converted one by one. Raises BadInputError if the file is missing, damaged, holds anything but
@@ -37,9 +39,11 @@ def load_model(config: MplugConfig, folder: Path, *, device: torch.device, dtype
     needed = [name for name, _ in model.named_parameters()]
     weights = {name: weights[name] for name in needed}
     for name in needed:
-        owner, _, attribute = name.rpartition(".")
-        loaded = weights.pop(name).to(device=device, dtype=dtype)
-        setattr(model.get_submodule(owner), attribute, torch.nn.Parameter(loaded, requires_grad=False))
+        path_to_owner, _, attribute = name.rpartition(".")
+        owner = model.get_submodule(path_to_owner)
+        held_in = dtype if isinstance(owner, Linear | SelfAttention) else torch.float32
+        loaded = weights.pop(name).to(device=device, dtype=held_in)
+        setattr(owner, attribute, torch.nn.Parameter(loaded, requires_grad=False))
     return model.eval()
 
 

@@ -41,7 +41,7 @@ def _stack(case: Case, images: Sequence[int]) -> Tensor:
 
 def test_pixels_are_exact(case: Case) -> None:
     for image in (0, 2, 4):
-        found = normalise(_stack(case, [image]), torch.float32)[0]
+        found = normalise(_stack(case, [image]))[0]
         assert _difference(found, case.activations[f"pixels.{image}"]) <= 1e-6
 
 
@@ -54,7 +54,7 @@ def test_questions_have_the_same_tokens(case: Case) -> None:
 
 def test_image_tokens_are_within_1e_4(case: Case) -> None:
     images = [image for image, _ in PAIRS]
-    visual = case.model.visual_encoder.visual(normalise(_stack(case, images), torch.float32))
+    visual = case.model.visual_encoder.visual(normalise(_stack(case, images)))
     tokens = case.model.image_tokens(_stack(case, images))
     for n, image in enumerate(images):
         assert _difference(visual[n], case.activations[f"visual.{image}"]) < 1e-4

@@ -1,31 +1,61 @@
-"""In half precision, what must not lose digits is computed in float32: LayerNorm, softmax and log-probabilities."""
+"""In half precision, what must not lose digits is computed in float32, and the golden answers stay what they are."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from torch import Tensor
-from torch.nn import functional
+from torch import Tensor, nn
 
 from dpg_bench.judge.mplug.attention import KeysValues, attend, attend_to_both
 from dpg_bench.judge.mplug.beam import BeamSearch
+from dpg_bench.judge.mplug.bert import Output
+from dpg_bench.judge.mplug.checkpoint import Checkpoint
+from dpg_bench.judge.mplug.decoder import Predictions
+from dpg_bench.judge.mplug.judge import MplugJudge
 from dpg_bench.judge.mplug.ragged import Groups
 from dpg_bench.judge.mplug.tokenizer import END
+from dpg_bench.judge.mplug.vision import Block
+from dpg_bench.judge.mplug.weights import load_model
+
+if TYPE_CHECKING:
+    from tests.judge.mplug.conftest import Case
 
 CPU = torch.device("cpu")
 half_precisions = pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 
 
+def test_float16_changes_no_golden_answer(case: Case) -> None:
+    judge = MplugJudge(Checkpoint(case.checkpoint, "golden", None, {}), device="cpu", dtype="float16")
+    answers = judge.answer(case.pixels, [case.questions] * len(case.pixels))
+    expected = {(answer.image, answer.question): answer.answer for answer in case.answers}
+    found = {
+        (image, question): answer
+        for image, texts in enumerate(answers)
+        for question, answer in zip(case.questions, texts, strict=True)
+    }
+    assert found == expected
+
+
 @half_precisions
-def test_layer_norm_is_float32_rounded_once(dtype: torch.dtype) -> None:
-    drawn = torch.Generator().manual_seed(0)
-    states = (torch.randn(8, 768, generator=drawn) * 3 + 5).to(dtype)
-    weight, bias = (torch.randn(768, generator=drawn).to(dtype) for _ in range(2))
-    found = functional.layer_norm(states, (768,), weight, bias, 1e-12)
-    exact = functional.layer_norm(states.double(), (768,), weight.double(), bias.double(), 1e-12)
-    assert ((found.double() - exact).abs() <= _one_rounding(exact, dtype)).all()
+def test_between_the_products_states_are_float32(case: Case, dtype: torch.dtype) -> None:
+    model = load_model(case.model.config, case.checkpoint, device=CPU, dtype=dtype)
+    seen: dict[str, set[torch.dtype]] = {}
+
+    def note(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        seen.setdefault(type(module).__name__, set()).update({inputs[0].dtype, output.dtype})
+
+    for module in model.modules():
+        if isinstance(module, nn.LayerNorm | Block | Output | Predictions):
+            module.register_forward_hook(note)
+    with torch.inference_mode():
+        images = model.encode_images(torch.tensor(case.pixels[0][None]))
+        model.answer(images, case.tokenizer.encode(case.questions[:2]), [0, 0])
+    assert seen.pop("Output") == {dtype, torch.float32}  # takes what a product gave, and adds it to the residual
+    assert seen == {name: {torch.float32} for name in ("LayerNorm", "Block", "Predictions")}
+    assert {memory.keys.dtype for memory in images.fusion} == {dtype}
 
 
 @half_precisions
@@ -61,8 +91,3 @@ class _Constant:
 
     def select(self, questions: Sequence[int], beams: Tensor) -> None:
         raise AssertionError(f"one step is all there is, not {questions} {beams}")
-
-
-def _one_rounding(exact: Tensor, dtype: torch.dtype) -> Tensor:
-    """The step from `exact` to the next number of the precision."""
-    return exact.abs() * torch.finfo(dtype).eps + 1e-5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -112,11 +113,19 @@ def test_in_float32_the_parameters_are_the_mapped_file_and_no_copy(checkpoint: P
     assert all(any(parameter.data_ptr() in area for area in mapped) for parameter in model.parameters())
 
 
-def test_half_precision_checkpoints_and_half_precision_models_are_converted(checkpoint: Path) -> None:
+def test_half_precision_checkpoints_are_read_as_float32(checkpoint: Path) -> None:
     weights = _weights(checkpoint)
     torch.save({name: value.half() for name, value in weights.items()}, checkpoint / WEIGHTS_FILE)
     assert {parameter.dtype for parameter in _load(checkpoint).parameters()} == {torch.float32}
-    assert {parameter.dtype for parameter in _load(checkpoint, torch.bfloat16).parameters()} == {torch.bfloat16}
+
+
+def test_in_half_precision_linear_layers_alone_are_half(checkpoint: Path) -> None:
+    model = _load(checkpoint, torch.bfloat16)
+    half = {name for name, parameter in model.named_parameters() if parameter.dtype == torch.bfloat16}
+    kept = {name for name, parameter in model.named_parameters() if parameter.dtype == torch.float32}
+    assert half | kept == {name for name, _ in model.named_parameters()}
+    assert all(re.search(r"in_proj|out_proj|c_fc|c_proj|visn_fc|dense|query|key|value", name) for name in half)
+    assert all(re.search(r"ln_|norm|embedding|conv1|predictions\.decoder", name, re.IGNORECASE) for name in kept)
 
 
 def test_wrong_keys_and_shapes_are_named(checkpoint: Path) -> None:
