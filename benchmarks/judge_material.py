@@ -111,7 +111,7 @@ def write_checkpoint(folder: Path, config: MplugConfig, *, device: str = "cpu") 
 @torch.inference_mode()
 def _first_logits(folder: Path, config: MplugConfig, tokens: list[str], device: str) -> torch.Tensor:
     """The first step's logits (24, V) of eight questions about three images."""
-    model = load_model(config, folder, device=torch.device(device), dtype=torch.float32)
+    model = load_model(config, folder, device=torch.device(device), precision="float32")
     side, ids = config.vision.image_res, {token: number for number, token in enumerate(tokens)}
     pixels = [np.asarray(make_tile(side, seed)) for seed in (-1, -2, -3)]
     texts = [ask(random.Random(-seed)) for seed in range(1, 9)]

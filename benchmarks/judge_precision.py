@@ -25,13 +25,13 @@ import numpy as np
 from judge_material import FULL, ask, make_tile, write_checkpoint
 from machine import describe_machine
 from PIL import Image
-from rounded_products import TruncatedProducts
+from rounded_products import TruncatedAddmm, TruncatedProducts
 
 from dpg_bench.judge.mplug.checkpoint import Checkpoint
 from dpg_bench.judge.mplug.judge import MplugJudge
 
 CASES = ("no_concat", "same_width", "concat_every_2")
-PRECISIONS = ("tf32", "float16", "bfloat16")
+PRECISIONS = ("tf32x3", "tf32", "float16", "bfloat16")
 MORE_IMAGES, MORE_QUESTIONS = 40, 50
 FULL_QUESTIONS = 100
 """Questions about each image of the full-size model: the image costs most, and its answers differ."""
@@ -107,11 +107,10 @@ def row(name: str, precision: str, found: Sequence[Sequence[str]], truth: Sequen
 
 
 def answers(exam: Exam, device: str, precision: str) -> list[list[str]]:
-    emulated = precision == "tf32" and device == "cpu"
-    dtype = "float32" if emulated else precision
-    judge = MplugJudge(Checkpoint(exam.checkpoint, "benchmark", None, {}), device=device, dtype=dtype)
+    judge = MplugJudge(Checkpoint(exam.checkpoint, "benchmark", None, {}), device=device, dtype=precision)
     pixels = [np.asarray(judge.preprocess(image)) for image in exam.images]
-    with TruncatedProducts() if emulated else nullcontext():
+    emulated = {"tf32": TruncatedProducts(), "tf32x3": TruncatedAddmm()} if device == "cpu" else {}
+    with emulated.get(precision, nullcontext()):
         return judge.answer(pixels, exam.questions)
 
 

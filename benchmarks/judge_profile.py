@@ -26,7 +26,7 @@ from judge_material import FULL, ask, make_tile, write_checkpoint
 from machine import describe_machine
 
 from dpg_bench.judge.mplug.model import EncodedImages, MplugModel
-from dpg_bench.judge.mplug.precision import products, weights_dtype
+from dpg_bench.judge.mplug.precision import products
 from dpg_bench.judge.mplug.tokenizer import Tokenizer
 from dpg_bench.judge.mplug.weights import load_model
 
@@ -50,7 +50,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode(), products(arguments.dtype):
         checkpoint = write_checkpoint(Path(folder) / "checkpoint", FULL, device=arguments.device)
         device = torch.device(arguments.device)
-        model = load_model(FULL, checkpoint, device=device, dtype=weights_dtype(arguments.dtype))
+        model = load_model(FULL, checkpoint, device=device, precision=arguments.dtype)
         profile(model, Tokenizer(checkpoint / "vocab.txt", FULL.bert.vocab_size), arguments.images, arguments.rounds)
 
 

@@ -1,7 +1,7 @@
-"""TF32 without a GPU: the operands of every matrix product cut to 10 bits of mantissa, everything else in float32.
+"""TF32 without a GPU: the operands of matrix products cut to 10 bits of mantissa, everything else in float32.
 
-A tensor core takes float32 operands so, and adds up in float32. Hardware rounds or truncates them, depending on the
-kernel; here they are truncated, which is the coarser of the two.
+A tensor core takes float32 operands so. Hardware rounds or truncates them, depending on the kernel; here they are
+truncated, which is the coarser of the two. How it rounds its sums is not imitated.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-_DROPPED_BITS = 13  # of float32's 23
+from dpg_bench.judge.mplug.precision import first_bits
 
 
 class TruncatedProducts(TorchFunctionMode):
-    """Within, linear layers, `@` and attention multiply truncated operands."""
+    """`--dtype tf32`: linear layers, `@` and attention multiply truncated operands."""
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
@@ -26,23 +26,30 @@ class TruncatedProducts(TorchFunctionMode):
         named = kwargs or {}
         if func is functional.linear:
             rows, weight, *bias = args
-            return func(_truncated(rows), _truncated(weight), *bias, **named)
+            return func(first_bits(rows), first_bits(weight), *bias, **named)
         if func is functional.scaled_dot_product_attention:
             return _attention(*args, **named)
         if func in (torch.Tensor.__matmul__, torch.matmul):
-            return func(*map(_truncated, args), **named)
+            return func(*map(first_bits, args), **named)
         if func in (torch.bmm, torch.mm, torch.addmm, torch.einsum, functional.conv2d):
             raise NotImplementedError(f"{func} multiplies matrices and is not truncated")
         return func(*args, **named)
 
 
+class TruncatedAddmm(TorchFunctionMode):
+    """`--dtype tf32x3`: the three products that stand for one multiply truncated operands, and all others whole ones."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        if func is torch.addmm:
+            summand, rows, weight = args
+            return func(summand, first_bits(rows), first_bits(weight), **(kwargs or {}))
+        return func(*args, **(kwargs or {}))
+
+
 def _attention(queries: Tensor, keys: Tensor, values: Tensor, attn_mask: Tensor | None = None) -> Tensor:
-    scores = (_truncated(queries) @ _truncated(keys).transpose(-1, -2)) * queries.shape[-1] ** -0.5
+    scores = (first_bits(queries) @ first_bits(keys).transpose(-1, -2)) * queries.shape[-1] ** -0.5
     if attn_mask is not None:
         scores = scores.masked_fill(~attn_mask, float("-inf"))
-    return _truncated(scores.softmax(-1)) @ _truncated(values)
-
-
-def _truncated(operand: Tensor) -> Tensor:
-    bits = operand.contiguous().view(torch.int32)
-    return (bits >> _DROPPED_BITS << _DROPPED_BITS).view(torch.float32)
+    return first_bits(scores.softmax(-1)) @ first_bits(values)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 DTYPES = ("float32", "float16", "bfloat16")
 TF32 = "tf32"
 """Float32, but the operands of matrix products with 10 bits of mantissa: a mode of NVIDIA GPUs from Ampere on."""
+TF32X3 = "tf32x3"
+"""Float32, the linear layers' products as three of TF32 that make up for what each of them drops."""
 
 
 def resolve_device(requested: str) -> str:
@@ -49,16 +51,16 @@ def resolve_device(requested: str) -> str:
 def resolve_dtype(requested: str, device: str, *, gpu_default: str, known: Sequence[str] = DTYPES) -> str:
     """`auto` → `gpu_default` on a GPU and `float32` on a CPU.
 
-    Raises BadInputError for a name that is none of `known`, and for tf32 on a device that hasn't got it.
+    Raises BadInputError for a name that is none of `known`, and for tf32 or tf32x3 on a device without TF32.
     """
     if requested == "auto":
         return "float32" if device == "cpu" else gpu_default
     if requested not in known:
         raise unknown_name("dtype", requested, ["auto", *known])
-    if requested == TF32 and not _has_tf32(device):
+    if requested in (TF32, TF32X3) and not _has_tf32(device):
         raise BadInputError(
-            f"--dtype tf32 was asked for, but it is a mode of NVIDIA GPUs from Ampere (2020) on, and the device is "
-            f"'{device}'. Use --dtype float32."
+            f"--dtype {requested} was asked for, but TF32 is a mode of NVIDIA GPUs from Ampere (2020) on, and the "
+            f"device is '{device}'. Use --dtype float32."
         )
     return requested
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dpg_bench.device import DTYPES, TF32, resolve_dtype
+from dpg_bench.device import DTYPES, TF32, TF32X3, resolve_dtype
 from dpg_bench.errors import BadInputError
 
-KNOWN = (*DTYPES, TF32)
+KNOWN = (*DTYPES, TF32, TF32X3)
 
 
 def test_auto_is_float32_on_a_cpu_and_the_default_on_a_gpu() -> None:
@@ -30,12 +30,13 @@ def test_tf32_is_refused_where_there_is_none(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
     monkeypatch.setattr(torch.version, "hip", hip)
-    with pytest.raises(BadInputError, match=rf"--dtype tf32 .* the device is '{device}'\. Use --dtype float32\."):
-        resolve_dtype("tf32", device, gpu_default="float16", known=KNOWN)
+    for dtype in (TF32, TF32X3):
+        with pytest.raises(BadInputError, match=rf"--dtype {dtype} .* device is '{device}'\. Use --dtype float32\."):
+            resolve_dtype(dtype, device, gpu_default="float16", known=KNOWN)
 
 
 def test_tf32_is_taken_from_ampere_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.version, "hip", None)
     for capability in ((8, 0), (8, 9), (9, 0), (12, 0)):
         monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _, found=capability: found)
-        assert resolve_dtype("tf32", "cuda:0", gpu_default="float16", known=KNOWN) == "tf32"
+        assert resolve_dtype(TF32, "cuda:0", gpu_default="float16", known=KNOWN) == TF32

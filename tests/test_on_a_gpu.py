@@ -73,7 +73,7 @@ def scored(device: str, run: Path, dtype: str) -> Scorecard:
     return score_plan(plan_score(request)).scorecard
 
 
-@pytest.mark.parametrize("dtype", ["float32", "tf32", "float16"])
+@pytest.mark.parametrize("dtype", ["float32", "tf32x3", "tf32", "float16"])
 def test_a_score_is_that_of_a_cpu(pretended_gpu: GpuContext, tmp_path: Path, dtype: str) -> None:
     run_on("cpu", tmp_path / "run", model="tiny-sd15", options={}, dtype="float32")
     expected = scored("cpu", tmp_path / "run", "float32")

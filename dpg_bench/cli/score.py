@@ -67,7 +67,10 @@ def score(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", envvar="DPGBENCH_DEVICE")] = "auto",
     dtype: Annotated[
-        str, typer.Option(help="auto, float32, tf32 (NVIDIA), float16 or bfloat16.", envvar="DPGBENCH_DTYPE")
+        str,
+        typer.Option(
+            help="auto, float32, float16 or bfloat16; on NVIDIA GPUs tf32x3 or tf32 too.", envvar="DPGBENCH_DTYPE"
+        ),
     ] = "auto",
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Show the mean over what is there, though items are missing.")

@@ -101,7 +101,7 @@ class _Best:
         if not self._scores.isfinite().all():
             raise DpgBenchError(
                 "The judge's arithmetic overflowed: an answer has no finite probability. Use --dtype float32, "
-                "or tf32 on an NVIDIA GPU."
+                "or tf32x3 on an NVIDIA GPU."
             )
         return [
             Hypothesis(tuple(ids[:length]), score) for ids, length, score in zip(tokens, lengths, scores, strict=True)

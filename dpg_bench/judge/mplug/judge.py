@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from dpg_bench.judge.mplug.checkpoint import VOCABULARY_FILE, WEIGHTS_FILE, Checkpoint, sha256_of
 from dpg_bench.judge.mplug.config import read_config
 from dpg_bench.judge.mplug.model import EncodedImages
-from dpg_bench.judge.mplug.precision import products, weights_dtype
+from dpg_bench.judge.mplug.precision import products
 from dpg_bench.judge.mplug.preprocess import Preprocess
 from dpg_bench.judge.mplug.tokenizer import Tokenizer
 from dpg_bench.judge.mplug.weights import load_model
@@ -42,7 +42,7 @@ class MplugJudge:
     """mPLUG VQA from a checkpoint folder. Implements `dpg_bench.judge.base.Judge`."""
 
     def __init__(self, checkpoint: Checkpoint, *, device: str, dtype: str, limits: BatchLimits | None = None) -> None:
-        """Load the checkpoint onto `device`, to compute in `dtype`: float32, tf32, float16 or bfloat16.
+        """Load the checkpoint onto `device`, to compute in `dtype`: float32, tf32x3, tf32, float16 or bfloat16.
 
         Raises BadInputError if anything in the folder is missing, damaged or of another model.
         """
@@ -51,7 +51,7 @@ class MplugJudge:
         self._limits = limits or BatchLimits.for_device(device)
         self._preprocess = Preprocess(config.vision.image_res)
         self._tokenizer = Tokenizer(checkpoint.folder / VOCABULARY_FILE, config.bert.vocab_size)
-        self._model = load_model(config, checkpoint.folder, device=torch.device(device), dtype=weights_dtype(dtype))
+        self._model = load_model(config, checkpoint.folder, device=torch.device(device), precision=dtype)
         decisive = {
             "judge": "mplug",
             "code": CODE_VERSION,

@@ -25,6 +25,11 @@ from dpg_bench.judge.mplug.vision import VisualEncoder, normalise
 VISION_NORM_EPS = 1e-12
 
 
+def checkpoint_name(parameter: str) -> str:
+    """What a checkpoint calls a parameter of this model: the same, but for the image encoder's joint projection."""
+    return parameter.replace(".in_proj.", ".in_proj_")
+
+
 @dataclass(frozen=True, slots=True)
 class EncodedImages:
     """All that questions need of images: their tokens (I, P, D), and keys and values in each layer that can have them.
@@ -44,7 +49,7 @@ class EncodedImages:
 
 
 class MplugModel(nn.Module):
-    """mPLUG VQA for inference; its parameters are those that a checkpoint must hold, under the same names."""
+    """mPLUG VQA for inference; its parameters are those that a checkpoint must hold (see `checkpoint_name`)."""
 
     def __init__(self, config: MplugConfig) -> None:
         super().__init__()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpg_bench.device import DTYPES, TF32
+from dpg_bench.device import DTYPES, TF32, TF32X3
 from dpg_bench.errors import BadInputError
 from dpg_bench.judge.base import Judge, JudgeSettings, JudgeSpec
 from dpg_bench.judge.mplug.checkpoint import FILES, VOCABULARY_FILE, WEIGHTS_FILE, Checkpoint
@@ -86,8 +86,7 @@ MPLUG = JudgeSpec(
     fetch=_fetch,
     gigabytes=8.0,
     notes=("float32 is the reference's own precision",),
-    dtypes=(*DTYPES, TF32),
-    gpu_dtype="float16",
+    dtypes=(*DTYPES, TF32, TF32X3),
 )
 
 TINY_MPLUG = JudgeSpec(
@@ -99,6 +98,6 @@ TINY_MPLUG = JudgeSpec(
     validate=lambda _: None,
     fetch=_fetch_tiny,
     notes=("the weights are untrained: its scores mean nothing",),
-    dtypes=(*DTYPES, TF32),
+    dtypes=(*DTYPES, TF32, TF32X3),
     untrained=True,
 )

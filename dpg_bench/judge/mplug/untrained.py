@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from dpg_bench.judge.mplug.config import MplugConfig
-from dpg_bench.judge.mplug.model import MplugModel
+from dpg_bench.judge.mplug.model import MplugModel, checkpoint_name
 from dpg_bench.judge.mplug.tokenizer import END
 
 ANSWERS = ("yes", "no", "two", "red")
@@ -45,7 +45,7 @@ def draw_weights(
     """
     generator = torch.Generator().manual_seed(seed)
     with torch.device("meta"):
-        shapes = {name: parameter.shape for name, parameter in MplugModel(config).named_parameters()}
+        shapes = {checkpoint_name(name): weight.shape for name, weight in MplugModel(config).named_parameters()}
     weights = {name: _draw(name, shape, generator, sharpness, image_scale) for name, shape in shapes.items()}
     answers = [tokens.index(word) for word in ANSWERS]
     only_answers = torch.zeros(len(tokens), 1)

@@ -1,6 +1,7 @@
 """mPLUG's image encoder: the CLIP vision transformer over all its tokens, without the final projection.
 
-The parameters have the checkpoint's names. Letters: B images, P tokens (class token first), D width.
+The parameters have the checkpoint's names, but for `in_proj` (see `model.checkpoint_name`). Letters: B images, P tokens
+(class token first), D width.
 Source: CLIP (arXiv 2103.00020, section 2.4); modelscope 1.40.2, `models/multi_modal/mplug/clip`.
 """
 
@@ -42,14 +43,12 @@ class SelfAttention(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.heads = width // HEAD_WIDTH
-        self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
-        self.in_proj_bias = nn.Parameter(torch.empty(3 * width))
+        self.in_proj = Linear(width, 3 * width)
         self.out_proj = Linear(width, width)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, P, D) → (B, P, D)."""
-        projected = functional.linear(tokens.to(self.in_proj_weight.dtype), self.in_proj_weight, self.in_proj_bias)
-        queries, keys, values = (split_heads(part, self.heads) for part in projected.chunk(3, dim=-1))
+        queries, keys, values = (split_heads(part, self.heads) for part in self.in_proj(tokens).chunk(3, dim=-1))
         if tokens.device.type == "cpu":  # keys 12 kB apart fall into few cache sets, which costs a fifth of the time
             keys, values = keys.contiguous(), values.contiguous()
         attended = functional.scaled_dot_product_attention(queries, keys, values)

@@ -13,19 +13,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dpg_bench.device import TF32X3
 from dpg_bench.errors import BadInputError
 from dpg_bench.judge.mplug.checkpoint import WEIGHTS_FILE
 from dpg_bench.judge.mplug.config import MplugConfig
-from dpg_bench.judge.mplug.model import MplugModel
-from dpg_bench.judge.mplug.precision import Linear
-from dpg_bench.judge.mplug.vision import SelfAttention
+from dpg_bench.judge.mplug.model import MplugModel, checkpoint_name
+from dpg_bench.judge.mplug.precision import Linear, weights_dtype
 
 _WRAPPERS = ("model", "module")
 _PREFIX = "model."
 
 
-def load_model(config: MplugConfig, folder: Path, *, device: torch.device, dtype: torch.dtype) -> MplugModel:
-    """The model of the checkpoint in `folder` on `device`, ready for inference: linear layers in `dtype`, else float32.
+def load_model(config: MplugConfig, folder: Path, *, device: torch.device, precision: str) -> MplugModel:
+    """The model of the checkpoint in `folder` on `device`, ready for inference in a `precision` that the judge knows.
 
     The file is mapped, not read: in float32 on a CPU the model's parameters are the mapped file itself, and
     elsewhere they are converted one by one. Raises BadInputError if the file is missing, damaged, holds anything but
@@ -36,20 +36,24 @@ def load_model(config: MplugConfig, folder: Path, *, device: torch.device, dtype
     with torch.device("meta"):
         model = MplugModel(config)
     check_keys(model, weights, path)
-    needed = [name for name, _ in model.named_parameters()]
-    weights = {name: weights[name] for name in needed}
-    for name in needed:
-        path_to_owner, _, attribute = name.rpartition(".")
+    places = {checkpoint_name(name): name for name, _ in model.named_parameters()}
+    weights = {name: weights[name] for name in places}
+    for name, place in places.items():
+        path_to_owner, _, attribute = place.rpartition(".")
         owner = model.get_submodule(path_to_owner)
-        held_in = dtype if isinstance(owner, Linear | SelfAttention) else torch.float32
-        loaded = weights.pop(name).to(device=device, dtype=held_in)
+        dtype = weights_dtype(precision) if isinstance(owner, Linear) else torch.float32
+        loaded = weights.pop(name).to(device=device, dtype=dtype)
         setattr(owner, attribute, torch.nn.Parameter(loaded, requires_grad=False))
+    if precision == TF32X3:
+        for module in model.modules():
+            if isinstance(module, Linear):
+                module.split()
     return model.eval()
 
 
 def check_keys(model: MplugModel, weights: Mapping[str, Tensor], path: Path) -> None:
     """Raises BadInputError unless `weights` hold the whole model in its shapes, and else only known unused keys."""
-    needed = dict(model.named_parameters())
+    needed = {checkpoint_name(name): parameter for name, parameter in model.named_parameters()}
     missing = [name for name in needed if name not in weights]
     wrong = [
         f"{name} is {_shape(weights[name])} but should be {_shape(parameter)}"

@@ -65,7 +65,7 @@ def case(request: pytest.FixtureRequest, golden: Path) -> Case:
     preprocess = Preprocess(config.vision.image_res)
     return Case(
         checkpoint=folder / "checkpoint",
-        model=load_model(config, folder / "checkpoint", device=torch.device("cpu"), dtype=torch.float32),
+        model=load_model(config, folder / "checkpoint", device=torch.device("cpu"), precision="float32"),
         tokenizer=Tokenizer(folder / "checkpoint" / VOCABULARY_FILE, config.bert.vocab_size),
         pixels=[preprocess(Image.open(folder / "images" / name)) for name in expected["images"]],
         questions=expected["questions"],

@@ -41,7 +41,7 @@ def test_float16_changes_no_golden_answer(case: Case) -> None:
 
 @half_precisions
 def test_between_the_products_states_are_float32(case: Case, dtype: torch.dtype) -> None:
-    model = load_model(case.model.config, case.checkpoint, device=CPU, dtype=dtype)
+    model = load_model(case.model.config, case.checkpoint, device=CPU, precision=str(dtype).removeprefix("torch."))
     seen: dict[str, set[torch.dtype]] = {}
 
     def note(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 from dpg_bench.errors import BadInputError
 from dpg_bench.judge.mplug.checkpoint import WEIGHTS_FILE
 from dpg_bench.judge.mplug.config import BertConfig, MplugConfig, VisionConfig, read_config
-from dpg_bench.judge.mplug.model import MplugModel
+from dpg_bench.judge.mplug.model import MplugModel, checkpoint_name
 from dpg_bench.judge.mplug.weights import check_keys, is_unused, load_model
 
 CPU = torch.device("cpu")
@@ -37,8 +37,8 @@ LARGE = MplugConfig(
 )
 
 
-def _load(folder: Path, dtype: torch.dtype = torch.float32) -> MplugModel:
-    return load_model(read_config(folder), folder, device=CPU, dtype=dtype)
+def _load(folder: Path, precision: str = "float32") -> MplugModel:
+    return load_model(read_config(folder), folder, device=CPU, precision=precision)
 
 
 def _weights(folder: Path) -> dict[str, Tensor]:
@@ -53,7 +53,7 @@ def test_the_full_size_model_has_the_reference_names_and_shapes(golden: Path) ->
         stand_ins = {name: torch.empty(shape) for name, shape in published.items()}
     check_keys(model, stand_ins, Path("published keys"))
 
-    needed = {name: list(parameter.shape) for name, parameter in model.named_parameters()}
+    needed = {checkpoint_name(name): list(parameter.shape) for name, parameter in model.named_parameters()}
     assert needed.items() <= published.items()
     unused = published.keys() - needed.keys()
     assert all(is_unused(name, LARGE) for name in unused)
@@ -101,7 +101,7 @@ def test_every_form_of_a_checkpoint_loads(
     weights = _weights(checkpoint)
     torch.save(form(weights), checkpoint / WEIGHTS_FILE, _use_new_zipfile_serialization=zipped)
     for name, parameter in _load(checkpoint).named_parameters():
-        assert torch.equal(parameter, weights[name])
+        assert torch.equal(parameter, weights[checkpoint_name(name)])
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="this system doesn't list a process's mapped files")
@@ -120,7 +120,7 @@ def test_half_precision_checkpoints_are_read_as_float32(checkpoint: Path) -> Non
 
 
 def test_in_half_precision_linear_layers_alone_are_half(checkpoint: Path) -> None:
-    model = _load(checkpoint, torch.bfloat16)
+    model = _load(checkpoint, "bfloat16")
     half = {name for name, parameter in model.named_parameters() if parameter.dtype == torch.bfloat16}
     kept = {name for name, parameter in model.named_parameters() if parameter.dtype == torch.float32}
     assert half | kept == {name for name, _ in model.named_parameters()}

@@ -1,0 +1,93 @@
+"""What the processor has to do while a GPU judges: the full benchmark with a judge that takes no time.
+
+    python benchmarks/judge_host.py                10 GB of disk; minutes, most of them to make the images
+    python benchmarks/judge_host.py --items 100    fewer grids
+
+1065 grids of four 1024 px tiles as PNG, 14,386 questions about each tile; read, hashed, decoded, cut and resized to
+504 px by worker processes, as on a GPU, and the answers written. Prints the seconds, and the processor's
+per grid: the workers' is spread over the cores there are, but the main process's is what a GPU waits for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from judge_gpu import ITEMS, QUESTIONS, SIDE, TILES, spread
+from judge_material import write_images, write_suite
+from machine import describe_machine
+from numpy.typing import NDArray
+
+from dpg_bench.judge.images import find_images
+from dpg_bench.judge.mplug.preprocess import Preprocess
+from dpg_bench.judge.stage import judge_images
+from dpg_bench.judge.tiles import TileJob, read_tiles
+from dpg_bench.suite.registry import load_suite
+
+RESOLUTION = 504
+REPEATS = 9
+
+
+class InstantJudge:
+    """Says yes to everything, at once."""
+
+    fingerprint = "instant"
+    provenance: Mapping[str, Any] = {}
+    preprocess = Preprocess(RESOLUTION)
+
+    def answer(self, pixels: Sequence[NDArray[np.uint8]], questions: Sequence[Sequence[str]]) -> list[list[str]]:
+        np.stack(pixels)  # what every judge begins with
+        return [["yes"] * len(asked) for asked in questions]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--items", type=int, default=ITEMS)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--batch-size", type=int, default=32, help="images a call")
+    parser.add_argument("--work", type=Path, help="where the images go; a temporary folder by default")
+    arguments = parser.parse_args()
+    print(describe_machine())
+    with tempfile.TemporaryDirectory(dir=arguments.work) as folder:
+        measure(Path(folder), arguments.items, arguments.workers, arguments.batch_size)
+
+
+def measure(work: Path, items: int, workers: int, batch_size: int) -> None:
+    asked = write_suite(work / "suite.csv", spread(QUESTIONS * items // ITEMS, items))
+    write_images(work / "images", list(asked), tile=SIDE, tiles=TILES, processes=os.cpu_count() or 1)
+    size = sum(file.stat().st_size for file in (work / "images").iterdir()) / 1e9
+    suite = load_suite(str(work / "suite.csv"))
+    images = find_images(work / "images", list(asked), images_per_prompt=TILES, resolution=SIDE)
+
+    job = TileJob(images.items[next(iter(asked))], TILES, SIDE, InstantJudge.preprocess)
+    each = statistics.median(processor_seconds(lambda: read_tiles(job)) for _ in range(REPEATS))
+    main_process = time.process_time()
+    start = time.perf_counter()
+    outcome = judge_images(
+        suite.prompts, images, InstantJudge(), folder=work / "judged", batch_size=batch_size, workers=workers
+    )
+    seconds = time.perf_counter() - start
+    main_process = time.process_time() - main_process
+    print(
+        f"{items} grids of {2 * SIDE} px ({size:.1f} GB of PNG), {outcome.asked} answers, {workers} workers: "
+        f"{seconds:.1f} s\n"
+        f"  a grid takes a worker {each:.3f} processor seconds (median of {REPEATS})\n"
+        f"  the main process takes {main_process:.1f} processor seconds in all, {main_process / items:.4f} a grid"
+    )
+
+
+def processor_seconds(work: Callable[[], object]) -> float:
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+if __name__ == "__main__":
+    main()
