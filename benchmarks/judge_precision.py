@@ -52,19 +52,21 @@ def main() -> None:
     parser.add_argument("golden", type=Path, nargs="?", help="the folder of golden data; without it, --full alone")
     parser.add_argument("--full", action="store_true", help="the full-size model with random weights")
     parser.add_argument("--images", type=int, help="of the full-size model: 16 on a CPU, 256 on a GPU by default")
+    parser.add_argument("--precisions", default=",".join(PRECISIONS), help="those to measure, by commas")
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
+    precisions = arguments.precisions.split(",")
     print(describe_machine())
     print(f"{'checkpoint':24}{'precision':12}{'answers':>8}{'changed':>9}{'share':>9}{'score':>9}{'by':>9}")
     for case in CASES if arguments.golden else ():
         exam = golden_exam(arguments.golden / "mplug" / case)
-        measure(exam, arguments.device)
-        measure(larger_exam(exam), arguments.device)
+        measure(exam, arguments.device, precisions)
+        measure(larger_exam(exam), arguments.device, precisions)
     if arguments.full:
         images = arguments.images or (16 if arguments.device == "cpu" else 256)
         with tempfile.TemporaryDirectory() as folder:
             checkpoint = write_checkpoint(Path(folder) / "checkpoint", FULL, device=arguments.device)
-            measure(full_exam(checkpoint, images), arguments.device)
+            measure(full_exam(checkpoint, images), arguments.device, precisions)
 
 
 def golden_exam(folder: Path) -> Exam:
@@ -92,10 +94,10 @@ def full_exam(checkpoint: Path, images: int) -> Exam:
     return Exam("full size", checkpoint, [make_tile(FULL.vision.image_res, seed) for seed in range(images)], questions)
 
 
-def measure(exam: Exam, device: str) -> None:
+def measure(exam: Exam, device: str, precisions: Sequence[str]) -> None:
     truth = answers(exam, device, "float32")
     print(row(exam.name, "float32", truth, truth), flush=True)
-    for precision in PRECISIONS:
+    for precision in precisions:
         print(row(exam.name, precision, answers(exam, device, precision), truth), flush=True)
 
 
