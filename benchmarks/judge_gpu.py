@@ -4,9 +4,10 @@
     python benchmarks/judge_gpu.py --toy     the same at toy size on a CPU, in under a minute
 
 Made here: a full-size checkpoint of random weights, 1065 grids of four 1024 px tiles, 14,386 questions about as long
-as DPG-Bench's. Then `score` runs in a process of its own. Prints its seconds and what they went into (loading, judging,
-waiting for tiles, the rest), the GPU's utilisation meanwhile, and the reference's time for as many questions:
-measured on some (if `make bench-env` was run) and extrapolated by their number, without its loading and imports.
+as DPG-Bench's. Then `score` runs in a process of its own, once in each precision. Prints its seconds and what they went
+into (loading, judging, waiting for tiles, the rest), the GPU's utilisation meanwhile, and the reference's time for as
+many questions: measured on some (if `make bench-env` was run) and extrapolated by their number, without its loading and
+imports.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from PIL import Image
 from dpg_bench.api import ScoreRequest, plan_score, score_plan
 from dpg_bench.api.score_plan import Judging
 from dpg_bench.judge.base import Judge, JudgeSettings
+from dpg_bench.judge.mplug.spec import MPLUG
 
 REFERENCE = Path(".venv-bench/bin/python")
 ITEMS, QUESTIONS, TILES, SIDE = 1065, 14_386, 4, 1024
@@ -91,21 +93,29 @@ class TimedJudge:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--toy", action="store_true", help="toy size, on a CPU")
-    parser.add_argument("--dtype", default="auto", help="the judge's default, or float16, bfloat16")
+    parser.add_argument("--dtype", action="append", help="one of score's precisions, repeatable; all by default")
     parser.add_argument("--batch-size", type=int, help="images per call; score's own default if left out")
     parser.add_argument("--work", type=Path, help="where images and checkpoint go; a temporary folder by default")
     parser.add_argument("--score", type=Path, help=argparse.SUPPRESS)  # this script as the process that is measured
     arguments = parser.parse_args()
     device = "cpu" if arguments.toy else "cuda"
+    dtypes = arguments.dtype or (["float32"] if arguments.toy else list(MPLUG.dtypes))
     if arguments.score:
-        print(json.dumps(asdict(score(arguments.score, device, arguments.dtype, arguments.batch_size))))
+        print(json.dumps(asdict(score(arguments.score, device, dtypes[-1], arguments.batch_size))))
         return
     print(describe_machine())
     with tempfile.TemporaryDirectory(dir=arguments.work) as folder:
-        measure(Path(folder), device, toy=arguments.toy)
+        measure(Path(folder), device, dtypes, toy=arguments.toy)
 
 
-def measure(work: Path, device: str, *, toy: bool) -> None:
+def measure(work: Path, device: str, dtypes: Sequence[str], *, toy: bool) -> None:
+    asked = make_material(work, device, toy=toy)
+    seconds = {dtype: measure_score(work, device, dtype, toy=toy) for dtype in dtypes}
+    reference(work, asked, device, seconds)
+
+
+def make_material(work: Path, device: str, *, toy: bool) -> dict[str, list[str]]:
+    """Images, checkpoint and questions; the questions by item."""
     start = time.perf_counter()
     items, questions, side = (TOY_ITEMS, TOY_QUESTIONS, TOY_SIDE) if toy else (ITEMS, QUESTIONS, SIDE)
     asked = write_suite(work / "suite.csv", spread(questions, items))
@@ -113,26 +123,30 @@ def measure(work: Path, device: str, *, toy: bool) -> None:
     write_checkpoint(work / "checkpoint", TOY if toy else FULL, device=device)
     megabytes = sum(file.stat().st_size for file in (work / "images").iterdir()) / 1e6
     print(f"made in {time.perf_counter() - start:.0f} s: {items} grids of {2 * side} px ({megabytes:.0f} MB of PNG)")
+    return asked
 
+
+def measure_score(work: Path, device: str, dtype: str, *, toy: bool) -> float:
+    """Seconds of a whole process that scores in `dtype`, printed with what they went into."""
     environment = os.environ | {"DPGBENCH_CACHE": str(work / "cache")}
     if toy:
         environment["OMP_NUM_THREADS"] = "1"  # at toy size threads only wait for each other
     gpu = Gpu() if device == "cuda" else None
     start = time.perf_counter()
-    command = [sys.executable, *sys.argv, "--score", str(work)]
+    command = [sys.executable, *sys.argv, "--dtype", dtype, "--score", str(work)]
     child = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     seconds = time.perf_counter() - start
     usage = gpu.stop() if gpu else "GPU utilisation: not measured, no GPU in use"
     spent = Spent(**json.loads(child.stdout.splitlines()[-1]))
     rest = seconds - spent.loading - spent.judging - spent.first - spent.waiting
-    print(f"score, {spent.dtype} on {device}: {seconds:.1f} s for {spent.answers} answers about {TILES * items} images")
+    print(f"score, {spent.dtype} on {device}: {seconds:.1f} s for {spent.answers} answers")
     print(
         f"  loading the judge {spent.loading:.1f} s, waiting for the first tiles {spent.first:.1f} s, judging "
         f"{spent.judging:.1f} s in {spent.calls} calls, between calls (tiles, writing) {spent.waiting:.1f} s, "
         f"imports, suite, scoring {rest:.1f} s"
     )
     print(f"  bound by {'the judge' if spent.judging > spent.waiting else 'the tiles'}; {usage}")
-    reference(work, asked, device, spent.answers, seconds)
+    return seconds
 
 
 def score(work: Path, device: str, dtype: str, batch_size: int | None) -> Spent:
@@ -146,7 +160,7 @@ def score(work: Path, device: str, dtype: str, batch_size: int | None) -> Spent:
             device=device,
             dtype=dtype,
             batch_size=batch_size,
-            out=work / "scored",
+            out=work / f"scored-{dtype}",
         )
     )
     source = plan.source
@@ -173,8 +187,8 @@ def score(work: Path, device: str, dtype: str, batch_size: int | None) -> Spent:
     )
 
 
-def reference(work: Path, asked: Mapping[str, list[str]], device: str, answers: int, seconds: float) -> None:
-    """The reference on a few questions, each about the first tile of its grid."""
+def reference(work: Path, asked: Mapping[str, list[str]], device: str, ours: Mapping[str, float]) -> None:
+    """The reference on a few questions, each about the first tile of its grid, against `ours`: seconds by dtype."""
     if not REFERENCE.exists():
         print("reference: not measured (no .venv-bench: run `make bench-env`)")
         return
@@ -192,13 +206,18 @@ def reference(work: Path, asked: Mapping[str, list[str]], device: str, answers: 
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     said = json.loads((work / "reference.json").read_text())
     each = statistics.median(said["seconds"][2:])  # the first two warm up
-    lines = [json.loads(line) for line in (work / "scored/judgements/mplug/answers.jsonl").open()]
-    ours = {(line["item_id"], line["question"]): line["answer"] for line in lines if line["image"] == 0}
-    same = sum(ours[pair] == text for pair, text in zip(pairs, said["answers"], strict=True))
-    print(
-        f"reference: {each:.3f} s a question over {len(pairs)}, so {each * answers:.0f} s for {answers}: "
-        f"{each * answers / seconds:.0f} times as long; answers that agree: {same} of {len(pairs)}"
-    )
+    whole = each * TILES * sum(map(len, asked.values()))
+    print(f"reference: {each:.3f} s a question over {len(pairs)}, so {whole:.0f} s for all")
+    for dtype, seconds in ours.items():
+        given = answers_of_first_tiles(work / f"scored-{dtype}")
+        same = sum(given[pair] == text for pair, text in zip(pairs, said["answers"], strict=True))
+        print(f"  {dtype}: {whole / seconds:.0f} times as fast; answers that agree: {same} of {len(pairs)}")
+
+
+def answers_of_first_tiles(folder: Path) -> dict[tuple[str, str], str]:
+    """By item and question."""
+    lines = [json.loads(line) for line in (folder / "judgements/mplug/answers.jsonl").open()]
+    return {(line["item_id"], line["question"]): line["answer"] for line in lines if line["image"] == 0}
 
 
 def spread(questions: int, items: int) -> list[int]:

@@ -5,7 +5,7 @@
 
 1065 grids of four 1024 px tiles as PNG, 14,386 questions about each tile; read, hashed, decoded, cut and resized to
 504 px by worker processes, as on a GPU, and the answers written. Prints the seconds, and the processor's
-per grid: the workers' is spread over the cores there are, but the main process's is what a GPU waits for.
+per grid: the workers' are spread over the cores there are, but for the main thread's a GPU has to wait.
 """
 
 from __future__ import annotations
@@ -68,18 +68,18 @@ def measure(work: Path, items: int, workers: int, batch_size: int) -> None:
 
     job = TileJob(images.items[next(iter(asked))], TILES, SIDE, InstantJudge.preprocess)
     each = statistics.median(processor_seconds(lambda: read_tiles(job)) for _ in range(REPEATS))
-    main_process = time.process_time()
-    start = time.perf_counter()
+    process, thread, start = time.process_time(), time.thread_time(), time.perf_counter()
     outcome = judge_images(
         suite.prompts, images, InstantJudge(), folder=work / "judged", batch_size=batch_size, workers=workers
     )
     seconds = time.perf_counter() - start
-    main_process = time.process_time() - main_process
+    process, thread = time.process_time() - process, time.thread_time() - thread
     print(
         f"{items} grids of {2 * SIDE} px ({size:.1f} GB of PNG), {outcome.asked} answers, {workers} workers: "
         f"{seconds:.1f} s\n"
         f"  a grid takes a worker {each:.3f} processor seconds (median of {REPEATS})\n"
-        f"  the main process takes {main_process:.1f} processor seconds in all, {main_process / items:.4f} a grid"
+        f"  the main process takes {process / items:.4f} a grid, {process:.1f} in all; of these {thread:.1f} are its "
+        "main thread's, for which a GPU would wait"
     )
 
 
