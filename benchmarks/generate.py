@@ -183,7 +183,7 @@ def compare_latents(parts: Parts, work: Work) -> None:
 
 
 def show_difference(name: str, theirs: torch.Tensor, ours: torch.Tensor) -> None:
-    theirs, ours = theirs.double(), ours.double()
+    theirs, ours = theirs.cpu().double(), ours.cpu().double()
     assert theirs.isfinite().all()
     assert ours.isfinite().all()
     difference = (ours - theirs).abs()
