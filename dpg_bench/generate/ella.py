@@ -15,7 +15,6 @@ from dpg_bench.generate.base import (
     MemoryNeed,
     ModelSpec,
 )
-from dpg_bench.generate.decode import decode_images
 from dpg_bench.generate.ella_weights import (
     CONNECTOR_DOWNLOAD,
     CONNECTOR_OPTION,
@@ -27,8 +26,9 @@ from dpg_bench.generate.ella_weights import (
     fetch_ella,
     find_ella,
 )
+from dpg_bench.generate.latent_generator import LatentGenerator
 from dpg_bench.generate.loading import load_errors, quiet_libraries
-from dpg_bench.generate.passes import noise_generators, split_passes
+from dpg_bench.generate.passes import noise_generators
 from dpg_bench.generate.pipeline_record import pipeline_provenance
 from dpg_bench.generate.sd_base import (
     BASE_OPTION,
@@ -39,12 +39,11 @@ from dpg_bench.generate.sd_base import (
     validate_base,
 )
 from dpg_bench.generate.stable_diffusion import IMAGE_VALUES, SAFETY_NOTE, SAMPLER_NOTE
-from dpg_bench.generate.unet import COMPILE_OPTION, SwitchedUNet, lay_out
+from dpg_bench.generate.unet import COMPILE_OPTION, lay_out
 from dpg_bench.options import OptionSpec, parse_bool
 
 if TYPE_CHECKING:
     import torch
-    from PIL import Image
 
 LENGTH_OPTION = OptionSpec(
     "length", "fixed: prompts padded and cut to 128 tokens, as trained; flexible: read as they are", "fixed"
@@ -54,15 +53,12 @@ FIXED_NEGATIVE_OPTION = OptionSpec(
 )
 
 
-class EllaGenerator:
-    """An ELLA pipeline with its settings; how it goes through a batch, `passes` explains."""
+class EllaGenerator(LatentGenerator):
+    """An ELLA pipeline with its settings."""
 
     def __init__(self, pipeline: Any, settings: GeneratorSettings, *, weights: EllaWeights, cpu_images: int) -> None:
-        self._pipeline = pipeline
-        self._unet = SwitchedUNet(pipeline, compiled_batch=settings.compiled_batch)
-        self._settings = settings
+        super().__init__(pipeline, settings, cpu_images=cpu_images)
         self._weights = weights
-        self._cpu_images = cpu_images
         self._length = settings.options.get("length", "fixed")
         self._fixed_negative = parse_bool(settings.model, settings.options, FIXED_NEGATIVE_OPTION.key)
 
@@ -74,17 +70,8 @@ class EllaGenerator:
             self._pipeline, {"base": parts.base, "ella": parts.connector, "text_encoder": parts.text_encoder}
         )
 
-    def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
-        """One RGB image per request, in order; in a pass, a prompt goes through T5 and the connector once."""
-        images: list[Image.Image] = []
-        with quiet_libraries():
-            for part in split_passes(requests, self._settings.device, cpu_images=self._cpu_images):
-                latents = self.latents(part.requests)
-                images += decode_images(self._pipeline, latents)[: part.wanted]
-        return images
-
     def latents(self, requests: Sequence[ImageRequest]) -> torch.Tensor:
-        """The final latents of `requests`, made in one pass, (N, 4, height / 8, width / 8)."""
+        """As in `LatentGenerator`; a prompt goes through T5 and the connector once."""
         settings = self._settings
         with self._unet.for_batch(len(requests)):
             made: torch.Tensor = self._pipeline(

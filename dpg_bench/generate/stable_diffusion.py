@@ -13,9 +13,8 @@ from dpg_bench.generate.base import (
     MemoryNeed,
     ModelSpec,
 )
-from dpg_bench.generate.decode import decode_images
-from dpg_bench.generate.loading import quiet_libraries
-from dpg_bench.generate.passes import noise_generators, split_passes
+from dpg_bench.generate.latent_generator import LatentGenerator
+from dpg_bench.generate.passes import noise_generators
 from dpg_bench.generate.pipeline_record import pipeline_provenance
 from dpg_bench.generate.sd_base import (
     BASE_DOWNLOAD,
@@ -27,11 +26,10 @@ from dpg_bench.generate.sd_base import (
     validate_base,
 )
 from dpg_bench.generate.sources import Weights
-from dpg_bench.generate.unet import COMPILE_OPTION, SwitchedUNet
+from dpg_bench.generate.unet import COMPILE_OPTION
 
 if TYPE_CHECKING:
     import torch
-    from PIL import Image
 
 SAFETY_NOTE = "The safety checker is off: it would replace images with black ones, and so change scores."
 SAMPLER_NOTE = (
@@ -44,15 +42,12 @@ the U-Net's are 68 million values (guidance included), and the autoencoder's, a 
 """
 
 
-class StableDiffusionGenerator:
-    """A Stable Diffusion pipeline with its settings; how it goes through a batch, `passes` explains."""
+class StableDiffusionGenerator(LatentGenerator):
+    """A Stable Diffusion pipeline with its settings."""
 
     def __init__(self, pipeline: Any, settings: GeneratorSettings, *, base: Weights, cpu_images: int) -> None:
-        self._pipeline = pipeline
-        self._unet = SwitchedUNet(pipeline, compiled_batch=settings.compiled_batch)
-        self._settings = settings
+        super().__init__(pipeline, settings, cpu_images=cpu_images)
         self._base = base
-        self._cpu_images = cpu_images
         self._empty: torch.Tensor | None = None
 
     @property
@@ -60,17 +55,8 @@ class StableDiffusionGenerator:
         """Pipeline class, weights with commit and digests, scheduler with its configuration."""
         return pipeline_provenance(self._pipeline, {"base": self._base})
 
-    def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
-        """One RGB image per request, in order; in a pass, a prompt goes through CLIP once."""
-        images: list[Image.Image] = []
-        with quiet_libraries():
-            for part in split_passes(requests, self._settings.device, cpu_images=self._cpu_images):
-                latents = self.latents(part.requests)
-                images += decode_images(self._pipeline, latents)[: part.wanted]
-        return images
-
     def latents(self, requests: Sequence[ImageRequest]) -> torch.Tensor:
-        """The final latents of `requests`, made in one pass, (N, 4, height / 8, width / 8)."""
+        """As in `LatentGenerator`; a prompt goes through CLIP once."""
         import torch
 
         settings = self._settings
