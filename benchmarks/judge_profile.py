@@ -4,9 +4,9 @@
     python benchmarks/judge_profile.py --threads 1      on one: says more where others use the machine too
     python benchmarks/judge_profile.py --device cuda --images 64
 
-The rate is that of the image encoder's own largest product (tokens × 1024 by 1024 × 4096), measured between the parts,
-so that a busy machine slows both. The best of the rounds counts for each. On one thread the seconds are processor
-seconds, which waiting for others doesn't count.
+The rate is that of the image encoder's own largest product (tokens × 1024 by 1024 × 4096), measured once after each of
+its 24 blocks, so that both meet the same machine: shared ones change from second to second. Medians of the rounds, and
+of all products. On one thread the seconds are processor seconds, which waiting for others doesn't count.
 """
 
 from __future__ import annotations
@@ -62,23 +62,20 @@ def profile(model: MplugModel, tokenizer: Tokenizer, images: int, rounds: int) -
     image_of = [image for image in range(images) for _ in range(QUESTIONS)]
     seconds: dict[str, list[float]] = {}
     rates: list[float] = []
-    for _ in range(rounds + 1):  # the first warms up
-        rates += one_round(model, pixels, questions, image_of, seconds)
-    rate = max(rates[2:])
+    one_round(model, pixels, questions, image_of, {}, [])  # warms up
+    for _ in range(rounds):
+        one_round(model, pixels, questions, image_of, seconds, rates)
+    rate = statistics.median(rates)
     counted = operations(questions)
-    shares = {
-        "image encoder": min(seconds["image encoder"][1:]),
-        "keys and values": min(seconds["keys and values"][1:]),
-        "text, fusion": min(seconds["text, fusion"][1:]),
-    }
-    shares["decoding"] = min(seconds["answers in all"][1:]) - shares["text, fusion"]
+    spent_on = {part: statistics.median(measured) for part, measured in seconds.items()}
+    spent_on["decoding"] = spent_on.pop("answers in all") - spent_on["text, fusion"]
     print(f"matrix rate of this machine: {rate / 1e9:.1f} GFLOP/s ({min(rates) / 1e9:.1f} to {max(rates) / 1e9:.1f})")
     print(f"{'part':18}{'s an image':>12}{'share':>8}{'TFLOP':>9}{'floor s':>9}{'of the rate':>13}")
-    for part, spent in shares.items():
+    for part, spent in spent_on.items():
         floor, each = counted[part] / rate, spent / images
-        share = spent / sum(shares.values())
+        share = spent / sum(spent_on.values())
         print(f"{part:18}{each:12.3f}{share:8.1%}{counted[part] / 1e12:9.3f}{floor:9.3f}{floor / each:13.0%}")
-    whole = sum(shares.values()) / images
+    whole = sum(spent_on.values()) / images
     print(f"{'all':18}{whole:12.3f}{1:8.0%}{sum(counted.values()) / 1e12:9.3f}")
 
 
@@ -88,12 +85,23 @@ def one_round(
     questions: list[list[int]],
     image_of: list[int],
     seconds: dict[str, list[float]],
-) -> list[float]:
-    """Note the seconds of every part once; the matrix rates before and after the image encoder."""
+    rates: list[float],
+) -> None:
+    """Note the seconds of every part once, and the rate of a product after every block of the image encoder."""
     device = model.device
-    rates = [matrix_rate(model, len(pixels))]
+    product_seconds: dict[str, list[float]] = {}
+    weight = model.visual_encoder.visual.transformer.resblocks[0].mlp.c_fc.weight
+    rows = torch.randn(len(pixels) * FULL.vision.tokens, weight.shape[1], device=device, dtype=weight.dtype)
+
+    def measure_rate(*_: object) -> None:
+        timed(product_seconds, "", device, lambda: rows @ weight.T)
+
+    hooks = [block.register_forward_hook(measure_rate) for block in model.visual_encoder.visual.transformer.resblocks]
     tokens = timed(seconds, "image encoder", device, lambda: model.image_tokens(pixels))
-    rates.append(matrix_rate(model, len(pixels)))
+    for hook in hooks:
+        hook.remove()
+    seconds["image encoder"][-1] -= sum(product_seconds[""])
+    rates += [2.0 * len(rows) * weight.numel() / spent for spent in product_seconds[""]]
     fusion, decoder = timed(
         seconds,
         "keys and values",
@@ -103,7 +111,6 @@ def one_round(
     encoded = EncodedImages(tokens, fusion, decoder)
     timed(seconds, "text, fusion", device, lambda: model.start(encoded, questions, image_of))
     timed(seconds, "answers in all", device, lambda: model.answer(encoded, questions, image_of))
-    return rates
 
 
 def operations(questions: list[list[int]]) -> dict[str, float]:
@@ -122,16 +129,6 @@ def operations(questions: list[list[int]]) -> dict[str, float]:
     head = rows * (d * d + d * bert.vocab_size)
     parts = {"image encoder": encoder, "keys and values": memories, "text, fusion": text, "decoding": decoder + head}
     return {name: 2.0 * count for name, count in parts.items()}
-
-
-def matrix_rate(model: MplugModel, images: int) -> float:
-    """Operations a second of the image encoder's widening product, the best of some."""
-    weight = model.visual_encoder.visual.transformer.resblocks[0].mlp.c_fc.weight
-    tokens = torch.ones(images * FULL.vision.tokens, weight.shape[1], device=weight.device, dtype=weight.dtype)
-    spent: dict[str, list[float]] = {}
-    for _ in range(4):
-        timed(spent, "", weight.device, lambda: tokens @ weight.T)
-    return 2.0 * tokens.shape[0] * weight.numel() / statistics.median(spent[""])
 
 
 def timed(seconds: dict[str, list[float]], part: str, device: torch.device, work: Callable[[], T]) -> T:
