@@ -23,11 +23,12 @@ class Tokenizer:
         Raises BadInputError if the file is missing, isn't UTF-8, or doesn't fit the model.
         """
         try:
-            lines = vocabulary.read_text(encoding="utf-8").splitlines()
+            text = vocabulary.read_text(encoding="utf-8")
         except FileNotFoundError:
             raise BadInputError(f"{vocabulary} is missing: the checkpoint folder must hold its vocabulary.") from None
         except UnicodeDecodeError:
             raise BadInputError(f"{vocabulary} is not UTF-8 text.") from None
+        lines = text.removesuffix("\n").split("\n")  # not splitlines(): a token may be a line separator to Unicode
         if len(lines) > vocab_size:
             raise BadInputError(f"{vocabulary} has {len(lines)} tokens, but the model only {vocab_size} (vocab_size).")
         ids = {token: number for number, token in enumerate(lines)}

@@ -40,6 +40,13 @@ def test_an_answer_is_decoded_without_special_tokens(tokenizer: Tokenizer) -> No
     assert tokenizer.decode([START, 106, 107, 108, END, 113]) == "a cafeteria yes"
 
 
+def test_a_token_may_be_a_line_separator_to_unicode(tmp_path: Path) -> None:
+    path = tmp_path / VOCABULARY_FILE
+    unused = [f"[unused{n}]" for n in range(1, 98)]
+    path.write_text("\n".join(["[PAD]", "\u2028", "\x85", *unused, "[UNK]", "[CLS]", "[SEP]", "yes"]) + "\n", "utf-8")
+    assert Tokenizer(path, 104).encode(["yes"]) == [[START, 103, END]]
+
+
 @given(st.lists(st.text(), min_size=1, max_size=3))
 def test_any_text_is_2_to_25_known_tokens(tiny_folder: Path, questions: list[str]) -> None:
     tokenizer = Tokenizer(tiny_folder / VOCABULARY_FILE, 300)
