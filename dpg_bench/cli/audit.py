@@ -31,23 +31,22 @@ def audit(
         Path | None,
         typer.Option(help="Write a row per result and category to this CSV file too.", envvar="DPGBENCH_CSV"),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the CSV file if it is there.")] = False,
 ) -> None:
     """Say which published category scores can come from a complete run: k of the category's n questions, or k of 4n."""
-    from dpg_bench.durable import write_atomic
     from dpg_bench.errors import BadInputError
     from dpg_bench.report.audit import audit_results
     from dpg_bench.report.audit_counts import question_counts
     from dpg_bench.report.audit_table import audit_json, audit_to_csv, print_audit
+    from dpg_bench.report.output_file import write_output
     from dpg_bench.report.published import read_published, shipped_results
-    from dpg_bench.rundir import disk_errors
 
     if (file is None) != published:
         raise BadInputError("Name one thing to audit: a CSV file, or --published for the results shipped here.")
     results = shipped_results() if file is None else read_published(file)
     found = audit_results(results, question_counts(suite))
     if csv is not None:
-        with disk_errors(csv):
-            write_atomic(csv, audit_to_csv(found).encode())
+        write_output(csv, audit_to_csv(found).encode(), force=force)
     if json:
         typer.echo(audit_json(found), nl=False)
     else:

@@ -21,21 +21,20 @@ def leaderboard(
         Path | None,
         typer.Option(help="Write all rankings to this CSV file too.", envvar="DPGBENCH_CSV", show_default=False),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the CSV file if it is there.")] = False,
 ) -> None:
     """Rank scored runs by overall score, apart by protocol, suite and judge, with ties where the data can't tell."""
-    from dpg_bench.durable import write_atomic
     from dpg_bench.report.leaderboard import find_runs, rank_runs
     from dpg_bench.report.leaderboard_table import leaderboard_to_csv, leaderboard_to_markdown, print_leaderboard
+    from dpg_bench.report.output_file import write_output
     from dpg_bench.report.published import shipped_results
-    from dpg_bench.rundir import disk_errors
 
     default = Path("runs")
     alone = published and not folders and not default.is_dir()
     runs = () if alone else find_runs(folders or [default])
     board = rank_runs(runs, published=shipped_results() if published else ())
     if csv is not None:
-        with disk_errors(csv):
-            write_atomic(csv, leaderboard_to_csv(board).encode())
+        write_output(csv, leaderboard_to_csv(board).encode(), force=force)
     if markdown:
         typer.echo(leaderboard_to_markdown(board), nl=False)
     else:

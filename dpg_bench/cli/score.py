@@ -89,15 +89,15 @@ def score(
         Path | None,
         typer.Option(help="Write the table to this CSV file too.", envvar="DPGBENCH_CSV", show_default=False),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the CSV file if it is there.")] = False,
 ) -> None:
     """Judge images and score the answers under both protocols, or continue where an earlier judging was stopped."""
     from dpg_bench.api.score import score_plan
     from dpg_bench.api.score_plan import ScoreRequest, plan_score
-    from dpg_bench.durable import write_atomic
     from dpg_bench.options import parse_options
+    from dpg_bench.report.output_file import write_output
     from dpg_bench.report.scores_csv import scorecard_to_csv
     from dpg_bench.report.table import print_scorecard
-    from dpg_bench.rundir import disk_errors
     from dpg_bench.score.scorecard import scorecard_json
 
     request = ScoreRequest(
@@ -125,9 +125,6 @@ def score(
             show(state.asked + state.kept, total=state.questions, start=state.kept, note=note)
 
         result = score_plan(plan, progress=progress)
-    if csv is not None:
-        with disk_errors(csv):
-            write_atomic(csv, scorecard_to_csv(result.scorecard).encode())
     if json:
         typer.echo(scorecard_json(result.scorecard), nl=False)
     else:
@@ -135,5 +132,7 @@ def score(
 
         print_scorecard(result.scorecard, Console())
     say(f"Scorecard: {result.file}")
+    if csv is not None:
+        write_output(csv, scorecard_to_csv(result.scorecard).encode(), force=force)
     if not result.scorecard.complete:
         raise typer.Exit(INCOMPLETE)

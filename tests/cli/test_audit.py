@@ -39,6 +39,16 @@ def test_a_file_of_ones_own_is_audited_against_a_suite_of_ones_own(dpgbench: Dpg
     assert "[b]mine" in result.stdout
 
 
+def test_the_audited_file_is_not_replaced_by_its_audit(dpgbench: Dpgbench) -> None:
+    Path("mine.csv").write_text("model,global\nmine,50.00\n")
+    result = dpgbench("audit", "mine.csv", "--csv", "mine.csv")
+    assert result.exit_code == 2
+    assert "mine.csv is there already. Replace it with --force" in result.stderr
+    assert Path("mine.csv").read_text() == "model,global\nmine,50.00\n"
+    assert dpgbench("audit", "mine.csv", "--csv", "mine.csv", "--force").exit_code == 0
+    assert "verdict" in Path("mine.csv").read_text()
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [

@@ -48,6 +48,11 @@ def test_runs_are_ranked_in_every_form(dpgbench: Dpgbench) -> None:
         ("1", "strong", "official"),
         ("2", "weak", "official"),
     ]
+    assert dpgbench("leaderboard", "--csv", "board.csv").exit_code == 0, "what would not change is no conflict"
+    refused = dpgbench("leaderboard", "--published", "--csv", "board.csv")
+    assert refused.exit_code == 2
+    assert "board.csv is there already. Replace it with --force" in refused.stderr
+    assert dpgbench("leaderboard", "--published", "--csv", "board.csv", "--force").exit_code == 0
     markdown = dpgbench("leaderboard", "runs", "--markdown")
     assert "| 1 | strong |" in markdown.stdout
 

@@ -50,9 +50,16 @@ def test_run_then_score_gives_images_a_record_answers_and_a_scorecard(dpgbench: 
     overall = next(row for row in rows if row["level"] == "0" and row["protocol"] == "corrected")
     assert float(overall["score"]) == card.protocols.corrected.overall
 
-    again = dpgbench("score", "out", "--judge", "tiny-mplug", "--json")
+    again = dpgbench("score", "out", "--judge", "tiny-mplug", "--json", "--csv", "scores.csv")
     assert again.exit_code == 0
     assert again.stdout == (folder / "scorecard.json").read_text()
+
+    Path("scores.csv").write_text("mine\n")
+    refused = dpgbench("score", "out", "--judge", "tiny-mplug", "--csv", "scores.csv")
+    assert refused.exit_code == 2
+    assert "scores.csv is there already. Replace it with --force" in refused.stderr
+    assert Path("scores.csv").read_text() == "mine\n"
+    assert dpgbench("score", "out", "--judge", "tiny-mplug", "--csv", "scores.csv", "--force").exit_code == 0
 
 
 def test_the_same_command_continues_and_other_settings_are_refused(dpgbench: Dpgbench) -> None:
