@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Iterable
 from urllib.parse import unquote_to_bytes
 
 from dpg_bench.errors import BadInputError
@@ -33,6 +34,21 @@ def file_stem(item_id: str) -> str:
             f"The item id '{item_id[:60]}…' makes a file name of {len(stem)} bytes, more than {_LONGEST}; shorten it."
         )
     return stem
+
+
+def check_names(item_ids: Iterable[str]) -> None:
+    """Raises BadInputError if these items can't all have a file in one folder, whatever the file system.
+
+    That is, as in `file_stem`, and for two ids that differ in nothing but case: Windows and macOS see one name there.
+    """
+    folded: dict[str, str] = {}
+    for item_id in item_ids:
+        other = folded.setdefault(file_stem(item_id).casefold(), item_id)
+        if other != item_id:
+            raise BadInputError(
+                f"The items '{other}' and '{item_id}' differ in nothing but case, so that their images would be one "
+                "file on Windows and macOS. Rename one of them, or choose items with --items."
+            )
 
 
 def item_id_of(stem: str) -> str | None:

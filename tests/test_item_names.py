@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dpg_bench.errors import BadInputError
-from dpg_bench.item_names import file_stem, item_id_of
+from dpg_bench.item_names import check_names, file_stem, item_id_of
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,11 @@ def test_empty_and_endless_ids_are_refused() -> None:
         file_stem("")
     with pytest.raises(BadInputError, match="file name of 210 bytes"):
         file_stem("日" * 23 + "abc")
+
+
+def test_ids_that_share_a_file_where_case_does_not_count_are_refused() -> None:
+    check_names(["a", "b", "a b", "ä"])
+    with pytest.raises(BadInputError, match="'Fox' and 'fox' differ in nothing but case"):
+        check_names(["Fox", "hen", "fox"])
+    with pytest.raises(BadInputError, match="empty"):
+        check_names(["a", ""])

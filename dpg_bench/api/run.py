@@ -19,7 +19,7 @@ from dpg_bench.generate.plan import plan_items
 from dpg_bench.generate.registry import find_model
 from dpg_bench.generate.stage import GenerationOutcome, GenerationProgress, generate_images
 from dpg_bench.generate.unet import compiled_batch
-from dpg_bench.item_names import file_stem
+from dpg_bench.item_names import check_names, file_stem
 from dpg_bench.options import check_options
 from dpg_bench.provenance import utc_now
 from dpg_bench.records import Suite
@@ -52,8 +52,7 @@ def plan_run(request: RunRequest, *, outline: Suite | None = None) -> RunPlan:
     spec.validate(generator)
     suite = outline if outline is not None else load_suite(request.suite)
     prompts = select_prompts(suite, limit=request.limit, items=request.items)
-    for prompt in prompts:
-        file_stem(prompt.item_id)
+    check_names(prompt.item_id for prompt in prompts)
     run = RunDir(request.out if request.out is not None else Path("runs") / _run_name(request.model, request.suite))
     _check_folder(run)
     previous = None if request.fresh else run.read_record()

@@ -58,6 +58,20 @@ def test_wrong_use_is_answered_with_what_and_what_to_do(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_two_items_that_would_share_a_file_are_not_run(dpgbench: Dpgbench) -> None:
+    rows = ["item_id,text,proposition_id,dependency,category_broad,category_detailed,tuple,question_natural_language"]
+    rows += [f"{item_id},A fox.,1,0,entity,whole,entity - whole (fox),Is there a fox?" for item_id in ("Fox", "fox")]
+    Path("own.csv").write_text("\n".join(rows) + "\n")
+    result = dpgbench("run", "--model", "tiny-sd15", "--suite", "own.csv", "--out", "made")
+    assert result.exit_code == 2
+    assert "'Fox' and 'fox' differ in nothing but case" in result.stderr
+    assert not Path("made").exists()
+    alone = dpgbench(
+        "run", "--model", "tiny-sd15", "--suite", "own.csv", "--items", "fox", "--steps", "1", "--out", "made"
+    )
+    assert alone.exit_code == 0, alone.output
+
+
 @pytest.fixture
 def made(dpgbench: Dpgbench) -> Path:
     assert dpgbench(*TINY, "--limit", "1", "--steps", "1", "--out", "made").exit_code == 0
