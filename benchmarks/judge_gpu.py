@@ -1,13 +1,13 @@
 """Everything `dpgbench score` does for the full benchmark on a GPU, from PNG files on disk to the scorecard.
 
-    python benchmarks/judge_gpu.py           one GPU, under ten minutes, 12 GB of disk; downloads nothing
+    python benchmarks/judge_gpu.py           one GPU, made to end within ten minutes, 13 GB of disk; downloads nothing
     python benchmarks/judge_gpu.py --toy     the same at toy size on a CPU, in under a minute
 
 Made here: a full-size checkpoint of random weights, 1065 grids of four 1024 px tiles, 14,386 questions about as long
-as DPG-Bench's. Then `score` runs in a process of its own, once in each precision. Prints its seconds and what they went
-into (loading, judging, waiting for tiles, the rest), the GPU's utilisation meanwhile, and the reference's time for as
-many questions: measured on some (if `make bench-env` was run) and extrapolated by their number, without its loading and
-imports.
+as DPG-Bench's. The reference's time for as many questions is measured on some (if `make bench-env` was run) and
+extrapolated by their number, without its loading and imports. Then `score` runs in a process of its own, once in each
+precision, the default first. Prints its seconds and what they went into (loading, judging, waiting for tiles, the rest),
+the GPU's utilisation meanwhile, and how many times as fast as the reference it was.
 """
 
 from __future__ import annotations
@@ -61,6 +61,14 @@ class Spent:
     dtype: str
 
 
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Seconds for all questions, extrapolated, and what it answered to some, by item and question."""
+
+    seconds: float
+    answers: Mapping[tuple[str, str], str]
+
+
 class TimedJudge:
     """A judge with a record of when it was at work."""
 
@@ -110,8 +118,14 @@ def main() -> None:
 
 def measure(work: Path, device: str, dtypes: Sequence[str], *, toy: bool) -> None:
     asked = make_material(work, device, toy=toy)
-    seconds = {dtype: measure_score(work, device, dtype, toy=toy) for dtype in dtypes}
-    reference(work, asked, device, seconds)
+    reference = measure_reference(work, asked, device)
+    for dtype in dtypes:
+        seconds = measure_score(work, device, dtype, toy=toy)
+        if reference is not None:
+            given = answers_of_first_tiles(work / f"scored-{dtype}")
+            same = sum(given[pair] == text for pair, text in reference.answers.items())
+            print(f"  {reference.seconds / seconds:.0f} times as fast as the reference; ", end="")
+            print(f"answers that agree: {same} of {len(reference.answers)}", flush=True)
 
 
 def make_material(work: Path, device: str, *, toy: bool) -> dict[str, list[str]]:
@@ -122,7 +136,8 @@ def make_material(work: Path, device: str, *, toy: bool) -> dict[str, list[str]]
     write_images(work / "images", list(asked), tile=side, tiles=TILES, processes=os.cpu_count() or 1)
     write_checkpoint(work / "checkpoint", TOY if toy else FULL, device=device)
     megabytes = sum(file.stat().st_size for file in (work / "images").iterdir()) / 1e6
-    print(f"made in {time.perf_counter() - start:.0f} s: {items} grids of {2 * side} px ({megabytes:.0f} MB of PNG)")
+    seconds = time.perf_counter() - start
+    print(f"made in {seconds:.0f} s: {items} grids of {2 * side} px ({megabytes:.0f} MB of PNG)", flush=True)
     return asked
 
 
@@ -145,7 +160,7 @@ def measure_score(work: Path, device: str, dtype: str, *, toy: bool) -> float:
         f"{spent.judging:.1f} s in {spent.calls} calls, between calls (tiles, writing) {spent.waiting:.1f} s, "
         f"imports, suite, scoring {rest:.1f} s"
     )
-    print(f"  bound by {'the judge' if spent.judging > spent.waiting else 'the tiles'}; {usage}")
+    print(f"  bound by {'the judge' if spent.judging > spent.waiting else 'the tiles'}; {usage}", flush=True)
     return seconds
 
 
@@ -187,11 +202,11 @@ def score(work: Path, device: str, dtype: str, batch_size: int | None) -> Spent:
     )
 
 
-def reference(work: Path, asked: Mapping[str, list[str]], device: str, ours: Mapping[str, float]) -> None:
-    """The reference on a few questions, each about the first tile of its grid, against `ours`: seconds by dtype."""
+def measure_reference(work: Path, asked: Mapping[str, list[str]], device: str) -> Reference | None:
+    """The reference on a few questions, each about the first tile of its grid; None without its environment."""
     if not REFERENCE.exists():
         print("reference: not measured (no .venv-bench: run `make bench-env`)")
-        return
+        return None
     pairs = [(name, question) for name, questions in asked.items() for question in questions][:REFERENCE_QUESTIONS]
     for name in {name for name, _ in pairs}:  # the official script cuts a tile out of its grid before it asks
         grid = Image.open(work / "images" / f"{name}.png")
@@ -207,11 +222,8 @@ def reference(work: Path, asked: Mapping[str, list[str]], device: str, ours: Map
     said = json.loads((work / "reference.json").read_text())
     each = statistics.median(said["seconds"][2:])  # the first two warm up
     whole = each * TILES * sum(map(len, asked.values()))
-    print(f"reference: {each:.3f} s a question over {len(pairs)}, so {whole:.0f} s for all")
-    for dtype, seconds in ours.items():
-        given = answers_of_first_tiles(work / f"scored-{dtype}")
-        same = sum(given[pair] == text for pair, text in zip(pairs, said["answers"], strict=True))
-        print(f"  {dtype}: {whole / seconds:.0f} times as fast; answers that agree: {same} of {len(pairs)}")
+    print(f"reference: {each:.3f} s a question over {len(pairs)}, so {whole:.0f} s for all", flush=True)
+    return Reference(whole, dict(zip(pairs, said["answers"], strict=True)))
 
 
 def answers_of_first_tiles(folder: Path) -> dict[tuple[str, str], str]:
