@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from judge_material import FULL, TOY, write_checkpoint, write_images, write_suite
 from machine import describe_machine
 from numpy.typing import NDArray
@@ -55,10 +56,8 @@ class Spent:
     judging: float
     first: float
     waiting: float
-    whole: float
     calls: int
     answers: int
-    dtype: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +100,19 @@ class TimedJudge:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--toy", action="store_true", help="toy size, on a CPU")
-    parser.add_argument("--dtype", action="append", help="one of score's precisions, repeatable; all by default")
+    parser.add_argument(
+        "--dtype", nargs="+", choices=MPLUG.dtypes, help="score's precisions to measure; by default all"
+    )
     parser.add_argument("--batch-size", type=int, help="images per call; score's own default if left out")
     parser.add_argument("--work", type=Path, help="where images and checkpoint go; a temporary folder by default")
     parser.add_argument("--score", type=Path, help=argparse.SUPPRESS)  # this script as the process that is measured
     arguments = parser.parse_args()
+    if not arguments.toy and not torch.cuda.is_available():
+        parser.error("full size wants a CUDA GPU; --toy runs on a CPU.")
     device = "cpu" if arguments.toy else "cuda"
     dtypes = arguments.dtype or (["float32"] if arguments.toy else list(MPLUG.dtypes))
     if arguments.score:
-        print(json.dumps(asdict(score(arguments.score, device, dtypes[-1], arguments.batch_size))))
+        print(json.dumps(asdict(score(arguments.score, device, dtypes[0], arguments.batch_size))))
         return
     print(describe_machine())
     with tempfile.TemporaryDirectory(dir=arguments.work) as folder:
@@ -124,8 +127,11 @@ def measure(work: Path, device: str, dtypes: Sequence[str], *, toy: bool) -> Non
         if reference is not None:
             given = answers_of_first_tiles(work / f"scored-{dtype}")
             same = sum(given[pair] == text for pair, text in reference.answers.items())
-            print(f"  {reference.seconds / seconds:.0f} times as fast as the reference; ", end="")
-            print(f"answers that agree: {same} of {len(reference.answers)}", flush=True)
+            print(
+                f"  {reference.seconds / seconds:.0f} times as fast as the reference; "
+                f"answers that agree: {same} of {len(reference.answers)}",
+                flush=True,
+            )
 
 
 def make_material(work: Path, device: str, *, toy: bool) -> dict[str, list[str]]:
@@ -154,7 +160,7 @@ def measure_score(work: Path, device: str, dtype: str, *, toy: bool) -> float:
     usage = gpu.stop() if gpu else "GPU utilisation: not measured, no GPU in use"
     spent = Spent(**json.loads(child.stdout.splitlines()[-1]))
     rest = seconds - spent.loading - spent.judging - spent.first - spent.waiting
-    print(f"score, {spent.dtype} on {device}: {seconds:.1f} s for {spent.answers} answers")
+    print(f"score, {dtype} on {device}: {seconds:.1f} s for {spent.answers} answers")
     print(
         f"  loading the judge {spent.loading:.1f} s, waiting for the first tiles {spent.first:.1f} s, judging "
         f"{spent.judging:.1f} s in {spent.calls} calls, between calls (tiles, writing) {spent.waiting:.1f} s, "
@@ -166,7 +172,6 @@ def measure_score(work: Path, device: str, dtype: str, *, toy: bool) -> float:
 
 def score(work: Path, device: str, dtype: str, batch_size: int | None) -> Spent:
     """What `dpgbench score` does, with the judge timed."""
-    begun = time.perf_counter()
     plan = plan_score(
         ScoreRequest(
             path=work / "images",
@@ -195,10 +200,8 @@ def score(work: Path, device: str, dtype: str, batch_size: int | None) -> Spent:
         judging=sum(end - start for start, end in judge.calls),
         first=judge.calls[0][0] - judge.loaded,
         waiting=sum(gaps),
-        whole=time.perf_counter() - begun,
         calls=len(judge.calls),
         answers=judge.answers,
-        dtype=source.settings.dtype,
     )
 
 

@@ -4,8 +4,8 @@
     python benchmarks/judge_host.py --items 100    fewer grids
 
 1065 grids of four 1024 px tiles as PNG, 14,386 questions about each tile; read, hashed, decoded, cut and resized to
-504 px by worker processes, as on a GPU, and the answers written. Prints the seconds, and the processor's
-per grid: the workers' are spread over the cores there are, but for the main thread's a GPU has to wait.
+504 px by as many worker processes as `score` starts on a GPU, and the answers written. Prints the seconds, and the
+processor's per grid: the workers' are spread over the cores there are, but for the main thread's a GPU has to wait.
 """
 
 from __future__ import annotations
@@ -21,17 +21,18 @@ from typing import Any
 
 import numpy as np
 from judge_gpu import ITEMS, QUESTIONS, SIDE, TILES, spread
-from judge_material import write_images, write_suite
+from judge_material import FULL, write_images, write_suite
 from machine import describe_machine
 from numpy.typing import NDArray
 
+from dpg_bench.judge.ask import default_batch_size
 from dpg_bench.judge.images import find_images
 from dpg_bench.judge.mplug.preprocess import Preprocess
+from dpg_bench.judge.prefetch import default_workers
 from dpg_bench.judge.stage import judge_images
 from dpg_bench.judge.tiles import TileJob, read_tiles
 from dpg_bench.suite.registry import load_suite
 
-RESOLUTION = 504
 REPEATS = 9
 
 
@@ -40,7 +41,7 @@ class InstantJudge:
 
     fingerprint = "instant"
     provenance: Mapping[str, Any] = {}
-    preprocess = Preprocess(RESOLUTION)
+    preprocess = Preprocess(FULL.vision.image_res)
 
     def answer(self, pixels: Sequence[NDArray[np.uint8]], questions: Sequence[Sequence[str]]) -> list[list[str]]:
         np.stack(pixels)  # what every judge begins with
@@ -50,16 +51,14 @@ class InstantJudge:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--items", type=int, default=ITEMS)
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--batch-size", type=int, default=32, help="images a call")
     parser.add_argument("--work", type=Path, help="where the images go; a temporary folder by default")
     arguments = parser.parse_args()
     print(describe_machine())
     with tempfile.TemporaryDirectory(dir=arguments.work) as folder:
-        measure(Path(folder), arguments.items, arguments.workers, arguments.batch_size)
+        measure(Path(folder), arguments.items)
 
 
-def measure(work: Path, items: int, workers: int, batch_size: int) -> None:
+def measure(work: Path, items: int) -> None:
     asked = write_suite(work / "suite.csv", spread(QUESTIONS * items // ITEMS, items))
     write_images(work / "images", list(asked), tile=SIDE, tiles=TILES, processes=os.cpu_count() or 1)
     size = sum(file.stat().st_size for file in (work / "images").iterdir()) / 1e9
@@ -68,9 +67,15 @@ def measure(work: Path, items: int, workers: int, batch_size: int) -> None:
 
     job = TileJob(images.items[next(iter(asked))], TILES, SIDE, InstantJudge.preprocess)
     each = statistics.median(processor_seconds(lambda: read_tiles(job)) for _ in range(REPEATS))
+    workers = default_workers(items, "cuda")
     process, thread, start = time.process_time(), time.thread_time(), time.perf_counter()
     outcome = judge_images(
-        suite.prompts, images, InstantJudge(), folder=work / "judged", batch_size=batch_size, workers=workers
+        suite.prompts,
+        images,
+        InstantJudge(),
+        folder=work / "judged",
+        batch_size=default_batch_size("cuda"),
+        workers=workers,
     )
     seconds = time.perf_counter() - start
     process, thread = time.process_time() - process, time.thread_time() - thread

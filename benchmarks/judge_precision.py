@@ -25,7 +25,7 @@ import numpy as np
 from judge_material import FULL, ask, make_tile, write_checkpoint
 from machine import describe_machine
 from PIL import Image
-from rounded_products import TruncatedAddmm, TruncatedProducts
+from rounded_products import TruncatedProducts
 
 from dpg_bench.judge.mplug.checkpoint import Checkpoint
 from dpg_bench.judge.mplug.judge import MplugJudge
@@ -52,21 +52,24 @@ def main() -> None:
     parser.add_argument("golden", type=Path, nargs="?", help="the folder of golden data; without it, --full alone")
     parser.add_argument("--full", action="store_true", help="the full-size model with random weights")
     parser.add_argument("--images", type=int, help="of the full-size model: 16 on a CPU, 256 on a GPU by default")
-    parser.add_argument("--precisions", default=",".join(PRECISIONS), help="those to measure, by commas")
+    parser.add_argument("--dtype", nargs="+", choices=PRECISIONS, default=PRECISIONS, help="those to measure")
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
-    precisions = arguments.precisions.split(",")
+    if not (arguments.golden or arguments.full):
+        parser.error("there is nothing to measure: name the folder of golden data, or --full.")
+    if arguments.golden and not (arguments.golden / "mplug").is_dir():
+        parser.error(f"{arguments.golden} is not the folder of golden data: it holds no folder 'mplug'.")
     print(describe_machine())
     print(f"{'checkpoint':24}{'precision':12}{'answers':>8}{'changed':>9}{'share':>9}{'score':>9}{'by':>9}")
     for case in CASES if arguments.golden else ():
         exam = golden_exam(arguments.golden / "mplug" / case)
-        measure(exam, arguments.device, precisions)
-        measure(larger_exam(exam), arguments.device, precisions)
+        measure(exam, arguments.device, arguments.dtype)
+        measure(larger_exam(exam), arguments.device, arguments.dtype)
     if arguments.full:
         images = arguments.images or (16 if arguments.device == "cpu" else 256)
         with tempfile.TemporaryDirectory() as folder:
             checkpoint = write_checkpoint(Path(folder) / "checkpoint", FULL, device=arguments.device)
-            measure(full_exam(checkpoint, images), arguments.device, precisions)
+            measure(full_exam(checkpoint, images), arguments.device, arguments.dtype)
 
 
 def golden_exam(folder: Path) -> Exam:
@@ -111,8 +114,8 @@ def row(name: str, precision: str, found: Sequence[Sequence[str]], truth: Sequen
 def answers(exam: Exam, device: str, precision: str) -> list[list[str]]:
     judge = MplugJudge(Checkpoint(exam.checkpoint, "benchmark", None, {}), device=device, dtype=precision)
     pixels = [np.asarray(judge.preprocess(image)) for image in exam.images]
-    emulated = {"tf32": TruncatedProducts(), "tf32x3": TruncatedAddmm()} if device == "cpu" else {}
-    with emulated.get(precision, nullcontext()):
+    emulated = device == "cpu" and precision in ("tf32", "tf32x3")
+    with TruncatedProducts(addmm_only=precision == "tf32x3") if emulated else nullcontext():
         return judge.answer(pixels, exam.questions)
 
 

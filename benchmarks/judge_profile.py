@@ -94,14 +94,14 @@ def one_round(
     rows = torch.randn(len(pixels) * FULL.vision.tokens, weight.shape[1], device=device, dtype=weight.dtype)
 
     def measure_rate(*_: object) -> None:
-        timed(product_seconds, "", device, lambda: rows @ weight.T)
+        timed(product_seconds, "product", device, lambda: rows @ weight.T)
 
     hooks = [block.register_forward_hook(measure_rate) for block in model.visual_encoder.visual.transformer.resblocks]
     tokens = timed(seconds, "image encoder", device, lambda: model.image_tokens(pixels))
     for hook in hooks:
         hook.remove()
-    seconds["image encoder"][-1] -= sum(product_seconds[""])
-    rates += [2.0 * len(rows) * weight.numel() / spent for spent in product_seconds[""]]
+    seconds["image encoder"][-1] -= sum(product_seconds["product"])
+    rates += [2.0 * len(rows) * weight.numel() / spent for spent in product_seconds["product"]]
     fusion, decoder = timed(
         seconds,
         "keys and values",

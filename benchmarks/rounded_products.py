@@ -16,36 +16,39 @@ from torch.overrides import TorchFunctionMode
 
 from dpg_bench.judge.mplug.precision import first_bits
 
+_OPERANDS: Mapping[Callable[..., Any], tuple[int, int]] = {
+    functional.linear: (0, 1),
+    functional.conv2d: (0, 1),
+    torch.Tensor.__matmul__: (0, 1),
+    torch.matmul: (0, 1),
+    torch.mm: (0, 1),
+    torch.bmm: (0, 1),
+    torch.addmm: (1, 2),
+    torch.einsum: (1, 2),
+}
+"""PyTorch's products, and which of their arguments are multiplied."""
+
 
 class TruncatedProducts(TorchFunctionMode):
-    """`--dtype tf32`: linear layers, `@` and attention multiply truncated operands."""
+    """Matrix products multiply truncated operands: `--dtype tf32`.
+
+    With `addmm_only` those of `torch.addmm` alone do, which are the three that stand for one: `--dtype tf32x3`.
+    """
+
+    def __init__(self, *, addmm_only: bool = False) -> None:
+        super().__init__()
+        self._addmm_only = addmm_only
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         named = kwargs or {}
-        if func is functional.linear:
-            rows, weight, *bias = args
-            return func(first_bits(rows), first_bits(weight), *bias, **named)
-        if func is functional.scaled_dot_product_attention:
-            return _attention(*args, **named)
-        if func in (torch.Tensor.__matmul__, torch.matmul):
-            return func(*map(first_bits, args), **named)
-        if func in (torch.bmm, torch.mm, torch.addmm, torch.einsum, functional.conv2d):
-            raise NotImplementedError(f"{func} multiplies matrices and is not truncated")
+        if func is torch.addmm or not self._addmm_only:
+            if func is functional.scaled_dot_product_attention:
+                return _attention(*args, **named)
+            places = _OPERANDS.get(func, ())
+            args = [first_bits(argument) if place in places else argument for place, argument in enumerate(args)]
         return func(*args, **named)
-
-
-class TruncatedAddmm(TorchFunctionMode):
-    """`--dtype tf32x3`: the three products that stand for one multiply truncated operands, and all others whole ones."""
-
-    def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
-    ) -> Any:
-        if func is torch.addmm:
-            summand, rows, weight = args
-            return func(summand, first_bits(rows), first_bits(weight), **(kwargs or {}))
-        return func(*args, **(kwargs or {}))
 
 
 def _attention(queries: Tensor, keys: Tensor, values: Tensor, attn_mask: Tensor | None = None) -> Tensor:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,11 +34,3 @@ def _own_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("DPGBENCH_CACHE", str(home / "dpg-bench"))
         patch.setenv("MODELSCOPE_CACHE", str(home / "modelscope"))
         yield
-
-
-@pytest.fixture
-def pretended_gpu() -> Callable[[], AbstractContextManager[None]]:
-    """`with pretended_gpu():` gives this machine a GPU that computes on the CPU; see `tests/pretended_gpu.py`."""
-    from tests.pretended_gpu import pretend
-
-    return pretend

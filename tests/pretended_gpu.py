@@ -116,7 +116,7 @@ def _run(func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any
         return result
 
     def place(tensor: Tensor) -> Tensor:
-        return held_by.get(id(tensor)) if id(tensor) in held_by else GpuTensor(tensor)
+        return held_by[id(tensor)] if id(tensor) in held_by else GpuTensor(tensor)
 
     if func is torch.ops.aten.copy_.default and not isinstance(args[0], GpuTensor):
         return args[0]

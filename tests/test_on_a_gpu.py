@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -13,18 +11,13 @@ from PIL import Image
 
 from dpg_bench.api import RunRequest, ScoreRequest, execute_run, plan_run, plan_score, score_plan
 from dpg_bench.score.scorecard import Scorecard
+from tests.pretended_gpu import pretend
 
-GpuContext = Callable[[], AbstractContextManager[None]]
 ITEMS = ("sample03-chess", "sample08-foxes")
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
-def test_the_pretended_gpu_is_as_strict_as_a_real_one(pretended_gpu: GpuContext) -> None:
-    with pretended_gpu():
+def test_the_pretended_gpu_is_as_strict_as_a_real_one() -> None:
+    with pretend():
         rows = torch.ones(2, 3, device="cuda")
         assert rows.device == torch.device("cuda", 0)
         assert (rows @ torch.ones(3, 2).to("cuda")).device.type == "cuda"
@@ -58,11 +51,9 @@ def run_on(device: str, out: Path, *, model: str, options: dict[str, str], dtype
     ("model", "options"),
     [("tiny-sd15", {}), ("tiny-ella-sd15", {}), ("tiny-ella-sd15", {"length": "flexible", "fixed_negative": "true"})],
 )
-def test_a_run_makes_the_images_of_a_cpu(
-    pretended_gpu: GpuContext, tmp_path: Path, model: str, options: dict[str, str]
-) -> None:
+def test_a_run_makes_the_images_of_a_cpu(tmp_path: Path, model: str, options: dict[str, str]) -> None:
     expected = run_on("cpu", tmp_path / "cpu", model=model, options=options, dtype="float32")
-    with pretended_gpu():
+    with pretend():
         found = run_on("cuda", tmp_path / "gpu", model=model, options=options, dtype="float32")
         run_on("cuda", tmp_path / "half", model=model, options=options, dtype="auto")
     assert np.abs(found - expected).max() <= 1
@@ -74,10 +65,10 @@ def scored(device: str, run: Path, dtype: str) -> Scorecard:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "tf32x3", "tf32", "float16"])
-def test_a_score_is_that_of_a_cpu(pretended_gpu: GpuContext, tmp_path: Path, dtype: str) -> None:
+def test_a_score_is_that_of_a_cpu(tmp_path: Path, dtype: str) -> None:
     run_on("cpu", tmp_path / "run", model="tiny-sd15", options={}, dtype="float32")
     expected = scored("cpu", tmp_path / "run", "float32")
-    with pretended_gpu():
+    with pretend():
         found = scored("cuda", tmp_path / "run", dtype)
     assert found.judge.provenance["dtype"] == dtype
     assert found.protocols == expected.protocols

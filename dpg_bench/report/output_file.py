@@ -12,12 +12,15 @@ from dpg_bench.rundir import disk_errors
 def write_output(path: Path, content: bytes, *, force: bool) -> None:
     """Write a whole file; one that is there with other content is replaced only with `force`.
 
-    Raises BadInputError if it is there and would change, or can't be written, and DpgBenchError if the disk is full.
+    Raises BadInputError if it is a folder, is there and would change, or can't be written, and DpgBenchError if the
+    disk is full.
     """
     with disk_errors(path):
+        if path.is_dir():
+            raise BadInputError(f"{path} is a folder. Name a file.")
         if path.exists():
             if path.is_file() and path.read_bytes() == content:
                 return
-            if path.is_dir() or not force:
+            if not force:
                 raise BadInputError(f"{path} is there already. Replace it with --force, or name another file.")
         write_atomic(path, content)

@@ -45,6 +45,9 @@ def test_the_audited_file_is_not_replaced_by_its_audit(dpgbench: Dpgbench) -> No
     assert result.exit_code == 2
     assert "mine.csv is there already. Replace it with --force" in result.stderr
     assert Path("mine.csv").read_text() == "model,global\nmine,50.00\n"
+    folder = dpgbench("audit", "mine.csv", "--csv", ".", "--force")
+    assert folder.exit_code == 2
+    assert "is a folder. Name a file." in folder.stderr
     assert dpgbench("audit", "mine.csv", "--csv", "mine.csv", "--force").exit_code == 0
     assert "verdict" in Path("mine.csv").read_text()
 

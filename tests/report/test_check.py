@@ -194,7 +194,7 @@ def test_a_baseline_is_not_overwritten_silently(scored_run: ScoredRun) -> None:
     assert file.read_bytes() == before
     write_baseline(other, file, force=True)
     assert load_judged(file).card == other.card
-    with pytest.raises(BadInputError, match="is there already"):
+    with pytest.raises(BadInputError, match=r"is a folder\. Name a file"):
         write_baseline(other, file.parent, force=True)
 
 
