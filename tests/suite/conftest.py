@@ -151,12 +151,3 @@ def few_prompts() -> dict[str, bytes]:
     """Prompt files of 22 items, among them one that begins with a space and one that ends in a line end."""
     plain = {f"{name}.txt": f"A dense prompt about {name}.".encode() for name in range(20)}
     return plain | {"b2.txt": b" A leading space.", "a1.txt": b"A line end.\n"}
-
-
-@pytest.fixture(scope="session")
-def real_prompts(golden: Path) -> dict[str, bytes]:
-    """The prompt files of the benchmark, which lie beside the golden data."""
-    folder = golden.parent / "dpg_bench" / "prompts"
-    if not folder.is_dir():
-        pytest.skip(f"the benchmark's prompts are not at {folder}")
-    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.txt"))}
