@@ -5,13 +5,24 @@
 ... )  # doctest: +SKIP
 """
 
-from ella_models.connector import CONNECTOR_PRESETS, ConnectorConfig, EllaConnector
-from ella_models.errors import EllaError
-from ella_models.pipeline import EllaStableDiffusionPipeline
-from ella_models.text_encoder import LENGTHS, RELEASED_TEXT_ENCODER, Length, T5TextEncoder
-from ella_models.weights import RELEASED_FILE, RELEASED_REPOSITORY, ConnectorFiles, find_connector, load_connector
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ella_models.connector import (
+        CONNECTOR_KINDS,
+        CONNECTOR_PRESETS,
+        ConnectorConfig,
+        ConnectorKind,
+        EllaConnector,
+    )
+    from ella_models.errors import EllaError
+    from ella_models.pipeline import EllaStableDiffusionPipeline
+    from ella_models.text_encoder import LENGTHS, RELEASED_TEXT_ENCODER, Length, T5TextEncoder
+    from ella_models.weights import RELEASED_FILE, RELEASED_REPOSITORY, ConnectorFiles, find_connector, load_connector
 
 __all__ = [
+    "CONNECTOR_KINDS",
     "CONNECTOR_PRESETS",
     "LENGTHS",
     "RELEASED_FILE",
@@ -19,6 +30,7 @@ __all__ = [
     "RELEASED_TEXT_ENCODER",
     "ConnectorConfig",
     "ConnectorFiles",
+    "ConnectorKind",
     "EllaConnector",
     "EllaError",
     "EllaStableDiffusionPipeline",
@@ -27,3 +39,25 @@ __all__ = [
     "find_connector",
     "load_connector",
 ]
+
+_HOMES = {
+    "connector": ("CONNECTOR_KINDS", "CONNECTOR_PRESETS", "ConnectorConfig", "ConnectorKind", "EllaConnector"),
+    "errors": ("EllaError",),
+    "pipeline": ("EllaStableDiffusionPipeline",),
+    "text_encoder": ("LENGTHS", "RELEASED_TEXT_ENCODER", "Length", "T5TextEncoder"),
+    "weights": ("RELEASED_FILE", "RELEASED_REPOSITORY", "ConnectorFiles", "find_connector", "load_connector"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used, so that `import ella_models` and `ella --help` load no torch."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'ella_models' has no attribute {name!r}")
+    found = getattr(import_module(f"ella_models.{_HOME_OF[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

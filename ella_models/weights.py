@@ -1,4 +1,4 @@
-"""Connector weights: where they are, which sizes they have, and loading them with every doubt named."""
+"""Connector weights: where they are, which kind and sizes they have, and loading them with every doubt named."""
 
 from __future__ import annotations
 
@@ -6,19 +6,28 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
 from safetensors import SafetensorError, safe_open
 
-from ella_models.connector import CONNECTOR_PRESETS, ConnectorConfig, EllaConnector
+from ella_models.connector import (
+    CONNECTOR_KINDS,
+    CONNECTOR_PRESETS,
+    ConnectorConfig,
+    ConnectorKind,
+    EllaConnector,
+)
 from ella_models.errors import EllaError
 
 RELEASED_REPOSITORY = "QQGYLab/ELLA"
 RELEASED_FILE = "ella-sd1.5-tsc-t5xl.safetensors"
+SAVED_FILE, SAVED_CONFIG = "diffusion_pytorch_model.safetensors", "config.json"
 DEFAULT_HEADS = CONNECTOR_PRESETS["sd1.5-t5xl"].heads
 
 _HUB_SOURCE = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+?)(?:/(?P<file>.+\.safetensors))?")
@@ -28,7 +37,10 @@ _SIZE_SOURCES = {
     "width": ("connector.latents", 1),
     "num_latents": ("connector.latents", 0),
     "input_dim": ("connector.proj_in.weight", 1),
+    "pooled_dim": ("pool.proj.weight", 0),
 }
+NO_POOL = ("pooled_dim", None)
+_MLP_WIDTH = ("connector.proj_out.weight", 0)
 _BLOCK_KEY = re.compile(r"connector\.perceiver_blocks\.(\d+)\.")
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -36,7 +48,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 @dataclass(frozen=True, slots=True)
 class ConnectorFiles:
-    """A connector on disk: its `.safetensors`, and the `.json` with its sizes if there is one."""
+    """A connector on disk: its `.safetensors`, and the `.json` with its kind and sizes if there is one."""
 
     weights: Path
     sizes: Path | None
@@ -45,9 +57,9 @@ class ConnectorFiles:
 def find_connector(source: str | os.PathLike[str], *, revision: str | None = None) -> ConnectorFiles:
     """The files behind `source`, downloaded to the usual Hugging Face cache if they are on the Hub.
 
-    `source` is a `.safetensors` file (its sizes in a `.json` of the same stem, if they are not the default); a folder
-    with one such file, as `EllaConnector.save_pretrained` writes; a Hub repository (`QQGYLab/ELLA`, whose released
-    file is meant); or a file of one (`OWNER/REPOSITORY/FILE.safetensors`).
+    `source` is a `.safetensors` file (kind and sizes in a `.json` of the same stem, if they are not the default); a
+    folder with one such file, as `EllaConnector.save_pretrained` writes; a Hub repository with the released file
+    (`QQGYLab/ELLA`) or with what `save_pretrained` writes; or a file of one (`OWNER/REPOSITORY/FILE.safetensors`).
 
     Raises EllaError if nothing is there or it can't be downloaded.
     """
@@ -63,19 +75,16 @@ def find_connector(source: str | os.PathLike[str], *, revision: str | None = Non
             f"No ELLA connector at '{source}': give a .safetensors file, a folder with one, or a Hub repository "
             f"such as {RELEASED_REPOSITORY}."
         )
-    repository, file = on_hub["repository"], on_hub["file"] or RELEASED_FILE
+    repository = on_hub["repository"]
+    if on_hub["file"] is not None:
+        return _on_hub(repository, on_hub["file"], os.fspath(Path(on_hub["file"]).with_suffix(".json")), revision)
     try:
-        weights = Path(hf_hub_download(repository, file, revision=revision))
-    except (HfHubHTTPError, OSError, ValueError) as error:
-        at = f" at revision '{revision}'" if revision else ""
-        raise EllaError(
-            f"The connector '{file}' could not be fetched from the Hub repository '{repository}'{at}: {error}"
-        ) from error
-    try:
-        sizes = Path(hf_hub_download(repository, os.fspath(Path(file).with_suffix(".json")), revision=revision))
-    except EntryNotFoundError:
-        return ConnectorFiles(weights, None)
-    return ConnectorFiles(weights, sizes)
+        return _on_hub(repository, RELEASED_FILE, os.fspath(Path(RELEASED_FILE).with_suffix(".json")), revision)
+    except EllaError as error:
+        if isinstance(error.__cause__, EntryNotFoundError):
+            with suppress(EllaError):
+                return _on_hub(repository, SAVED_FILE, SAVED_CONFIG, revision)
+        raise
 
 
 def load_connector(
@@ -110,9 +119,9 @@ def load_connector(
 
 
 def connector_sizes(
-    shapes: Shapes, *, sizes: Mapping[str, int] | None = None, file: str | os.PathLike[str] = "the weights"
+    shapes: Shapes, *, sizes: Mapping[str, Any] | None = None, file: str | os.PathLike[str] = "the weights"
 ) -> ConnectorConfig:
-    """The sizes of a connector whose parameters have these `shapes`, which are checked one by one.
+    """The kind and sizes of a connector whose parameters have these `shapes`, which are checked one by one.
 
     The number of heads leaves no trace in the shapes: it comes from `sizes`, and is 8 without.
 
@@ -130,13 +139,17 @@ def connector_sizes(
     ]
     if faults:
         shown = "; ".join(faults[:8]) + (f"; and {len(faults) - 8} more" if len(faults) > 8 else "")
-        raise EllaError(f"'{file}' holds no ELLA connector of these sizes ({_said(config)}): {shown}.")
+        raise EllaError(f"'{file}' holds no ELLA connector of this kind and size ({_said(config)}): {shown}.")
     return config
 
 
-def _inferred(shapes: Shapes, sizes: dict[str, int], file: str | os.PathLike[str]) -> ConnectorConfig:
-    found: dict[str, int] = {}
-    for size, (key, axis) in _SIZE_SOURCES.items():
+def _inferred(shapes: Shapes, sizes: dict[str, Any], file: str | os.PathLike[str]) -> ConnectorConfig:
+    kind = _kind(shapes)
+    if sizes.get("kind", kind) != kind:
+        raise EllaError(f"'{file}' holds a connector of kind {kind}, but the .json beside it says {sizes['kind']!r}.")
+    sources = _SIZE_SOURCES | ({"width": _MLP_WIDTH} if kind == "mlp" else {})
+    found: dict[str, Any] = {"kind": kind}
+    for size, (key, axis) in sources.items():
         shape = shapes.get(key, ())
         if len(shape) == 2:
             found[size] = shape[axis]
@@ -147,12 +160,21 @@ def _inferred(shapes: Shapes, sizes: dict[str, int], file: str | os.PathLike[str
         if found[size] != sizes[size]:
             raise EllaError(f"'{file}' has {size} {found[size]}, but the .json beside it says {sizes[size]}.")
     try:
-        return replace(CONNECTOR_PRESETS["sd1.5-t5xl"], heads=sizes.get("heads", DEFAULT_HEADS), **found)
+        return replace(CONNECTOR_PRESETS["sd1.5-t5xl"], **({"heads": DEFAULT_HEADS} | sizes | found))
     except EllaError as error:
         raise EllaError(f"'{file}' can't be a connector: {error}") from error
 
 
-def _read_sizes(file: Path) -> dict[str, int]:
+def _kind(shapes: Shapes) -> ConnectorKind:
+    if "connector.proj_out.weight" in shapes:
+        return "mlp"
+    if "connector.perceiver_blocks.0.gate.weight" in shapes:
+        return "adaln-zero"
+    # a LayerNorm with a weight of its own, where the timestep-aware kinds have a linear layer
+    return "resampler" if "connector.perceiver_blocks.0.ln_1.weight" in shapes else "tsc"
+
+
+def _read_sizes(file: Path) -> dict[str, Any]:
     try:
         sizes = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -164,9 +186,25 @@ def _read_sizes(file: Path) -> dict[str, int]:
     for name, size in sizes.items():
         if name not in known:
             raise EllaError(f"'{file}' names a size '{name}' that no connector has; known are {', '.join(known)}.")
-        if not isinstance(size, int) or isinstance(size, bool):
+        if name == "kind" and size not in CONNECTOR_KINDS:
+            raise EllaError(f"'{file}' gives kind as {size!r}; it must be one of {', '.join(CONNECTOR_KINDS)}.")
+        if name != "kind" and (not isinstance(size, int) or isinstance(size, bool)) and (name, size) != NO_POOL:
             raise EllaError(f"'{file}' gives {name} as {size!r}; it must be a whole number.")
     return sizes
+
+
+def _on_hub(repository: str, file: str, config: str, revision: str | None) -> ConnectorFiles:
+    try:
+        weights = Path(hf_hub_download(repository, file, revision=revision))
+    except (HfHubHTTPError, OSError, ValueError) as error:
+        at = f" at revision '{revision}'" if revision else ""
+        raise EllaError(
+            f"The connector '{file}' could not be fetched from the Hub repository '{repository}'{at}: {error}"
+        ) from error
+    try:
+        return ConnectorFiles(weights, Path(hf_hub_download(repository, config, revision=revision)))
+    except EntryNotFoundError:
+        return ConnectorFiles(weights, None)
 
 
 def _in_folder(folder: Path) -> ConnectorFiles:
@@ -176,7 +214,7 @@ def _in_folder(folder: Path) -> ConnectorFiles:
         raise EllaError(
             f"The folder '{folder}' must hold exactly one .safetensors file of a connector; found: {names}."
         )
-    beside = [found[0].with_suffix(".json"), folder / "config.json"]
+    beside = [found[0].with_suffix(".json"), folder / SAVED_CONFIG]
     return ConnectorFiles(found[0], next((file for file in beside if file.is_file()), None))
 
 
