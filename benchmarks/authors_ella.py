@@ -13,7 +13,7 @@ from diffusers import StableDiffusionPipeline
 from torch import Tensor, nn
 
 from dpg_bench.generate.base import ImageRequest
-from dpg_bench.generate.passes import noise_generators
+from dpg_bench.generate.models.passes import noise_generators
 
 FIXED_TOKENS = 128
 

@@ -15,11 +15,11 @@ from transformers import CLIPTextConfig, CLIPTextModel, T5Config, T5EncoderModel
 
 from dpg_bench.device import torch_dtype
 from dpg_bench.generate.base import GeneratorSettings
-from dpg_bench.generate.ella_weights import EllaWeights
-from dpg_bench.generate.loading import load_transformers_parts, quiet_libraries
-from dpg_bench.generate.sd_base import set_scheduler
-from dpg_bench.generate.sources import Weights
-from dpg_bench.generate.tiny_models import tiny_base, tiny_connector, tiny_text_encoder
+from dpg_bench.generate.models.ella_weights import EllaWeights
+from dpg_bench.generate.models.sd_base import set_scheduler
+from dpg_bench.generate.models.tiny_weights import tiny_base, tiny_connector, tiny_text_encoder
+from dpg_bench.hub.huggingface import Weights
+from dpg_bench.hub.loading import load_transformers_parts, quiet_libraries
 from ella_models import CONNECTOR_PRESETS, EllaConnector, EllaStableDiffusionPipeline, T5TextEncoder
 
 BASE_WEIGHTS = Weights("random weights", None, Path(), ())

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dpg_bench.api import ScoreRequest, ScoreResult, plan_score, score_plan
+from dpg_bench.jobs import ScoreRequest, ScoreResult, plan_score, score_plan
 
 PROMPTS = 1065
 QUESTIONS = 14_386

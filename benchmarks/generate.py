@@ -24,12 +24,12 @@ from full_parts import BASE_WEIGHTS, ELLA_WEIGHTS, Parts, full_parts, toy_parts
 from machine import describe_machine
 
 from dpg_bench.generate.base import GeneratorSettings, ImageRequest
-from dpg_bench.generate.decode import decode_images
-from dpg_bench.generate.ella import EllaGenerator
-from dpg_bench.generate.loading import quiet_libraries
-from dpg_bench.generate.passes import noise_generators
-from dpg_bench.generate.stable_diffusion import StableDiffusionGenerator
-from dpg_bench.generate.unet import lay_out
+from dpg_bench.generate.models.decode import decode_images
+from dpg_bench.generate.models.ella import EllaGenerator
+from dpg_bench.generate.models.passes import noise_generators
+from dpg_bench.generate.models.stable_diffusion import StableDiffusionGenerator
+from dpg_bench.generate.models.unet import lay_out
+from dpg_bench.hub.loading import quiet_libraries
 
 WORDS = ("a", "the", "in", "near", "red", "blue", "golden", "wooden", "cat", "dog", "bird", "tree", "house", "light")
 PLAIN, AUTHORS, AUTHORS_FLEXIBLE = "plain diffusers SD 1.5", "ELLA's own way, fixed", "ELLA's own way, flexible"

@@ -33,8 +33,8 @@ from machine import describe_machine
 from numpy.typing import NDArray
 from PIL import Image
 
-from dpg_bench.api import ScoreRequest, plan_score, score_plan
-from dpg_bench.api.score_plan import Judging
+from dpg_bench.jobs import ScoreRequest, plan_score, score_plan
+from dpg_bench.jobs.score_plan import Judging
 from dpg_bench.judge.base import Judge, JudgeSettings
 from dpg_bench.judge.mplug.spec import MPLUG
 

@@ -25,8 +25,8 @@ from judge_material import FULL, write_images, write_suite
 from machine import describe_machine
 from numpy.typing import NDArray
 
+from dpg_bench.files.images import find_images
 from dpg_bench.judge.ask import default_batch_size
-from dpg_bench.judge.images import find_images
 from dpg_bench.judge.mplug.preprocess import Preprocess
 from dpg_bench.judge.prefetch import default_workers
 from dpg_bench.judge.stage import judge_images

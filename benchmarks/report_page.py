@@ -25,7 +25,7 @@ from full_size_run import make_runs
 from machine import describe_machine
 from PIL import Image
 
-from dpg_bench.item_names import file_stem
+from dpg_bench.files.item_names import file_stem
 from dpg_bench.report.runs import load_judged
 
 TIMES = 5

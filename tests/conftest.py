@@ -1,12 +1,16 @@
-"""What all tests share: the golden data, and a world without network and without the user's caches."""
+"""What all tests share: the golden data, settings of a generator in short, no network and none of the user's caches."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from dpg_bench.generate.base import Generator, GeneratorSettings
 
 # huggingface_hub reads this once, when it is imported.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -50,3 +54,47 @@ def _own_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("DPGBENCH_CACHE", str(home / "dpg-bench"))
         patch.setenv("MODELSCOPE_CACHE", str(home / "modelscope"))
         yield
+
+
+def settings_for(model: str, **changes: Any) -> GeneratorSettings:
+    from dpg_bench.generate.base import GeneratorSettings
+    from dpg_bench.generate.registry import find_model
+
+    defaults = find_model(model).defaults
+    values: dict[str, Any] = {
+        "options": {},
+        "size": defaults.size,
+        "steps": defaults.steps,
+        "guidance": defaults.guidance,
+        "device": "cpu",
+        "dtype": "float32",
+    }
+    return GeneratorSettings(model=model, **{**values, **changes})
+
+
+@pytest.fixture
+def make_settings() -> Callable[..., GeneratorSettings]:
+    """Settings of a model: its defaults on a CPU, but for what is given."""
+    return settings_for
+
+
+@pytest.fixture
+def load_model() -> Callable[..., Generator]:
+    """The generator of a model with its defaults, but for what is given; its settings are validated first."""
+    from dpg_bench.generate.registry import find_model
+
+    def load(model: str, **changes: Any) -> Generator:
+        settings = settings_for(model, **changes)
+        spec = find_model(model)
+        spec.validate(settings)
+        return spec.load(settings)
+
+    return load
+
+
+@pytest.fixture
+def tiny_folder() -> Path:
+    """A toy Stable Diffusion 1.5 pipeline as diffusers saves one; shared, so not to be changed."""
+    from dpg_bench.generate.models.tiny_weights import tiny_base
+
+    return tiny_base().folder

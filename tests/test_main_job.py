@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dpg_bench.api import RunRequest, ScoreRequest, execute_run, plan_run, plan_score, score_plan
+from dpg_bench.jobs import RunRequest, ScoreRequest, execute_run, plan_run, plan_score, score_plan
 from dpg_bench.score.scorecard import Scorecard
 
 ITEMS = ("sample03-chess", "sample08-foxes", "sample10-teacups")

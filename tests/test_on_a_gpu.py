@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from dpg_bench.api import RunRequest, ScoreRequest, execute_run, plan_run, plan_score, score_plan
+from dpg_bench.jobs import RunRequest, ScoreRequest, execute_run, plan_run, plan_score, score_plan
 from dpg_bench.score.scorecard import Scorecard
 from tests.pretended_gpu import pretend
 

@@ -11,7 +11,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from dpg_bench.cli.app import app
-from dpg_bench.grid import make_grid
+from dpg_bench.files.grid import make_grid
 from dpg_bench.suite.registry import load_suite
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")

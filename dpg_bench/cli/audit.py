@@ -35,10 +35,10 @@ def audit(
 ) -> None:
     """Say which published category scores can come from a complete run: k of the category's n questions, or k of 4n."""
     from dpg_bench.errors import BadInputError
-    from dpg_bench.report.audit import audit_results
-    from dpg_bench.report.audit_counts import question_counts
-    from dpg_bench.report.audit_table import audit_json, audit_to_csv, print_audit
-    from dpg_bench.report.output_file import write_output
+    from dpg_bench.files.outputs import write_output
+    from dpg_bench.report.audit.counts import question_counts
+    from dpg_bench.report.audit.result import audit_results
+    from dpg_bench.report.audit.text import audit_json, audit_to_csv, print_audit
     from dpg_bench.report.published import read_published, shipped_results
 
     if (file is None) != published:

@@ -29,7 +29,7 @@ def baseline(
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
 ) -> None:
     """Keep a run's scores as the baseline that `dpgbench check` holds later runs against."""
-    from dpg_bench.report.baseline import write_baseline
+    from dpg_bench.report.check.baseline import write_baseline
     from dpg_bench.report.runs import load_judged
 
     run = load_judged(path, judge=judge)

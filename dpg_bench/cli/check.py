@@ -49,10 +49,10 @@ def check(
     from json import dumps
 
     from dpg_bench.cli.github_actions import report_to_actions
-    from dpg_bench.report.check import check_run
-    from dpg_bench.report.check_data import check_to_json, check_to_junit
-    from dpg_bench.report.check_text import print_check
-    from dpg_bench.report.output_file import write_output
+    from dpg_bench.files.outputs import write_output
+    from dpg_bench.report.check.data import check_to_json, check_to_junit
+    from dpg_bench.report.check.result import check_run
+    from dpg_bench.report.check.text import print_check
     from dpg_bench.report.runs import load_judged
 
     result = check_run(

@@ -47,10 +47,10 @@ def compare(
     from json import dumps
 
     from dpg_bench.errors import BadInputError
-    from dpg_bench.report.compare_data import comparisons_to_csv, comparisons_to_json
-    from dpg_bench.report.compare_table import comparisons_to_markdown, print_comparisons
-    from dpg_bench.report.comparison import compare_all
-    from dpg_bench.report.output_file import write_output
+    from dpg_bench.files.outputs import write_output
+    from dpg_bench.report.compare.data import comparisons_to_csv, comparisons_to_json
+    from dpg_bench.report.compare.result import compare_all
+    from dpg_bench.report.compare.text import comparisons_to_markdown, print_comparisons
     from dpg_bench.report.question_texts import question_texts
     from dpg_bench.report.runs import load_judged
 

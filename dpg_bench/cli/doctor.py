@@ -62,7 +62,7 @@ def _machine() -> Iterator[str]:
 def _caches() -> Iterator[str]:
     from huggingface_hub.constants import HF_HUB_CACHE, HF_HUB_OFFLINE
 
-    from dpg_bench.cache import cache_folder
+    from dpg_bench.hub.cache import cache_folder
 
     modelscope = os.environ.get("MODELSCOPE_CACHE") or Path.home() / ".cache" / "modelscope"
     folders = (("dpg-bench", cache_folder()), ("Hugging Face", Path(HF_HUB_CACHE)), ("ModelScope", Path(modelscope)))

@@ -42,8 +42,8 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Overwrite an earlier export.")] = False,
 ) -> None:
     """Write a run's scores and answers for the Hub (evaluation results, model card), as Parquet and for `datasets`."""
-    from dpg_bench.report.export import export_run
-    from dpg_bench.report.export_trackers import find_tracker, log_to_tracker
+    from dpg_bench.report.export.folder import export_run
+    from dpg_bench.report.export.trackers import find_tracker, log_to_tracker
     from dpg_bench.report.runs import load_judged
 
     run = load_judged(path, judge=judge)

@@ -35,7 +35,7 @@ def fetch(
     from dpg_bench.errors import unknown_name
     from dpg_bench.generate.registry import find_model, model_specs
     from dpg_bench.judge.registry import judge_specs
-    from dpg_bench.options import check_options, parse_options
+    from dpg_bench.plugins import check_options, parse_options
     from dpg_bench.suite.registry import fetch_suite, suite_specs
 
     names = what or ["dpg-bench", "sd15", "ella-sd15", "mplug"]

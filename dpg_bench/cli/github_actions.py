@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 from dpg_bench.cli.console import say
-from dpg_bench.report.check import CheckResult
-from dpg_bench.report.check_text import check_markdown, workflow_commands
-from dpg_bench.rundir import disk_errors
+from dpg_bench.files.run_folder import disk_errors
+from dpg_bench.report.check.result import CheckResult
+from dpg_bench.report.check.text import check_markdown, workflow_commands
 
 
 def report_to_actions(result: CheckResult) -> None:

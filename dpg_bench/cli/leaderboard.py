@@ -24,9 +24,9 @@ def leaderboard(
     force: Annotated[bool, typer.Option("--force", help="Replace the CSV file if it is there.")] = False,
 ) -> None:
     """Rank scored runs by overall score, apart by protocol, suite and judge, with ties where the data can't tell."""
-    from dpg_bench.report.leaderboard import find_runs, rank_runs
-    from dpg_bench.report.leaderboard_table import leaderboard_to_csv, leaderboard_to_markdown, print_leaderboard
-    from dpg_bench.report.output_file import write_output
+    from dpg_bench.files.outputs import write_output
+    from dpg_bench.report.leaderboard.result import find_runs, rank_runs
+    from dpg_bench.report.leaderboard.text import leaderboard_to_csv, leaderboard_to_markdown, print_leaderboard
     from dpg_bench.report.published import shipped_results
 
     default = Path("runs")

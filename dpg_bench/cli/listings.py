@@ -10,12 +10,12 @@ _ANY = "any other text-to-image pipeline that diffusers can load, from the hub o
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from dpg_bench.options import OptionSpec
+    from dpg_bench.plugins import OptionSpec
 
 
 def models() -> None:
     """The models that --model can name, with their options and defaults."""
-    from dpg_bench.generate.any_pipeline import any_pipeline_spec
+    from dpg_bench.generate.models.diffusers import any_pipeline_spec
     from dpg_bench.generate.registry import model_specs
 
     any_other = replace(any_pipeline_spec("diffusers:OWNER/NAME"), name="diffusers:REPO_OR_FOLDER", summary=_ANY)

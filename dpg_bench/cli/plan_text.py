@@ -6,11 +6,11 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpg_bench.grid import grid_columns, grid_rows
+from dpg_bench.files.grid import grid_columns, grid_rows
 from dpg_bench.suite.registry import pending_download
 
 if TYPE_CHECKING:
-    from dpg_bench.api.run_plan import RunPlan
+    from dpg_bench.jobs.run_plan import RunPlan
 
 
 def plan_text(plan: RunPlan) -> str:

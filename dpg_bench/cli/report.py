@@ -48,7 +48,7 @@ def report(
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
 ) -> None:
     """Write a page with scores, charts and every item's images, questions and answers; it needs no server."""
-    from dpg_bench.report.html import ReportRequest, write_report
+    from dpg_bench.report.page import ReportRequest, write_report
 
     written = write_report(
         ReportRequest(

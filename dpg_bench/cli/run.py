@@ -11,8 +11,8 @@ from dpg_bench.cli.console import counting, say
 from dpg_bench.cli.exit_codes import INCOMPLETE
 
 if TYPE_CHECKING:
-    from dpg_bench.api.run_plan import RunPlan
     from dpg_bench.generate.stage import GenerationProgress
+    from dpg_bench.jobs.run_plan import RunPlan
 
 
 def run(
@@ -91,11 +91,11 @@ def run(
     ] = False,
 ) -> None:
     """Generate the images of a suite, or continue where an earlier run was stopped."""
-    from dpg_bench.api.run import execute_run, plan_run
-    from dpg_bench.api.run_plan import RunRequest
     from dpg_bench.cli.parse import parse_items, parse_seeds
     from dpg_bench.cli.plan_text import plan_text
-    from dpg_bench.options import parse_options
+    from dpg_bench.jobs.run import execute_run, plan_run
+    from dpg_bench.jobs.run_plan import RunRequest
+    from dpg_bench.plugins import parse_options
     from dpg_bench.suite.registry import outline_suite
 
     request = RunRequest(

@@ -92,12 +92,12 @@ def score(
     force: Annotated[bool, typer.Option("--force", help="Replace the CSV file if it is there.")] = False,
 ) -> None:
     """Judge images and score the answers under both protocols, or continue where an earlier judging was stopped."""
-    from dpg_bench.api.score import score_plan
-    from dpg_bench.api.score_plan import ScoreRequest, plan_score
-    from dpg_bench.options import parse_options
-    from dpg_bench.report.output_file import write_output
-    from dpg_bench.report.scores_csv import scorecard_to_csv
-    from dpg_bench.report.table import print_scorecard
+    from dpg_bench.files.outputs import write_output
+    from dpg_bench.jobs.score import score_plan
+    from dpg_bench.jobs.score_plan import ScoreRequest, plan_score
+    from dpg_bench.plugins import parse_options
+    from dpg_bench.report.scorecard.data import scorecard_to_csv
+    from dpg_bench.report.scorecard.text import print_scorecard
     from dpg_bench.score.scorecard import scorecard_json
 
     request = ScoreRequest(

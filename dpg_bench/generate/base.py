@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from PIL import Image
 
-    from dpg_bench.options import OptionSpec
+    from dpg_bench.plugins import OptionSpec
 
 
 @dataclass(frozen=True, slots=True)

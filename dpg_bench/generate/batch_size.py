@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dpg_bench.generate.base import GeneratorSettings, MemoryNeed, ModelSpec
-from dpg_bench.generate.unet import is_cuda
+from dpg_bench.generate.models.unet import is_cuda
 
 CPU_BATCH = 8
 GPU_BATCH = 16

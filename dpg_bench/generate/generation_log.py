@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from dpg_bench.durable import read_jsonl
+from dpg_bench.files.durable import read_jsonl
+from dpg_bench.files.run_folder import RunDir
 from dpg_bench.generate.plan import ItemPlan
-from dpg_bench.rundir import RunDir
 
 
 class ItemState(Enum):

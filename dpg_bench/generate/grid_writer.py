@@ -12,11 +12,11 @@ from typing import Self
 
 from PIL.PngImagePlugin import PngInfo
 
-from dpg_bench.durable import write_atomic
+from dpg_bench.files.durable import write_atomic
+from dpg_bench.files.grid import make_grid
+from dpg_bench.files.run_folder import RunDir
 from dpg_bench.generate.batching import MadeItem
 from dpg_bench.generate.generation_log import FinishedItem
-from dpg_bench.grid import make_grid
-from dpg_bench.rundir import RunDir
 
 _THREADS = min(8, os.cpu_count() or 1)
 _COMPRESSION = 1  # on photo-like grids a third of the default's seconds for a tenth more bytes: benchmarks/png_level.py

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dpg_bench.errors import unknown_name
-from dpg_bench.generate.any_pipeline import PREFIX, any_pipeline_spec
 from dpg_bench.generate.base import ModelSpec
-from dpg_bench.generate.ella import ELLA_SD15
-from dpg_bench.generate.stable_diffusion import SD15
-from dpg_bench.generate.tiny import TINY_ELLA_SD15, TINY_SD15
+from dpg_bench.generate.models.diffusers import PREFIX, any_pipeline_spec
+from dpg_bench.generate.models.ella import ELLA_SD15
+from dpg_bench.generate.models.stable_diffusion import SD15
+from dpg_bench.generate.models.tiny import TINY_ELLA_SD15, TINY_SD15
 from dpg_bench.plugins import with_plugins
 
 ENTRY_POINT_GROUP = "dpg_bench.generators"

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from dpg_bench.durable import JsonlLog
+from dpg_bench.files.durable import JsonlLog
+from dpg_bench.files.run_folder import RunDir, disk_errors
 from dpg_bench.generate.base import Generator
 from dpg_bench.generate.batching import ItemMaker
 from dpg_bench.generate.generation_log import FailedItem, FinishedItem, ItemState, item_states
 from dpg_bench.generate.grid_writer import GridWriter
 from dpg_bench.generate.plan import ItemPlan, plan_batches
-from dpg_bench.rundir import RunDir, disk_errors
 
 
 @dataclass(frozen=True, slots=True)

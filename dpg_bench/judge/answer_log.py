@@ -16,8 +16,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from dpg_bench.durable import JsonlLog, read_jsonl, write_atomic
 from dpg_bench.errors import BadInputError
+from dpg_bench.files.durable import JsonlLog, read_jsonl, write_atomic
 from dpg_bench.records import Prompt, Question
 
 

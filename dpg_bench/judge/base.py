@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-    from dpg_bench.options import OptionSpec
+    from dpg_bench.plugins import OptionSpec
 
 
 class Judge(Protocol):

@@ -15,17 +15,17 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from dpg_bench.durable import JsonlLog
 from dpg_bench.errors import DpgBenchError
+from dpg_bench.files.durable import JsonlLog
+from dpg_bench.files.images import ImageFolder
+from dpg_bench.files.judgement_record import JudgementFolder, JudgementRecord
+from dpg_bench.files.run_folder import disk_errors, lock_folder
 from dpg_bench.judge.answer_log import AnswerLog, ImageAnswers
 from dpg_bench.judge.ask import Asker, JudgeTooLargeError, Tile
 from dpg_bench.judge.base import Judge
-from dpg_bench.judge.images import ImageFolder
-from dpg_bench.judge.judgement import JudgementFolder, JudgementRecord
 from dpg_bench.judge.prefetch import read_ahead
 from dpg_bench.judge.tiles import ItemTiles, TileJob
 from dpg_bench.records import AnswerTable, Prompt
-from dpg_bench.rundir import disk_errors, lock_folder
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from dpg_bench.errors import BadInputError
-from dpg_bench.grid import grid_columns, grid_rows
-from dpg_bench.judge.images import ItemFiles
+from dpg_bench.files.grid import grid_columns, grid_rows
+from dpg_bench.files.images import ItemFiles
 
 _PNG_DEPTH_BYTE = 24  # in the header that every PNG begins with (PNG specification, 11.2.1 IHDR)
 

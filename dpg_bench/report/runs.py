@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from dpg_bench.errors import BadInputError
-from dpg_bench.rundir import RunDir
+from dpg_bench.files.run_folder import RunDir
 from dpg_bench.score.item_columns import ItemColumns, answered_yes, item_scores
 from dpg_bench.score.item_scores import ItemScores
 from dpg_bench.score.scorecard import ProtocolCard, Scorecard, read_scorecard

@@ -16,7 +16,7 @@ from dpg_bench.errors import BadInputError
 from dpg_bench.records import AnswerTable, Suite
 from dpg_bench.score.card_base import Card, Count
 from dpg_bench.score.item_scores import ItemScores, Tallies
-from dpg_bench.score.results import ItemScore, Tally
+from dpg_bench.score.protocols.base import ItemScore, Tally
 
 _NO_ANSWERS = Tally(yes=0, answers=0, questions=0)
 

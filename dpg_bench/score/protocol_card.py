@@ -9,7 +9,7 @@ import numpy as np
 from dpg_bench.records import Suite
 from dpg_bench.score.item_columns import item_columns, item_scores
 from dpg_bench.score.item_scores import ItemScores
-from dpg_bench.score.results import CategoryScore, ProtocolResult
+from dpg_bench.score.protocols.base import CategoryScore, ProtocolResult
 from dpg_bench.score.scorecard import CategoryCard, ExclusionCard, IntervalCard, ProtocolCard, StatisticsCard
 from dpg_bench.score.stats import Interval, image_sd, ratio_intervals
 

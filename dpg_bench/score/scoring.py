@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 
 from dpg_bench.errors import BadInputError
 from dpg_bench.records import AnswerTable, Suite
-from dpg_bench.score.corrected import corrected_scores
 from dpg_bench.score.item_columns import answer_bits
-from dpg_bench.score.official import official_scores
 from dpg_bench.score.protocol_card import protocol_card
-from dpg_bench.score.results import expected_prompts
+from dpg_bench.score.protocols.base import expected_prompts
+from dpg_bench.score.protocols.corrected import corrected_scores
+from dpg_bench.score.protocols.official import official_scores
 from dpg_bench.score.scorecard import JudgeCard, ProtocolCards, RunCard, Scorecard, StatisticsCard, SuiteCard
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dpg_bench.errors import BadInputError, unknown_name
+from dpg_bench.hub.pinned_files import Progress
+from dpg_bench.hub.shipped import shipped_folder
 from dpg_bench.records import Prompt, Suite
-from dpg_bench.shipped import shipped_folder
-from dpg_bench.suite.csv_form import parse_csv, read_file
-from dpg_bench.suite.hub_form import read_hub_dataset
-from dpg_bench.suite.official import count_missing, is_official_csv, load_official, pinned_manifest
-from dpg_bench.suite.pinned_files import Progress
-from dpg_bench.suite.text_folder import read_text_folder
+from dpg_bench.suite.dpg_bench import count_missing, is_official_csv, load_official, pinned_manifest
+from dpg_bench.suite.forms.csv import parse_csv, read_file
+from dpg_bench.suite.forms.hub import read_hub_dataset
+from dpg_bench.suite.forms.text_folder import read_text_folder
 
 _HUB_PREFIX = "hf:"
 

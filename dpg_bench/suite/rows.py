@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from dpg_bench.errors import BadInputError
-from dpg_bench.item_names import file_stem
+from dpg_bench.files.item_names import file_stem
 from dpg_bench.records import Prompt, Question
 
 COLUMNS = ("item_id", "text", "proposition_id", "dependency", "category_broad", "tuple", "question_natural_language")

@@ -19,7 +19,7 @@ TINY = [sys.executable, "-m", "dpg_bench", "run", "--model", "tiny-sd15", "--sui
     "code",
     [
         "import dpg_bench",
-        "import dpg_bench.api",
+        "import dpg_bench.jobs",
         "import dpg_bench.cli.app",
         (
             "from typer.testing import CliRunner; from dpg_bench.cli.app import app\n"

@@ -16,9 +16,9 @@ from safetensors.torch import load_file, save_file
 
 from dpg_bench.errors import BadInputError, DpgBenchError
 from dpg_bench.generate.base import Generator, ImageRequest
-from dpg_bench.generate.loading import load_errors
-from dpg_bench.generate.pixels import pixels_to_images
-from dpg_bench.generate.tiny_models import tiny_base, tiny_connector, tiny_text_encoder
+from dpg_bench.generate.models.pixels import pixels_to_images
+from dpg_bench.generate.models.tiny_weights import tiny_base, tiny_connector, tiny_text_encoder
+from dpg_bench.hub.loading import load_errors
 
 UNET = "unet/diffusion_pytorch_model.safetensors"
 

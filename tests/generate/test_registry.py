@@ -11,8 +11,8 @@ import pytest
 
 from dpg_bench import plugins
 from dpg_bench.errors import BadInputError
+from dpg_bench.generate.models.tiny import TINY_SD15
 from dpg_bench.generate.registry import ENTRY_POINT_GROUP, find_model, model_specs
-from dpg_bench.generate.tiny import TINY_SD15
 
 
 def add_entry_point(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -24,7 +24,7 @@ def add_entry_point(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> N
 def plugin_module(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     (tmp_path / "painter_plugin.py").write_text(
         "from dataclasses import replace\n"
-        "from dpg_bench.generate.tiny import TINY_SD15\n"
+        "from dpg_bench.generate.models.tiny import TINY_SD15\n"
         "painter = replace(TINY_SD15, name='painter')\n"
         "text = 'no model'\n"
     )
@@ -94,7 +94,7 @@ def test_a_model_of_another_package_is_found_by_its_name(monkeypatch: pytest.Mon
         ("painter", "painter_plugin:nothing", "could not be loaded: AttributeError"),
         ("painter", "painter_plugin:text", "must be a dpg_bench.generate.base.ModelSpec"),
         ("brush", "painter_plugin:painter", "named 'brush'"),
-        ("sd15", "dpg_bench.generate.stable_diffusion:SD15", "named 'sd15', but there is one already"),
+        ("sd15", "dpg_bench.generate.models.stable_diffusion:SD15", "named 'sd15', but there is one already"),
     ],
 )
 def test_a_broken_plugin_gives_one_clear_error(

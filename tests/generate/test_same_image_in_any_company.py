@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dpg_bench.generate.base import Generator, GeneratorSettings, ImageRequest
-from dpg_bench.generate.passes import split_passes
+from dpg_bench.generate.models.passes import split_passes
+from dpg_bench.generate.models.tiny_weights import tiny_base
 from dpg_bench.generate.registry import find_model
-from dpg_bench.generate.tiny_models import tiny_base
 
 PROMPTS = ("", "a red fox", "Three white sheep graze on a hillside under a pale sky; the nearest one wears a bell.")
 REQUESTS = [ImageRequest(prompt, seed) for prompt in PROMPTS for seed in (0, 2**63 - 1)]

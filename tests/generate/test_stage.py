@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dpg_bench.errors import DpgBenchError
+from dpg_bench.files.run_folder import RunDir
 from dpg_bench.generate.base import ImageRequest
 from dpg_bench.generate.plan import ItemPlan, plan_items
 from dpg_bench.generate.stage import GenerationOutcome, GenerationProgress, generate_images
 from dpg_bench.records import Prompt
-from dpg_bench.rundir import RunDir
 
 PROMPTS = [Prompt(f"item{number}", f"prompt {number}", ()) for number in range(7)]
 ITEMS = plan_items(PROMPTS, 4, seed=0, seeds=None)

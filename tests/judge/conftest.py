@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dpg_bench.grid import make_grid
-from dpg_bench.judge.images import find_images
+from dpg_bench.files.grid import make_grid
+from dpg_bench.files.images import find_images
 from dpg_bench.judge.stage import JudgingOutcome, judge_images
 from dpg_bench.records import Prompt, Question
 

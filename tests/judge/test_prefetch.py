@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dpg_bench.judge.images import ItemFiles, find_images
+from dpg_bench.files.images import ItemFiles, find_images
 from dpg_bench.judge.prefetch import default_workers, read_ahead
 from dpg_bench.judge.stage import judge_images
 from dpg_bench.judge.tiles import TileJob, UnusableImageError

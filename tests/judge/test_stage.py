@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from dpg_bench.durable import read_jsonl
 from dpg_bench.errors import BadInputError
-from dpg_bench.judge.images import find_images
+from dpg_bench.files.durable import read_jsonl
+from dpg_bench.files.images import find_images
+from dpg_bench.files.run_folder import lock_folder
 from dpg_bench.judge.stage import JudgingProgress, judge_images, plan_judging
 from dpg_bench.records import Prompt, Question
-from dpg_bench.rundir import lock_folder
 from tests.judge.conftest import judged
 
 ANSWERS = 6 * 4 * 3

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from dpg_bench.durable import JsonlLog, read_jsonl
 from dpg_bench.errors import DpgBenchError
+from dpg_bench.files.durable import JsonlLog, read_jsonl
 from dpg_bench.records import Prompt
 from tests.judge.conftest import judged
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dpg_bench.files.images import find_images
 from dpg_bench.judge.base import Judge, JudgeSettings
-from dpg_bench.judge.images import find_images
 from dpg_bench.judge.registry import find_judge
 from dpg_bench.judge.stage import judge_images
 from dpg_bench.records import Prompt

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dpg_bench.grid import make_grid
-from dpg_bench.judge.images import ItemFiles
+from dpg_bench.files.grid import make_grid
+from dpg_bench.files.images import ItemFiles
 from dpg_bench.judge.tiles import TileJob, UnusableImageError, open_image, read_tiles
 
 RNG = np.random.default_rng(5)

@@ -10,8 +10,8 @@ import pytest
 
 from dpg_bench.errors import BadInputError
 from dpg_bench.report.runs import find_scorecards, load_judged
-from dpg_bench.score.corrected import corrected_scores
-from dpg_bench.score.official import official_scores
+from dpg_bench.score.protocols.corrected import corrected_scores
+from dpg_bench.score.protocols.official import official_scores
 from dpg_bench.score.scorecard import JudgeCard
 from tests.report.conftest import ScoredRun, draw_answers, make_suite
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dpg_bench.records import Suite
-from dpg_bench.suite.csv_form import parse_csv
+from dpg_bench.suite.forms.csv import parse_csv
 
 
 @dataclass(frozen=True)

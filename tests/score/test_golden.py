@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from dpg_bench.judge.imported import read_answers
-from dpg_bench.score.corrected import corrected_scores
-from dpg_bench.score.official import official_scores
+from dpg_bench.judge.imported.answers import read_answers
+from dpg_bench.score.protocols.corrected import corrected_scores
+from dpg_bench.score.protocols.official import official_scores
 
 EXACT = {"rel": 0, "abs": 1e-9}
 

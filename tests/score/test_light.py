@@ -11,10 +11,10 @@ import io, sys
 from pathlib import Path
 from rich.console import Console
 import dpg_bench
-from dpg_bench.judge.imported import read_answers
+from dpg_bench.judge.imported.answers import read_answers
 from dpg_bench.records import Prompt, Question, Suite
-from dpg_bench.report.scores_csv import scorecard_to_csv
-from dpg_bench.report.table import print_scorecard
+from dpg_bench.report.scorecard.data import scorecard_to_csv
+from dpg_bench.report.scorecard.text import print_scorecard
 from dpg_bench.score.scorecard import JudgeCard, RunCard, read_scorecard, scorecard_json
 from dpg_bench.score.scoring import answers_to_scorecard
 

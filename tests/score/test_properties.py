@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dpg_bench.records import Prompt, Question, Suite
-from dpg_bench.score.corrected import corrected_scores
-from dpg_bench.score.official import official_scores
+from dpg_bench.score.protocols.corrected import corrected_scores
+from dpg_bench.score.protocols.official import official_scores
 
 CATEGORIES = ("entity - whole", "attribute - color", "relation - spatial", "global -")
 Table = dict[str, dict[int, dict[int, str]]]

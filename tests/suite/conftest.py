@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from dpg_bench.suite.pinned_files import git_blob_id
+from dpg_bench.hub.pinned_files import git_blob_id
 
 COLUMNS = [
     *("item_id", "text", "keywords", "proposition_id", "dependency"),

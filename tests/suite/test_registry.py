@@ -12,7 +12,7 @@ import pytest
 
 from dpg_bench.errors import BadInputError
 from dpg_bench.suite import registry
-from dpg_bench.suite.official import read_manifest
+from dpg_bench.suite.dpg_bench import read_manifest
 from dpg_bench.suite.registry import fetch_suite, load_suite, pending_download, suite_specs
 
 

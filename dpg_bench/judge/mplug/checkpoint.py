@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dpg_bench.cache import cache_folder
-from dpg_bench.durable import write_json
+from dpg_bench.errors import BadInputError
+from dpg_bench.hub.digests import sha256_of
+from dpg_bench.hub.modelscope import ModelScopeRepository
 
 WEIGHTS_FILE = "pytorch_model.bin"
 VOCABULARY_FILE = "vocab.txt"
 FILES = ("configuration.json", "config.yaml", "config_bert.json", VOCABULARY_FILE, WEIGHTS_FILE)
+PINNED = ModelScopeRepository(
+    "damo/mplug_visual-question-answering_coco_large_en",
+    "v1.0.0",
+    FILES,
+    what="The judge's weights",
+    by_hand=(
+        "With a connection, `dpgbench fetch mplug` fetches them once (MODELSCOPE_CACHE says where to). Without one, "
+        f"bring a folder with {', '.join(FILES)} and name it: -J path=FOLDER."
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """A folder with an mPLUG checkpoint. `source` and `revision` are what a scorecard records of its origin.
 
-    `digests` are the SHA-256 of its files by name; those that are missing have to be computed.
+    `digests` are the SHA-256 that its files must have, by name, as far as somebody stated them.
     """
 
     folder: Path
@@ -28,19 +37,25 @@ class Checkpoint:
     revision: str | None
     digests: Mapping[str, str]
 
+    @classmethod
+    def pinned(cls) -> Checkpoint:
+        """The published checkpoint, downloaded and verified if it is not there yet.
 
-def sha256_of(path: Path) -> str:
-    """SHA-256 (hex) of a file, computed once: it is kept in the cache folder until the file's size or time changes."""
-    stat, place = path.stat(), str(path.resolve())
-    identity = {"path": place, "size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
-    record = cache_folder() / "digests" / f"{hashlib.sha256(place.encode()).hexdigest()[:32]}.json"
-    try:
-        known = json.loads(record.read_bytes())
-    except (OSError, ValueError):
-        known = {}
-    if {key: known.get(key) for key in identity} == identity and isinstance(known.get("sha256"), str):
-        return str(known["sha256"])
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    write_json(record, identity | {"sha256": digest})
-    return digest
+        Raises UnavailableError if it can't be had.
+        """
+        found = PINNED.downloaded() or PINNED.download()
+        return cls(found.folder, f"modelscope:{PINNED.name}", PINNED.revision, found.digests)
+
+    def digest(self, name: str) -> str:
+        """SHA-256 (hex) of a file of the folder, computed.
+
+        Raises BadInputError if another one was stated.
+        """
+        actual = sha256_of(self.folder / name)
+        stated = self.digests.get(name, actual)
+        if actual != stated:
+            raise BadInputError(
+                f"{self.folder / name} has SHA-256 {actual}, but {stated} was downloaded: it was changed or damaged. "
+                "Delete it and run `dpgbench fetch mplug`."
+            )
+        return actual

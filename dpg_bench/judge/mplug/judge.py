@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dpg_bench.judge.mplug.checkpoint import VOCABULARY_FILE, WEIGHTS_FILE, Checkpoint, sha256_of
+from dpg_bench.judge.mplug.checkpoint import VOCABULARY_FILE, WEIGHTS_FILE, Checkpoint
 from dpg_bench.judge.mplug.config import read_config
 from dpg_bench.judge.mplug.model import EncodedImages
 from dpg_bench.judge.mplug.precision import products
@@ -44,7 +44,8 @@ class MplugJudge:
     def __init__(self, checkpoint: Checkpoint, *, device: str, dtype: str, limits: BatchLimits | None = None) -> None:
         """Load the checkpoint onto `device`, to compute in `dtype`: float32, tf32x3, tf32, float16 or bfloat16.
 
-        Raises BadInputError if anything in the folder is missing, damaged or of another model.
+        Raises BadInputError if anything in the folder is missing, damaged, of another model, or no longer the file that
+        was downloaded.
         """
         config = read_config(checkpoint.folder)
         self._dtype = dtype
@@ -56,8 +57,8 @@ class MplugJudge:
             "judge": "mplug",
             "code": CODE_VERSION,
             "dtype": dtype,
-            "weights": checkpoint.digests.get(WEIGHTS_FILE) or sha256_of(checkpoint.folder / WEIGHTS_FILE),
-            "vocabulary": checkpoint.digests.get(VOCABULARY_FILE) or sha256_of(checkpoint.folder / VOCABULARY_FILE),
+            "weights": checkpoint.digest(WEIGHTS_FILE),
+            "vocabulary": checkpoint.digest(VOCABULARY_FILE),
             "config": config.model_dump(mode="json"),
         }
         self._fingerprint = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()

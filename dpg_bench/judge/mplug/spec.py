@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from dpg_bench.device import DTYPES, TF32, TF32X3
 from dpg_bench.errors import BadInputError
 from dpg_bench.judge.base import Judge, JudgeSettings, JudgeSpec
-from dpg_bench.judge.mplug.checkpoint import FILES, VOCABULARY_FILE, WEIGHTS_FILE, Checkpoint
-from dpg_bench.judge.mplug.download import REPOSITORY, REVISION
+from dpg_bench.judge.mplug.checkpoint import FILES, PINNED, VOCABULARY_FILE, WEIGHTS_FILE, Checkpoint
 from dpg_bench.judge.one_thread import OneThread
-from dpg_bench.options import OptionSpec
+from dpg_bench.plugins import OptionSpec
 
 if TYPE_CHECKING:
     from dpg_bench.judge.mplug.judge import MplugJudge
@@ -25,20 +24,15 @@ def _validate(settings: JudgeSettings) -> None:
 
 
 def _load(settings: JudgeSettings) -> Judge:
-    from dpg_bench.judge.mplug.download import download, downloaded
-
     path = settings.options.get("path")
-    checkpoint = _local(path) if path is not None else downloaded() or download()
-    return _judge(checkpoint, settings)
+    return _judge(_local(path) if path is not None else Checkpoint.pinned(), settings)
 
 
 def _fetch(options: Mapping[str, str]) -> None:
-    from dpg_bench.judge.mplug.download import download
-
     if "path" in options:
         _local(options["path"])
     else:
-        download()
+        PINNED.download()
 
 
 def _local(path: str) -> Checkpoint:
@@ -79,7 +73,7 @@ def _judge(checkpoint: Checkpoint, settings: JudgeSettings) -> MplugJudge:
 MPLUG = JudgeSpec(
     name="mplug",
     summary="mPLUG-large VQA, the judge of the DPG-Bench paper",
-    source=f"ModelScope, {REPOSITORY} at {REVISION}",
+    source=f"ModelScope, {PINNED.name} at {PINNED.revision}",
     options=(OptionSpec("path", "a folder with the checkpoint, instead of the download", "ModelScope's cache"),),
     load=_load,
     validate=_validate,

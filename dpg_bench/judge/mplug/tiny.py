@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 import yaml
 
-from dpg_bench.cache import cache_folder
-from dpg_bench.durable import write_json
+from dpg_bench.files.durable import write_json
+from dpg_bench.hub.cache import cache_folder
 from dpg_bench.judge.mplug.checkpoint import VOCABULARY_FILE, WEIGHTS_FILE, Checkpoint
 from dpg_bench.judge.mplug.config import BertConfig, MplugConfig, VisionConfig
 from dpg_bench.judge.mplug.untrained import draw_weights, vocabulary

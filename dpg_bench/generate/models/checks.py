@@ -1,0 +1,65 @@
+"""Checks of generation settings that need no weights; they import diffusers only when a scheduler was named."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from dpg_bench.errors import BadInputError, unknown_name
+from dpg_bench.generate.base import GeneratorSettings
+from dpg_bench.hub.loading import quiet_libraries
+
+_LATENT_MULTIPLE = 8  # diffusers' Stable Diffusion asks for it whatever the scale of the autoencoder
+_OWN_RANDOMNESS = "DPMSolverSDEScheduler"  # draws its noise from the global generator, not from the image's own
+
+
+def check_numbers(settings: GeneratorSettings, *, size_multiple: int = _LATENT_MULTIPLE) -> None:
+    """Raises BadInputError if size, steps or guidance can't be, naming the value."""
+    size, steps, guidance = settings.size, settings.steps, settings.guidance
+    if size is not None and (size < size_multiple or size % size_multiple):
+        raise BadInputError(
+            f"--size is {size}, but {settings.model} makes images whose side is a multiple of {size_multiple} pixels."
+        )
+    if steps is not None and steps < 1:
+        raise BadInputError(f"--steps is {steps}; at least 1 is needed.")
+    if guidance is not None and not (math.isfinite(guidance) and guidance >= 0):
+        raise BadInputError(f"--guidance is {guidance}; it must be a finite number of at least 0.")
+
+
+def size_multiple(base: Path) -> int:
+    """What the side of an image must be a multiple of, by the autoencoder of a Stable Diffusion folder."""
+    config = base / "vae" / "config.json"
+    try:
+        blocks = json.loads(config.read_text(encoding="utf-8"))["block_out_channels"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadInputError(f"{config} can't be read as the configuration of an autoencoder: {error!r}.") from error
+    return math.lcm(_LATENT_MULTIPLE, 2 ** (len(blocks) - 1))
+
+
+def check_scheduler(name: str) -> None:
+    """Raises BadInputError unless `name` is a diffusers scheduler that can serve Stable Diffusion here."""
+    scheduler_class(name)
+
+
+def scheduler_class(name: str) -> Any:
+    """The diffusers class `name`, one of those that take over another's configuration for a U-Net of this kind.
+
+    Raises BadInputError if there is no such class, if it lacks a package, or if its images don't follow from seeds.
+    """
+    with quiet_libraries():
+        import diffusers
+        from diffusers.schedulers import KarrasDiffusionSchedulers
+
+    known = [member.name for member in KarrasDiffusionSchedulers if member.name != _OWN_RANDOMNESS]
+    if name == _OWN_RANDOMNESS:
+        raise BadInputError(f"scheduler={name} takes its noise from no seed; choose one of {', '.join(known)}.")
+    if name not in known:
+        raise unknown_name("scheduler", name, known)
+    chosen = getattr(diffusers, name)
+    try:
+        chosen()
+    except ImportError as error:
+        raise BadInputError(f"scheduler={name} needs a package that is not installed: {error}") from error
+    return chosen

@@ -1,0 +1,123 @@
+"""What a check found, in words: for the terminal, as Markdown, and as workflow commands of GitHub Actions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.text import Text
+
+from dpg_bench.report.check.result import CheckedNumber, CheckResult, Verdict
+from dpg_bench.report.compare.text import escaped, markdown_row
+
+_SIGNS = {"regression": "FAIL", "unclear": "can't tell", "ok": "ok"}
+_STYLES = {"regression": "bold red", "unclear": "yellow", "ok": "green"}
+_COMMANDS = {"regression": "error", "unclear": "warning", "ok": "notice"}
+
+
+def print_check(result: CheckResult, console: Console) -> None:
+    """Print the verdict on every number, and what must be known beside it."""
+    _say(console, heading(result), style="bold")
+    for number in result.numbers:
+        _say(console, f"{_SIGNS[number.verdict]:<10}  {finding(number, result)}", style=_STYLES[number.verdict])
+    for remark in remarks(result):
+        _say(console, f"Note: {remark}")
+
+
+def heading(result: CheckResult) -> str:
+    """What was held against what."""
+    return (
+        f"{result.run.name} against the baseline {result.baseline.name}: {result.protocol} protocol, suite "
+        f"{result.run.card.suite.name}, {result.prompts} prompts; a drop of {result.max_drop:g} is allowed"
+    )
+
+
+def finding(number: CheckedNumber, result: CheckResult) -> str:
+    """One number in a sentence."""
+    drop, allowed = -number.difference, f"{result.max_drop:g}"
+    scores = (
+        f"{number.number.row.name} {number.number.first:.2f} → {number.number.second:.2f} ({number.difference:+.2f})"
+    )
+    sure = f"with {_percent(result.tested_confidence)} confidence"
+    if number.verdict == "regression":
+        assert number.bounds is not None  # noqa: S101 - without bounds nothing is a regression
+        return f"{scores}: a drop of {drop:.2f}, {sure} at least {-number.bounds.high:.2f}; {allowed} is allowed"
+    if number.verdict == "ok":
+        assert number.bounds is not None  # noqa: S101 - without bounds nothing is ok
+        if number.bounds.method == "no spread" and number.difference == 0:
+            return f"{scores}: the same in every prompt"
+        if number.bounds.low >= 0:
+            return f"{scores}: {sure} no drop"
+        return f"{scores}: {sure} no drop beyond {-number.bounds.low:.2f}"
+    reach = "" if number.bounds is None else f"anything from {number.bounds.low:+.2f} to {number.bounds.high:+.2f}; "
+    return f"{scores}: {reach}{_needed(number, result)}"
+
+
+def remarks(result: CheckResult) -> Iterator[str]:
+    """What must be known beside the verdict."""
+    if len(result.numbers) > 1:
+        yield (
+            f"{len(result.numbers)} numbers are checked, each with {_percent(result.tested_confidence)} confidence, "
+            f"so that {_percent(result.confidence)} holds for all together."
+        )
+    yield from result.remarks
+    for run in (result.run, result.baseline):
+        yield from (f"{run.name}: {warning}" for warning in run.card.warnings)
+
+
+def check_markdown(result: CheckResult) -> str:
+    """A section for a job summary."""
+    titles = {
+        "regression": "Regression",
+        "unclear": "No regression found, but these prompts can't rule it out",
+        "ok": "ok",
+    }
+    lines = [f"### DPG-Bench: {titles[result.verdict]}", "", escaped(heading(result)), ""]
+    lines += [markdown_row(("", "score", "baseline", "run", "difference", "bounds", "prompts"))]
+    lines += ["| --- | --- | ---: | ---: | ---: | ---: | ---: |"]
+    for one in result.numbers:
+        bounds = "-" if one.bounds is None else f"{one.bounds.low:+.2f} to {one.bounds.high:+.2f}"
+        cells = (_SIGNS[one.verdict], one.number.row.name, f"{one.number.first:.2f}", f"{one.number.second:.2f}")
+        lines.append(markdown_row((*cells, f"{one.difference:+.2f}", bounds, str(one.prompts))))
+    lines += ["", *(f"- {escaped(finding(one, result))}" for one in result.numbers if one.verdict != "ok")]
+    lines += [f"- {escaped(remark)}" for remark in remarks(result)]
+    return "\n".join(lines) + "\n"
+
+
+def workflow_commands(result: CheckResult) -> Iterator[str]:
+    """Annotations in GitHub Actions: an error or a warning per number that isn't ok, one notice if all are.
+
+    Escaped as https://docs.github.com/actions/reference/workflow-commands-for-github-actions has it.
+    """
+    title = _property(f"DPG-Bench: {result.run.name} against {result.baseline.name}")
+    told: list[tuple[Verdict, str]] = [(one.verdict, finding(one, result)) for one in result.numbers]
+    told = [one for one in told if one[0] != "ok"] or told[:1]
+    for verdict, sentence in told:
+        yield f"::{_COMMANDS[verdict]} title={title}::{_data(sentence)}"
+
+
+def _needed(number: CheckedNumber, result: CheckResult) -> str:
+    allowed = f"whether it dropped by more than {result.max_drop:g}"
+    if number.prompts_needed is None:
+        return f"{number.prompts} prompts can't tell {allowed}, and how many could can't be said"
+    whole = result.run.card.suite.prompts
+    digits = max(0, len(str(number.prompts_needed)) - 2)
+    about = f"{round(number.prompts_needed, -digits):,}"
+    beyond = f", more than the suite's {whole}" if number.prompts_needed > whole else ""
+    return f"{number.prompts} prompts can't tell {allowed}; about {about} are needed{beyond}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.4g}%"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _say(console: Console, line: str, style: str = "") -> None:
+    console.print(Text(line, style=style), soft_wrap=True)

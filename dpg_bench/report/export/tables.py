@@ -1,0 +1,110 @@
+"""A scored run as Arrow tables: `scores`, `items` and `answers`, each one Parquet file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from dpg_bench.errors import BadInputError
+from dpg_bench.files.durable import read_jsonl
+from dpg_bench.report.runs import JudgedRun, Protocol
+from dpg_bench.report.scorecard.text import score_rows
+
+if TYPE_CHECKING:
+    import pyarrow
+
+_PROTOCOLS: tuple[Protocol, ...] = ("corrected", "official")
+
+
+def export_tables(run: JudgedRun) -> dict[str, pyarrow.Table]:
+    """The tables by name; see `dataset_card` for their columns.
+
+    Raises BadInputError if the scorecard is of schema 1, or the answers beside it are damaged.
+    """
+    import pyarrow
+
+    schemas = {
+        "scores": pyarrow.schema(
+            [
+                ("protocol", pyarrow.string()),
+                ("level", pyarrow.int8()),
+                ("category", pyarrow.string()),
+                *[(name, pyarrow.float64()) for name in ("score", "low", "high")],
+                *[(name, pyarrow.int32()) for name in ("prompts", "questions")],
+            ]
+        ),
+        "items": pyarrow.schema(
+            [
+                ("protocol", pyarrow.string()),
+                ("item_id", pyarrow.string()),
+                ("score", pyarrow.float64()),
+                ("images", pyarrow.list_(pyarrow.float64())),
+            ]
+        ),
+        "answers": pyarrow.schema(
+            [
+                ("item_id", pyarrow.string()),
+                ("image", pyarrow.int32()),
+                ("proposition_id", pyarrow.int32()),
+                ("yes", pyarrow.bool_()),
+                *[(name, pyarrow.string()) for name in ("answer", "question", "image_sha256")],
+            ]
+        ),
+    }
+    rows = {"scores": _score_rows(run), "items": _item_rows(run), "answers": _answer_rows(run)}
+    return {name: pyarrow.Table.from_pylist(list(rows[name]), schema=schema) for name, schema in schemas.items()}
+
+
+def parquet_bytes(table: pyarrow.Table) -> bytes:
+    """`table` as a Parquet file."""
+    import pyarrow
+    import pyarrow.parquet
+
+    sink = pyarrow.BufferOutputStream()
+    pyarrow.parquet.write_table(table, sink)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+def _score_rows(run: JudgedRun) -> Iterator[Mapping[str, Any]]:
+    for protocol in _PROTOCOLS:
+        for row in score_rows(run.card):
+            side = row.corrected if protocol == "corrected" else row.official
+            yield {
+                "protocol": protocol,
+                "level": row.level,
+                "category": row.name,
+                "score": side.score,
+                "low": side.interval.low if side.interval else None,
+                "high": side.interval.high if side.interval else None,
+                "prompts": side.prompts,
+                "questions": side.questions,
+            }
+
+
+def _item_rows(run: JudgedRun) -> Iterator[Mapping[str, Any]]:
+    for protocol in _PROTOCOLS:
+        items = run.items(protocol)
+        for item_id, score, images in zip(items.item_ids, items.scores, items.images, strict=True):
+            yield {"protocol": protocol, "item_id": item_id, "score": float(score), "images": [*map(float, images)]}
+
+
+def _answer_rows(run: JudgedRun) -> Iterator[Mapping[str, Any]]:
+    """The answers as they were given, or where the scorecard is all there is, whether they were yes."""
+    if run.answers_file is None:
+        for item_id, questions in run.answers.items():
+            for proposition_id, images in questions.items():
+                for image, yes in enumerate(images):
+                    yield {"item_id": item_id, "image": image, "proposition_id": proposition_id, "yes": yes}
+        return
+    for number, line in enumerate(read_jsonl(run.answers_file), start=1):
+        try:
+            yield {
+                **{name: line[name] for name in ("item_id", "image", "proposition_id", "answer")},
+                **{name: line.get(name) for name in ("question", "image_sha256")},
+                "yes": line["answer"] == "yes",
+            }
+        except KeyError as error:
+            raise BadInputError(
+                f"{run.answers_file}, line {number} is damaged: it has no {error}. Judge again with --fresh."
+            ) from None

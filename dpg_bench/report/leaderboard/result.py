@@ -1,0 +1,223 @@
+"""Runs ranked by overall score, with ties where the data can't tell two of them apart.
+
+A ranking holds one protocol, one suite and one judge; partial runs are ranked among runs over the same items. The
+rank of a result is one more than the number of results that are clearly better, so ties share a rank. Two runs
+differ clearly where the 95 % interval of their paired difference excludes zero; a run and a published number where
+the number lies outside the run's interval. Of two published numbers nothing is known but the numbers.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from dpg_bench.errors import BadInputError
+from dpg_bench.report.leaderboard.entry import Entry, published_entry, run_entry
+from dpg_bench.report.leaderboard.ranking_pairs import clearly_better
+from dpg_bench.report.published import PublishedResult
+from dpg_bench.report.runs import JudgedRun, Protocol, find_scorecards, load_judged
+
+PROTOCOLS: tuple[Protocol, ...] = ("corrected", "official")
+
+_PUBLISHED_SUITE = "dpg-bench"
+_PUBLISHED_JUDGE = "mplug"
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """An entry with its rank, from 1; `tied` says that others share it."""
+
+    rank: int
+    tied: bool
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Results that can be compared with one another, in order of their overall scores, highest first."""
+
+    protocol: Protocol
+    suite: str
+    judge: str
+    places: tuple[Ranked, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A scored run that can't be ranked."""
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leaderboard:
+    """All rankings, those of one suite and judge together; what was left out; what must be said beside the runs."""
+
+    rankings: tuple[Ranking, ...]
+    left_out: tuple[LeftOut, ...]
+    warnings: tuple[str, ...]
+
+
+def find_runs(folders: Sequence[Path]) -> tuple[JudgedRun, ...]:
+    """Every scored run under `folders`, once.
+
+    Raises BadInputError for a folder that isn't there or holds no scorecard, and for a scorecard that is damaged or
+    of a newer schema.
+    """
+    runs: dict[Path, JudgedRun] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise BadInputError(f"There is no folder {folder}. Name a folder of runs.")
+        found = list(find_scorecards(folder))
+        if not found:
+            raise BadInputError(
+                f"No scored run lies under {folder}. Make one with `dpgbench run` and `dpgbench score`."
+            )
+        for file in found:
+            if file.resolve() not in runs:
+                runs[file.resolve()] = load_judged(file)
+    return tuple(runs.values())
+
+
+def rank_runs(runs: Sequence[JudgedRun], *, published: Sequence[PublishedResult] = ()) -> Leaderboard:
+    """Rank `runs` under both protocols.
+
+    `published` results, which as a rule name neither protocol nor judge, are taken for the official script's and its
+    judge's unless they say otherwise, and are ranked with complete runs on dpg-bench of the same protocol and judge.
+
+    Raises BadInputError if nothing can be ranked, or a run's record is damaged.
+    """
+    left_out = [LeftOut(str(run.file), reason) for run in runs if (reason := _reason_to_leave_out(run))]
+    kept = [run for run in runs if not _reason_to_leave_out(run)]
+    if not kept and not published:
+        raise BadInputError(f"Nothing can be ranked: {left_out[0].source}: {left_out[0].reason}.")
+    groups: defaultdict[_Key, list[JudgedRun]] = defaultdict(list)
+    for run in kept:
+        for protocol in PROTOCOLS:
+            groups[_key(run, protocol)].append(run)
+    labels = _labels(groups)
+    claims = _claims(published)
+    rankings = []
+    for key, members in groups.items():
+        label = labels[key]
+        rankings.append(_ranking(label, members, [] if key.partial else claims.pop(label, [])))
+    rankings += [_ranking(label, [], results) for label, results in claims.items()]
+    return Leaderboard(
+        rankings=tuple(sorted(rankings, key=_order)),
+        left_out=tuple(left_out),
+        warnings=tuple(dict.fromkeys(f"{run.name}: {warning}" for run in kept for warning in _warnings(run))),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """What all runs of a ranking share. `judge` is the fingerprint, or what is known of the judge without one."""
+
+    protocol: Protocol
+    suite: str
+    partial: str
+    items: frozenset[str]
+    judge: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Label:
+    """A ranking's protocol, suite and judge as people name them."""
+
+    protocol: Protocol
+    suite: str
+    judge: str
+
+
+_Groups: TypeAlias = Mapping[_Key, Sequence[JudgedRun]]
+
+
+def _reason_to_leave_out(run: JudgedRun) -> str | None:
+    if run.card.schema_version < 2:
+        return "scored by an older dpg-bench, without the scores of single items; score it again"
+    if any(run.protocol(protocol).overall is None for protocol in PROTOCOLS):
+        scores = run.protocol("corrected")
+        return f"it has no overall score: {scores.prompts_scored} of {scores.prompts_expected} prompts are scored"
+    return None
+
+
+def _key(run: JudgedRun, protocol: Protocol) -> _Key:
+    card, scores = run.card, run.protocol(protocol)
+    expected = {*run.items(protocol).item_ids, *(item.item_id for item in scores.excluded)}
+    return _Key(
+        protocol=protocol,
+        suite=card.suite.digest,
+        partial=scores.partial or "",
+        items=frozenset(expected if scores.partial else ()),
+        judge=card.judge.fingerprint or f"{card.judge.name} {card.judge.provenance.get('format', '')}".strip(),
+    )
+
+
+def _warnings(run: JudgedRun) -> tuple[str, ...]:
+    unknown = "who judged it is not recorded; its rank holds only if the others here have the same judge"
+    return (*run.card.warnings, *((unknown,) if run.card.judge.fingerprint is None else ()))
+
+
+def _labels(groups: _Groups) -> dict[_Key, _Label]:
+    suites = {key.suite: members[0].card.suite.name for key, members in groups.items()}
+    judges = {key.judge: _judge_name(members) for key, members in groups.items()}
+    return {
+        key: _Label(
+            protocol=key.protocol,
+            suite=_distinct(suites, key.suite) + (f" ({key.partial})" if key.partial else ""),
+            judge=_distinct(judges, key.judge),
+        )
+        for key in groups
+    }
+
+
+def _judge_name(runs: Sequence[JudgedRun]) -> str:
+    names = [run.card.judge.name for run in runs]
+    return next((name for name in names if name != "imported"), names[0])
+
+
+def _distinct(names: Mapping[str, str], digest: str) -> str:
+    """The name that `digest` has, followed by its start where others have the same name."""
+    name = names[digest]
+    return name if list(names.values()).count(name) == 1 else f"{name}@{digest[:8]}"
+
+
+def _claims(published: Sequence[PublishedResult]) -> dict[_Label, list[PublishedResult]]:
+    claims: defaultdict[_Label, list[PublishedResult]] = defaultdict(list)
+    for result in published:
+        protocol: Protocol = "corrected" if result.protocol == "corrected" else "official"
+        label = _Label(protocol, result.suite or _PUBLISHED_SUITE, result.judge or _PUBLISHED_JUDGE)
+        claims[label].append(result)
+    return claims
+
+
+def _ranking(label: _Label, runs: Sequence[JudgedRun], published: Sequence[PublishedResult]) -> Ranking:
+    own = [entry for run in runs if (entry := run_entry(run, label.protocol)) is not None]
+    entries = own + [entry for result in published if (entry := published_entry(result)) is not None]
+    paired = clearly_better([run.items(label.protocol) for run in runs])
+
+    def better(one: int, other: int) -> bool:
+        both_runs = max(one, other) < len(own)
+        return paired[one][other] if both_runs else _clearly_above(entries[one], entries[other])
+
+    ranks = [1 + sum(better(other, place) for other in range(len(entries))) for place in range(len(entries))]
+    places = [
+        Ranked(rank=rank, tied=ranks.count(rank) > 1, entry=entry) for rank, entry in zip(ranks, entries, strict=True)
+    ]
+    places.sort(key=lambda place: (-place.entry.overall, place.entry.name.lower()))
+    return Ranking(label.protocol, label.suite, label.judge, tuple(places))
+
+
+def _clearly_above(one: Entry, other: Entry) -> bool:
+    """Of two entries, at least one of them published: its number has no interval, so the other's alone counts."""
+    below = one.low if one.low is not None else one.overall
+    above = other.high if other.high is not None else other.overall
+    return below > above
+
+
+def _order(ranking: Ranking) -> tuple[bool, str, str, str]:
+    return (ranking.suite != _PUBLISHED_SUITE, ranking.suite, ranking.judge, ranking.protocol)

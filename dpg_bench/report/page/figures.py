@@ -1,0 +1,176 @@
+"""The page's charts: which figures there are, what they are called, and what their parts say when pointed at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dpg_bench.report.page.charts import Chart, Group, Value, bar_chart, column_chart, dot_chart
+from dpg_bench.report.page.estimates import (
+    HISTOGRAM_BINS,
+    DepthEstimate,
+    Estimate,
+    length_bins,
+    scores_by_depth,
+    scores_by_length,
+    spread,
+)
+from dpg_bench.report.page.shown_runs import ReportRun, Subject
+from dpg_bench.report.page.wording import bounds, share
+from dpg_bench.report.runs import Protocol
+from dpg_bench.report.scorecard.text import score_rows
+from dpg_bench.score.scorecard import CategoryCard, IntervalCard, StatisticsCard
+from dpg_bench.score.stats import Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A chart with its title, and what must be known to read it."""
+
+    title: str
+    caption: str
+    chart: Chart
+
+
+def figures(subject: Subject, protocol: Protocol) -> tuple[Figure, ...]:
+    """The charts under `protocol`."""
+    confidence = share((subject.runs[0].judged.card.statistics or StatisticsCard()).confidence)
+    return (
+        _categories(subject, protocol, confidence),
+        _spread(subject, protocol),
+        _by_length(subject, protocol, confidence),
+        _by_depth(subject, confidence),
+    )
+
+
+def _categories(subject: Subject, protocol: Protocol, confidence: str) -> Figure:
+    rows: dict[str, dict[int, CategoryCard]] = {}
+    for place, run in enumerate(subject.runs):
+        for row in score_rows(run.judged.card):
+            if row.level < 2:
+                rows.setdefault(row.name, {})[place] = getattr(row, protocol)
+    rows["overall"] = {
+        place: side.model_copy(update={"interval": subject.runs[place].judged.protocol(protocol).interval})
+        for place, side in rows["overall"].items()
+    }
+    groups = [
+        Group(
+            name,
+            tuple(
+                _category_value(subject, name, place, side) for place, side in sides.items() if side.score is not None
+            ),
+        )
+        for name, sides in rows.items()
+    ]
+    chart = bar_chart(groups, summary=_summary("Scores by category", groups))
+    return Figure("Scores by category", f"Percent, with {confidence} intervals over prompts.", chart)
+
+
+def _category_value(subject: Subject, name: str, place: int, side: CategoryCard) -> Value:
+    interval = side.interval if side.interval is not None and side.interval.method != "no spread" else None
+    assert side.score is not None  # noqa: S101 - categories without a score have no bar
+    about = f"{side.questions} questions of {side.prompts} prompts"
+    return Value(
+        score=side.score,
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+        run=place,
+        title=_title(subject, place, name, f"{side.score:.2f}{_aside(side.interval)}, {about}"),
+    )
+
+
+def _spread(subject: Subject, protocol: Protocol) -> Figure:
+    found = [spread(run, protocol) for run in subject.runs]
+    counts = [one.bins if one else (0,) * HISTOGRAM_BINS for one in found]
+    edges = [100 * place // HISTOGRAM_BINS for place in range(HISTOGRAM_BINS + 1)]
+    titles = [
+        [
+            f"{_letter(subject, run)}{low} to {high}: {count} prompts"
+            for low, high, count in zip(edges, edges[1:], row, strict=False)
+        ]
+        for run, row in zip(subject.runs, counts, strict=True)
+    ]
+    words = ". ".join(
+        f"{_letter(subject, run)}median {one.median:.1f}; {one.perfect} of {one.prompts} at 100, {one.zero} at 0"
+        for run, one in zip(subject.runs, found, strict=True)
+        if one
+    )
+    chart = column_chart(counts, titles, summary=f"Number of prompts by score. {words}.")
+    return Figure("Scores of single prompts", f"{words[:1].upper()}{words[1:]}." if words else "", chart)
+
+
+def _by_length(subject: Subject, protocol: Protocol, confidence: str) -> Figure:
+    bins = length_bins(subject)
+    columns = [scores_by_length(subject, run, protocol, bins) for run in subject.runs]
+    groups = []
+    for number, (low, high) in enumerate(bins):
+        name = f"{low}–{high}" if low < high else str(low)
+        found = [(place, column[number]) for place, column in enumerate(columns)]
+        values = tuple(
+            _estimate(subject, place, f"{name} words", one, f"{one.prompts} prompts") for place, one in found if one
+        )
+        groups.append(Group(name, values, note=f"n = {max((one.prompts for _, one in found if one), default=0)}"))
+    chart = dot_chart(groups, axis="words in the prompt", summary=_summary("Mean score by prompt length", groups))
+    return Figure(
+        "Score by prompt length", f"Mean over prompts, {confidence} intervals; the axis spans the data.", chart
+    )
+
+
+def _by_depth(subject: Subject, confidence: str) -> Figure:
+    rows: dict[str, list[tuple[int, DepthEstimate]]] = {}
+    for place, run in enumerate(subject.runs):
+        for row in scores_by_depth(subject, run):
+            rows.setdefault(row.label, []).append((place, row))
+    groups = [
+        Group(
+            label,
+            tuple(
+                value
+                for place, row in found
+                for value in (
+                    _estimate(subject, place, f"depth {label}, counts", row.counts, f"{row.questions} questions"),
+                    _estimate(
+                        subject, place, f"depth {label}, yes", row.yes, f"{row.questions} questions", hollow=True
+                    ),
+                )
+            ),
+            note=f"n = {max(row.questions for _, row in found)}",
+        )
+        for label, found in rows.items()
+    ]
+    caption = (
+        f"Share of questions by the number of questions above them: filled, those that count; hollow, those answered "
+        f"yes whether or not their ancestors hold. {confidence} intervals; the axis spans the data."
+    )
+    chart = dot_chart(groups, axis="questions above", summary=_summary("Share of questions by depth", groups))
+    return Figure("Score by question depth", caption, chart)
+
+
+def _estimate(
+    subject: Subject, place: int, name: str, estimate: Estimate, about: str, *, hollow: bool = False
+) -> Value:
+    interval = estimate.interval
+    return Value(
+        score=estimate.score,
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+        run=place,
+        title=_title(subject, place, name, f"{estimate.score:.2f}{_aside(interval)}, {about}"),
+        hollow=hollow,
+    )
+
+
+def _title(subject: Subject, place: int, name: str, what: str) -> str:
+    return f"{_letter(subject, subject.runs[place])}{name}: {what}"
+
+
+def _aside(interval: IntervalCard | Interval | None) -> str:
+    return f" ({bounds(interval)})" if interval else ""
+
+
+def _letter(subject: Subject, run: ReportRun) -> str:
+    return f"{run.letter}: " if len(subject.runs) > 1 else ""
+
+
+def _summary(title: str, groups: Sequence[Group]) -> str:
+    return f"{title}. " + "; ".join(value.title for group in groups for value in group.values)

@@ -1,0 +1,54 @@
+"""How the page finds its images: by their place relative to it, or as thumbnails inside it."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import quote
+
+from dpg_bench.report.page.shown_runs import ReportRun
+
+_THUMBNAIL_SIDE = 448  # pixels of an item's whole grid
+_QUALITY = 72
+_EFFORT = 2  # of 6; twice as fast as 4, for files a tenth larger
+
+
+def relative_urls(run: ReportRun, page: Path) -> dict[str, list[str]]:
+    """The addresses of the run's images as seen from `page`, by item."""
+    folder = page.resolve().parent
+    return {item_id: [_relative(file.resolve(), folder) for file in files] for item_id, files in run.images.items()}
+
+
+def embed_thumbnails(run: ReportRun) -> dict[str, list[str]]:
+    """The run's images as small WebP data addresses, by item; items with an image that can't be read are left out."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        made = pool.map(_thumbnails, run.images.values())
+        return {item_id: urls for item_id, urls in zip(run.images, made, strict=True) if urls}
+
+
+def _relative(file: Path, folder: Path) -> str:
+    try:
+        return quote(Path(os.path.relpath(file, folder)).as_posix())
+    except ValueError:  # another drive on Windows
+        return file.as_uri()
+
+
+def _thumbnails(files: Sequence[Path]) -> list[str]:
+    from dpg_bench.judge.tiles import UnusableImageError, open_image
+
+    side = _THUMBNAIL_SIDE if len(files) == 1 else _THUMBNAIL_SIDE // 2
+    urls = []
+    for file in files:
+        try:
+            image = open_image(file.read_bytes(), file)
+        except (OSError, UnusableImageError):
+            return []
+        image.thumbnail((side, side), reducing_gap=1.0)  # halved by averaging first: a quarter of the time
+        content = io.BytesIO()
+        image.save(content, "WEBP", quality=_QUALITY, method=_EFFORT)
+        urls.append(f"data:image/webp;base64,{base64.b64encode(content.getvalue()).decode()}")
+    return urls

@@ -1,0 +1,221 @@
+"""What the page's template shows of the runs: all numbers as text, under one protocol at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from dpg_bench.report.compare.result import Comparison, compare_runs
+from dpg_bench.report.page.figures import Figure, figures
+from dpg_bench.report.page.shown_runs import ReportRun, Subject
+from dpg_bench.report.page.wording import UNKNOWN, bounds, percent, share, signed
+from dpg_bench.report.runs import Protocol
+from dpg_bench.report.scorecard.text import score_rows
+from dpg_bench.score.scorecard import ExclusionCard, ProtocolCard, StatisticsCard
+from dpg_bench.score.stats import PairedDifference
+
+_OTHER: dict[Protocol, Protocol] = {"corrected": "official", "official": "corrected"}
+_EXPLANATIONS: dict[Protocol, str] = {
+    "corrected": (
+        "Corrected protocol: every question is asked and counted; it counts only if it and all its ancestors were "
+        "answered yes. A prompt's score is the mean over its images, the overall score the mean over prompts; "
+        "categories are the share of yes among the answers about all images, ancestors aside."
+    ),
+    "official": (
+        "Official protocol: exactly what one process of the official script computes. It skips the suite's first "
+        "question, lets parents gate their children in the order of the rows, and takes the categories from the last "
+        "image alone, ancestors aside."
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OverallView:
+    """A run's overall score. `withheld` says why there is none."""
+
+    score: str
+    bounds: str
+    confidence: str
+    prompts: int
+    expected: int
+    partial: str
+    questions: int
+    images: int
+    image_sd: str
+    withheld: str
+
+
+@dataclass(frozen=True, slots=True)
+class DifferenceView:
+    """A run minus the first; `mark` is `up` or `down` where the interval excludes zero."""
+
+    value: str = ""
+    bounds: str = ""
+    p_value: str = ""
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GapView:
+    """What was left out of the score of run number `place`."""
+
+    place: int
+    items: tuple[ExclusionCard, ...]
+    expected: int
+
+
+@dataclass(frozen=True, slots=True)
+class CellView:
+    """A score of one run; `share` is the length of its meter in percent."""
+
+    score: str
+    bounds: str
+    share: str
+    difference: str
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """A line of the table of categories; counts are those of the run that has most."""
+
+    level: int
+    name: str
+    cells: tuple[CellView, ...]
+    prompts: int
+    questions: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolView:
+    """Everything above the gallery, under one protocol; tuples of one entry per run are in the order of the runs."""
+
+    protocol: Protocol
+    other: Protocol
+    overall: tuple[OverallView, ...]
+    other_overall: tuple[OverallView, ...]
+    differences: tuple[DifferenceView, ...]
+    difference_note: str
+    gaps: tuple[GapView, ...]
+    lines: tuple[LineView, ...]
+    figures: tuple[Figure, ...]
+    category_note: str
+    explanation: str
+    remarks: tuple[str, ...]
+
+
+def protocol_view(subject: Subject, protocol: Protocol) -> ProtocolView:
+    """The view of `subject` under `protocol`."""
+    comparisons = _comparisons(subject, protocol)
+    statistics = subject.runs[0].judged.card.statistics or StatisticsCard()
+    last = ", of the last image alone" if protocol == "official" else ", of all images"
+    return ProtocolView(
+        protocol=protocol,
+        other=_OTHER[protocol],
+        overall=tuple(_overall(run, protocol) for run in subject.runs),
+        other_overall=tuple(_overall(run, _OTHER[protocol]) for run in subject.runs),
+        differences=tuple(_difference(one.scores[0].paired) if one else DifferenceView() for one in comparisons),
+        difference_note=_difference_note(comparisons),
+        gaps=tuple(_gaps(subject.runs, protocol)),
+        lines=tuple(_lines(subject, protocol, comparisons)),
+        figures=figures(subject, protocol),
+        category_note=f"The share of questions answered yes{last}, with {share(statistics.confidence)} intervals.",
+        explanation=_EXPLANATIONS[protocol],
+        remarks=tuple(dict.fromkeys(remark for one in comparisons if one for remark in one.remarks)),
+    )
+
+
+def _comparisons(subject: Subject, protocol: Protocol) -> list[Comparison | None]:
+    """Each run held against the first; None for the first itself, and where there is nothing to hold together."""
+    first, *others = (run.judged for run in subject.runs)
+    found: list[Comparison | None] = [None]
+    for other in others:
+        common = {*first.items(protocol).item_ids}.intersection(other.items(protocol).item_ids)
+        found.append(compare_runs(first, other, protocol=protocol) if common and subject.one_judge else None)
+    return found
+
+
+def _overall(run: ReportRun, protocol: Protocol) -> OverallView:
+    card = run.judged.protocol(protocol)
+    statistics = run.judged.card.statistics or StatisticsCard()
+    return OverallView(
+        score=percent(card.overall),
+        bounds=bounds(card.interval),
+        confidence=share(statistics.confidence),
+        prompts=card.prompts_scored,
+        expected=card.prompts_expected,
+        partial=card.partial or "",
+        questions=card.questions,
+        images=run.images_per_prompt,
+        image_sd=UNKNOWN if card.image_sd is None else f"{card.image_sd:.2f}",
+        withheld=_withheld(card),
+    )
+
+
+def _withheld(card: ProtocolCard) -> str:
+    if card.overall is not None:
+        return ""
+    if not card.prompts_scored:
+        return "no prompt is scored"
+    return "The run is incomplete; `score --allow-missing` shows the mean over what is there."
+
+
+def _difference(paired: PairedDifference) -> DifferenceView:
+    interval = paired.interval
+    apart = interval is not None and interval.method != "no spread" and not interval.low <= 0 <= interval.high
+    return DifferenceView(
+        value=signed(paired.value),
+        bounds=f"{signed(interval.low)} – {signed(interval.high)}"
+        if interval is not None and interval.method != "no spread"
+        else bounds(interval),
+        p_value=f"{paired.p_value:.4f}" if paired.p_value >= 0.0001 else "< 0.0001",
+        mark=("up" if paired.value > 0 else "down") if apart else "",
+    )
+
+
+def _difference_note(comparisons: Sequence[Comparison | None]) -> str:
+    known = [one for one in comparisons if one is not None]
+    if not known:
+        return ""
+    prompts = " and ".join(str(count) for count in dict.fromkeys(one.prompts for one in known))
+    smallest = max(one.scores[0].paired.detectable for one in known)
+    return (
+        f"Differences are paired, prompt by prompt, over {prompts} prompts, and marked by colour only where their "
+        f"interval excludes zero. A true difference of {smallest:.2f} would be found four times in five."
+    )
+
+
+def _gaps(runs: Sequence[ReportRun], protocol: Protocol) -> Iterator[GapView]:
+    for place, run in enumerate(runs):
+        card = run.judged.protocol(protocol)
+        if card.excluded:
+            yield GapView(place, card.excluded, card.prompts_expected)
+
+
+def _lines(subject: Subject, protocol: Protocol, comparisons: Sequence[Comparison | None]) -> Iterator[LineView]:
+    tables = [{(row.level, row.name): row for row in score_rows(run.judged.card)} for run in subject.runs]
+    paired = [
+        {(one.number.row.level, one.number.row.name): _difference(one.paired) for one in comparison.scores}
+        if comparison
+        else {}
+        for comparison in comparisons
+    ]
+    longest = max(tables, key=len)
+    for key, row in longest.items():
+        sides = [getattr(table[key], protocol) if key in table else None for table in tables]
+        yield LineView(
+            level=row.level,
+            name=row.own_name,
+            cells=tuple(
+                CellView(
+                    score=percent(side.score if side else None),
+                    bounds=bounds(side.interval if side else None),
+                    share=f"{side.score or 0:.1f}" if side else "0",
+                    difference=differences.get(key, DifferenceView()).value,
+                    mark=differences.get(key, DifferenceView()).mark,
+                )
+                for side, differences in zip(sides, paired, strict=True)
+            ),
+            prompts=max(side.prompts for side in sides if side),
+            questions=max(side.questions for side in sides if side),
+        )

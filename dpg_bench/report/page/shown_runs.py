@@ -1,0 +1,158 @@
+"""What a report is about: scored runs of one suite, with their answers' wording, images and records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dpg_bench.errors import BadInputError
+from dpg_bench.files.images import find_images
+from dpg_bench.files.run_folder import RunRecord
+from dpg_bench.judge.imported.answers import read_answers
+from dpg_bench.records import AnswerTable, Prompt, Suite
+from dpg_bench.report.runs import JudgedRun, load_judged
+from dpg_bench.suite.registry import load_suite
+
+
+@dataclass(frozen=True)
+class ReportRun:
+    """One scored run with all that a page shows of it.
+
+    `letter` (A, B, …) names it on a page of several. `answers` hold what the judge said, word for word where
+    `answers.jsonl` is there. `images` are the files of the items that have any: a grid, or one file per image.
+    """
+
+    letter: str
+    judged: JudgedRun
+    record: RunRecord | None
+    answers: AnswerTable
+    images: Mapping[str, tuple[Path, ...]]
+
+    @property
+    def images_per_prompt(self) -> int:
+        """How many images every item has."""
+        return self.judged.card.run.images_per_prompt
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The runs of a page, and the prompts that any of them set out to make, in suite order."""
+
+    suite: Suite
+    prompts: tuple[Prompt, ...]
+    runs: tuple[ReportRun, ...]
+
+    @property
+    def one_judge(self) -> bool:
+        """Whether no two runs are known to be judged by different judges, so that their scores may be compared."""
+        return len({run.judged.card.judge.fingerprint for run in self.runs} - {None}) <= 1
+
+
+def load_subject(
+    paths: Sequence[Path],
+    *,
+    judge: str | None = None,
+    suite: str | None = None,
+    images: Sequence[Path] = (),
+) -> Subject:
+    """Read the runs at `paths`; `images` are folders of images, one per run, for those that don't lie in their run.
+
+    Raises BadInputError if a run isn't scored or its scorecard can't be used, if the runs are of different suites
+    or have no item in common, if the suite isn't the one they were scored with, or if `images` don't fit the runs.
+    """
+    if images and len(images) != len(paths):
+        raise BadInputError(f"--images is given {len(images)} times for {len(paths)} runs; give it once for each.")
+    judged = [load_judged(path, judge=judge) for path in paths]
+    first = judged[0]
+    for other in judged[1:]:
+        if other.card.suite.digest != first.card.suite.digest:
+            raise BadInputError(
+                f"{first.name} was scored with the suite '{first.card.suite.name}' "
+                f"({first.card.suite.digest[:12]}), {other.name} with '{other.card.suite.name}' "
+                f"({other.card.suite.digest[:12]}). Only runs of one suite have items to set side by side."
+            )
+    loaded = _load_suite(first, suite)
+    expected = [_expected(run) for run in judged]
+    shared = frozenset.intersection(*expected)
+    if not shared:
+        raise BadInputError(f"{' and '.join(run.name for run in judged)} have no item in common.")
+    everything = frozenset.union(*expected)
+    folders: Sequence[Path | None] = images or [None] * len(judged)
+    return Subject(
+        suite=loaded,
+        prompts=tuple(prompt for prompt in loaded.prompts if prompt.item_id in everything),
+        runs=tuple(
+            _load_run(_letter(place), run, loaded, items, folder)
+            for place, (run, items, folder) in enumerate(zip(judged, expected, folders, strict=True))
+        ),
+    )
+
+
+def _letter(place: int) -> str:
+    return chr(ord("A") + place) if place < 26 else f"{_letter(place // 26 - 1)}{_letter(place % 26)}"
+
+
+def _load_suite(run: JudgedRun, named: str | None) -> Suite:
+    card = run.card.suite
+    try:
+        suite = load_suite(named or card.name)
+    except BadInputError as error:
+        raise BadInputError(
+            f"{run.file} was scored with the suite '{card.name}' ({card.source}), which is not here: {error} "
+            "Say where it is with --suite."
+        ) from None
+    if suite.digest != card.digest:
+        raise BadInputError(
+            f"{run.file} was scored with the suite '{card.name}' with the digest {card.digest[:12]}, but "
+            f"'{suite.name}' has {suite.digest[:12]}. Name the suite it was scored with: --suite."
+        )
+    return suite
+
+
+def _expected(run: JudgedRun) -> frozenset[str]:
+    """The items that a run set out to make: those scored and those left out."""
+    scored = run.items("corrected").item_ids
+    return frozenset(scored) | {item.item_id for item in run.protocol("corrected").excluded}
+
+
+def _load_run(letter: str, run: JudgedRun, suite: Suite, items: frozenset[str], folder: Path | None) -> ReportRun:
+    item_ids = [prompt.item_id for prompt in suite.prompts if prompt.item_id in items]
+    return ReportRun(
+        letter=letter,
+        judged=run,
+        record=run.run_dir.read_record() if run.run_dir is not None else None,
+        answers=_answers(run, suite),
+        images=_images(run, item_ids, folder),
+    )
+
+
+def _answers(run: JudgedRun, suite: Suite) -> AnswerTable:
+    bits: AnswerTable = {
+        item_id: {
+            image: {question: "yes" if held[image] else "no" for question, held in questions.items()}
+            for image in range(run.card.run.images_per_prompt)
+        }
+        for item_id, questions in run.answers.items()
+    }
+    if run.answers_file is None:
+        return bits
+    words = read_answers(run.answers_file, suite, images_per_prompt=run.card.run.images_per_prompt).table
+    for item_id, images in bits.items():
+        for image, scored in images.items():
+            given = words.get(item_id, {}).get(image, {})
+            if any((given.get(question) == "yes") != (answer == "yes") for question, answer in scored.items()):
+                raise BadInputError(
+                    f"{run.answers_file} has other answers about item '{item_id}' than those that {run.file} was "
+                    "made from. Score the run again: `dpgbench score`."
+                )
+    return words
+
+
+def _images(run: JudgedRun, item_ids: Sequence[str], folder: Path | None) -> dict[str, tuple[Path, ...]]:
+    if folder is None:
+        if run.run_dir is None or not run.run_dir.images.is_dir() or not any(run.run_dir.images.iterdir()):
+            return {}
+        folder = run.run_dir.images
+    found = find_images(folder, item_ids, images_per_prompt=run.card.run.images_per_prompt)
+    return {item_id: item.files for item_id, item in found.items.items()}

@@ -1,0 +1,95 @@
+"""The run folder: its record, and that one process at a time writes to it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dpg_bench.errors import BadInputError
+from dpg_bench.files.run_folder import RunDir, RunRecord, SuiteRecord, lock_folder, newest_run
+
+
+def record(**changes: Any) -> RunRecord:
+    values: dict[str, Any] = {
+        "schema": 1,
+        "dpg_bench": "0",
+        "command": ["dpgbench"],
+        "requested": {},
+        "defaulted": {},
+        "settings": {"size": 512},
+        "fingerprint": "f",
+        "suite": SuiteRecord(name="s", source="s.csv", digest="d", prompts=3),
+        "generator": {},
+        "packages": {},
+        "device": {},
+        "git_commit": None,
+        "started": "2026-01-01T00:00:00+00:00",
+    }
+    return RunRecord(**{**values, **changes})
+
+
+def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
+    run = RunDir(tmp_path)
+    assert run.read_record() is None
+    run.write_record(record(status="incomplete", failed_items=["a"]))
+    assert run.read_record() == record(status="incomplete", failed_items=["a"])
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda text: text[: len(text) // 2], "is damaged"),
+        (lambda text: text.replace('"schema": 1', '"schema": 9'), "newer dpg-bench: its schema is 9"),
+        (lambda text: text.replace('"settings"', '"sittings"'), "is damaged at settings"),
+        (lambda text: text.replace('"running"', '"sleeping"'), "is damaged at status"),
+    ],
+)
+def test_a_damaged_or_newer_record_is_refused(tmp_path: Path, damage: Any, message: str) -> None:
+    run = RunDir(tmp_path)
+    run.write_record(record())
+    run.record_file.write_text(damage(run.record_file.read_text()))
+    with pytest.raises(BadInputError, match=message):
+        run.read_record()
+
+
+def test_the_newest_run_is_the_one_whose_record_changed_last(tmp_path: Path) -> None:
+    assert newest_run(tmp_path) is None
+    for name in ("b", "a"):
+        RunDir(tmp_path / name).write_record(record())
+    (tmp_path / "c").mkdir()
+    import os
+
+    os.utime(tmp_path / "b" / "run.json", ns=(1, 1))
+    found = newest_run(tmp_path)
+    assert found is not None
+    assert found.path.name == "a"
+
+
+def test_a_folder_that_another_process_uses_is_refused(tmp_path: Path) -> None:
+    code = f"""
+import sys
+from pathlib import Path
+from dpg_bench.files.run_folder import lock_folder
+with lock_folder(Path({json.dumps(str(tmp_path))})):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+    other = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert other.stdout is not None
+    assert other.stdout.readline() == "held\n"
+    with pytest.raises(BadInputError, match="in use by another process"), lock_folder(tmp_path):
+        pass
+    other.communicate("\n")
+    with lock_folder(tmp_path):
+        assert other.returncode == 0
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInputError, match="file/run can't be written"), lock_folder(tmp_path / "file" / "run"):
+        pass

@@ -1,0 +1,186 @@
+"""Small scored runs with drawn images, and pages of them opened in headless Chromium."""
+
+from __future__ import annotations
+
+import csv
+import os
+import random
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from dpg_bench.files.grid import make_grid
+from dpg_bench.files.item_names import file_stem
+from dpg_bench.jobs import ScoreRequest, plan_score, score_plan
+from dpg_bench.records import Prompt, Question, Suite
+from dpg_bench.report.page import ReportRequest, write_report
+from dpg_bench.suite.registry import load_suite
+
+COLUMNS = (
+    *("item_id", "text", "keywords", "proposition_id", "dependency", "category_broad", "category_detailed", "tuple"),
+    "question_natural_language",
+)
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+
+# A root, two children, a grandchild with both as parents, and a root that nothing hangs on.
+GRAPH = (
+    Question(1, (), "entity", "entity - whole", "Is there a fox?"),
+    Question(2, (1,), "attribute", "attribute - color", "Is the fox red?"),
+    Question(3, (1,), "entity", "entity - part", "Does the fox have a tail?"),
+    Question(4, (2, 3), "relation", "relation - spatial", "Is the red tail on the left?"),
+    Question(5, (), "global", "global -", "Is this a drawing?"),
+)
+
+Answering = Callable[[str, int, Question], str]
+
+
+def drawn(seed: int) -> Answering:
+    """Answers drawn from a seed, four in five yes."""
+
+    def answer(item_id: str, image: int, question: Question) -> str:
+        rng = random.Random(f"{seed} {item_id} {image} {question.text}")  # noqa: S311
+        return rng.choices(["yes", "no"], [4, 1])[0]
+
+    return answer
+
+
+@dataclass
+class Workshop:
+    """Makes a suite and scored runs of it in one folder."""
+
+    folder: Path
+
+    def prompts(self, count: int = 6, questions: Sequence[Question] = GRAPH) -> list[Prompt]:
+        return [Prompt(f"item{n}", f"A fox, number {n}{', or so' * n}.", tuple(questions)) for n in range(count)]
+
+    def suite(self, prompts: Sequence[Prompt], name: str = "suite.csv") -> Suite:
+        with (self.folder / name).open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(COLUMNS)
+            for prompt in prompts:
+                for q in prompt.questions:
+                    parents = ",".join(map(str, q.parents)) or "0"
+                    cells = [prompt.item_id, prompt.text, "", q.proposition_id, parents, q.category_broad, ""]
+                    writer.writerow([*cells, f"{q.category} (x)", q.text])
+        return load_suite(str(self.folder / name))
+
+    def run(
+        self,
+        name: str,
+        suite: Suite,
+        answering: Answering | None = None,
+        *,
+        images: int = 4,
+        draw: bool = True,
+        only: Sequence[str] | None = None,
+    ) -> Path:
+        """A run folder scored with imported answers; `only` leaves the answers about all other items out."""
+        answer = answering or drawn(1)
+        file = self.folder / f"{name}.csv"
+        with file.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(["item_id", "image", "proposition_id", "answer"])
+            for prompt in suite.prompts:
+                if only is None or prompt.item_id in only:
+                    for image in range(images):
+                        for q in prompt.questions:
+                            writer.writerow([prompt.item_id, image, q.proposition_id, answer(prompt.item_id, image, q)])
+        out = self.folder / name
+        if draw:
+            (out / "images").mkdir(parents=True)
+            for n, prompt in enumerate(suite.prompts):
+                tiles = [Image.new("RGB", (16, 16), (40 * image, 90, (n * 37) % 256)) for image in range(images)]
+                make_grid(tiles).save(out / "images" / f"{file_stem(prompt.item_id)}.png")
+        score_plan(plan_score(ScoreRequest(answers=file, suite=suite.name, out=out, images_per_prompt=images)))
+        return out
+
+    def report(self, *paths: Path, **request: Any) -> Path:
+        return write_report(ReportRequest(paths=tuple(paths), **request)).file
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Workshop:
+    return Workshop(tmp_path)
+
+
+@dataclass
+class OpenPage:
+    """A page in the browser, with everything that it complained of or asked for."""
+
+    tab: Any
+    complaints: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def text(self, selector: str) -> str:
+        return str(self.tab.locator(selector).first.inner_text())
+
+    def texts(self, selector: str) -> list[str]:
+        return [str(text) for text in self.tab.locator(selector).all_inner_texts()]
+
+    def wait_until(self, expression: str) -> None:
+        """Wait until a JavaScript expression holds. Playwright's own way needs `eval`, which the page forbids."""
+        for _ in range(400):
+            if self.tab.evaluate(expression):
+                return
+            self.tab.wait_for_timeout(25)
+        raise AssertionError(f"did not happen within 10 s: {expression}")
+
+    def go_to_items(self, sort: str = "suite") -> None:
+        """Scroll to the gallery in the order `sort`, and wait until its first item is there."""
+        self.tab.select_option("#sort", sort)
+        self.tab.evaluate("document.getElementById('items').scrollIntoView()")
+        self.tab.wait_for_selector("#gallery > .item:first-child.drawn")
+
+    def shown_items(self) -> list[str]:
+        """The ids of the items in the gallery, in order."""
+        ids = self.tab.locator("#gallery > .item").evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
+        return [str(item_id) for item_id in ids]
+
+
+Opener = Callable[..., OpenPage]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium of this machine, driven by Playwright; the tests skip where either is not there."""
+    api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    chromium = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if chromium is None:
+        pytest.skip("no Chromium here: apt-get install chromium, or name one in CHROMIUM")
+    with api.sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Opener]:
+    """Opens a file as a user would from disk; afterwards, that it asked for nothing but files and didn't complain."""
+    opened: list[OpenPage] = []
+
+    def open_file(file: Path, options: Mapping[str, Any] | None = None) -> OpenPage:
+        tab = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **(options or {})}).new_page()
+        page = OpenPage(tab)
+        opened.append(page)
+        tab.on("console", lambda message: page.complaints.append(message.text))
+        tab.on("pageerror", lambda error: page.complaints.append(str(error)))
+        tab.on("dialog", lambda dialog: (page.complaints.append(dialog.message), dialog.dismiss()))
+        tab.on("request", lambda request: page.requests.append(request.url))
+        tab.goto(file.resolve().as_uri())
+        tab.wait_for_selector("html[data-ready=true]", state="attached", timeout=20_000)
+        return page
+
+    yield open_file
+    for page in opened:
+        assert page.complaints == []
+        assert [url for url in page.requests if not url.startswith(("file:", "data:"))] == []
+        page.tab.context.close()

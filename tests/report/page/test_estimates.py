@@ -1,0 +1,76 @@
+"""The numbers behind the charts, against the same worked out the long way."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dpg_bench.records import Prompt
+from dpg_bench.report.page.estimates import length_bins, scores_by_depth, scores_by_length, spread
+from dpg_bench.report.page.shown_runs import Subject, load_subject
+
+if TYPE_CHECKING:
+    from tests.report.html.conftest import Workshop
+
+
+@pytest.fixture
+def subject(workshop: Workshop) -> Subject:
+    prompts = [Prompt(p.item_id, "word " * (10 + n), p.questions) for n, p in enumerate(workshop.prompts(20))]
+    return load_subject([workshop.run("fox", workshop.suite(prompts), draw=False)])
+
+
+def test_ranges_of_length_hold_every_prompt_once_and_about_equally_many(subject: Subject) -> None:
+    bins = length_bins(subject)
+    assert bins[0][0] == 10
+    assert bins[-1][1] == 29
+    assert all(low == before[1] + 1 for before, (low, _) in pairwise(bins))
+    (run,) = subject.runs
+    found = scores_by_length(subject, run, "corrected", bins)
+    assert [one.prompts for one in found if one] == [5, 5, 5, 5]
+
+
+def test_scores_by_length_average_to_the_overall_score(subject: Subject) -> None:
+    (run,) = subject.runs
+    found = [one for one in scores_by_length(subject, run, "corrected", length_bins(subject)) if one]
+    mean = sum(one.score * one.prompts for one in found) / sum(one.prompts for one in found)
+    assert mean == pytest.approx(run.judged.card.protocols.corrected.overall)
+    assert all(one.interval and one.interval.low <= one.score <= one.interval.high for one in found)
+
+
+def test_scores_by_depth_are_shares_of_questions(subject: Subject) -> None:
+    (run,) = subject.runs
+    found = scores_by_depth(subject, run)
+    assert [(one.label, one.questions) for one in found] == [("0", 40), ("1", 40), ("2", 20)]
+    answers = [images[image] for images in run.answers.values() for image in range(4)]
+    said = [given[q] == "yes" for given in answers for q in (2, 3)]
+    held = [given[q] == "yes" == given[1] for given in answers for q in (2, 3)]
+    assert found[1].yes.score == pytest.approx(100 * sum(said) / len(said))
+    assert found[1].counts.score == pytest.approx(100 * sum(held) / len(held))
+
+
+def test_the_spread_counts_every_prompt(subject: Subject) -> None:
+    (run,) = subject.runs
+    found = spread(run, "corrected")
+    scores = run.judged.items("corrected").scores
+    assert found is not None
+    assert sum(found.bins) == found.prompts == 20
+    assert found.bins[-1] == sum(score >= 95 for score in scores)
+    assert found.perfect == sum(score == 100 for score in scores)
+
+
+def test_a_run_without_a_scored_item_has_no_numbers(workshop: Workshop) -> None:
+    suite = workshop.suite(workshop.prompts(3))
+    run = workshop.run("half", suite, lambda *_: "yes", only=["item1"])
+    lines = (run / "judgements" / "imported" / "answers.jsonl").read_text().splitlines(keepends=True)
+    (workshop.folder / "torn.jsonl").write_text("".join(lines[:2]))
+    from dpg_bench.jobs import ScoreRequest, plan_score, score_plan
+
+    request = ScoreRequest(answers=workshop.folder / "torn.jsonl", suite=suite.name, out=run, images_per_prompt=4)
+    score_plan(plan_score(request))
+    subject = load_subject([run])
+    assert spread(subject.runs[0], "corrected") is None
+    assert scores_by_depth(subject, subject.runs[0]) == []
+    assert scores_by_length(subject, subject.runs[0], "corrected", length_bins(subject)) == [None]
+    assert workshop.report(run).exists()
