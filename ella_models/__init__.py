@@ -18,7 +18,17 @@ if TYPE_CHECKING:
     )
     from ella_models.errors import EllaError
     from ella_models.pipeline import EllaStableDiffusionPipeline
-    from ella_models.text_encoder import LENGTHS, RELEASED_TEXT_ENCODER, Length, T5TextEncoder
+    from ella_models.text_encoder import (
+        LENGTHS,
+        RELEASED_TEXT_ENCODER,
+        DecoderTextEncoder,
+        Length,
+        T5TextEncoder,
+        TextEncoder,
+        TextOptions,
+        load_text_encoder,
+        text_encoder_of,
+    )
     from ella_models.weights import RELEASED_FILE, RELEASED_REPOSITORY, ConnectorFiles, find_connector, load_connector
 
 __all__ = [
@@ -31,20 +41,35 @@ __all__ = [
     "ConnectorConfig",
     "ConnectorFiles",
     "ConnectorKind",
+    "DecoderTextEncoder",
     "EllaConnector",
     "EllaError",
     "EllaStableDiffusionPipeline",
     "Length",
     "T5TextEncoder",
+    "TextEncoder",
+    "TextOptions",
     "find_connector",
     "load_connector",
+    "load_text_encoder",
+    "text_encoder_of",
 ]
 
 _HOMES = {
     "connector": ("CONNECTOR_KINDS", "CONNECTOR_PRESETS", "ConnectorConfig", "ConnectorKind", "EllaConnector"),
     "errors": ("EllaError",),
     "pipeline": ("EllaStableDiffusionPipeline",),
-    "text_encoder": ("LENGTHS", "RELEASED_TEXT_ENCODER", "Length", "T5TextEncoder"),
+    "text_encoder": (
+        "LENGTHS",
+        "RELEASED_TEXT_ENCODER",
+        "DecoderTextEncoder",
+        "Length",
+        "T5TextEncoder",
+        "TextEncoder",
+        "TextOptions",
+        "load_text_encoder",
+        "text_encoder_of",
+    ),
     "weights": ("RELEASED_FILE", "RELEASED_REPOSITORY", "ConnectorFiles", "find_connector", "load_connector"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

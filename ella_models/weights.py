@@ -24,9 +24,11 @@ from ella_models.connector import (
     EllaConnector,
 )
 from ella_models.errors import EllaError
+from ella_models.text_encoder.base import TextOptions
 
 RELEASED_REPOSITORY = "QQGYLab/ELLA"
 RELEASED_FILE = "ella-sd1.5-tsc-t5xl.safetensors"
+TEXT_OPTIONS = "text_options"
 SAVED_FILE, SAVED_CONFIG = "diffusion_pytorch_model.safetensors", "config.json"
 DEFAULT_HEADS = CONNECTOR_PRESETS["sd1.5-t5xl"].heads
 
@@ -99,7 +101,9 @@ def load_connector(
     and shapes; both before any tensor is read.
     """
     files = source if isinstance(source, ConnectorFiles) else find_connector(source, revision=revision)
-    sizes = None if files.sizes is None else _read_sizes(files.sizes)
+    beside = {} if files.sizes is None else _read_json(files.sizes)
+    text_options = _read_text_options(beside.pop(TEXT_OPTIONS, None), files.sizes)
+    sizes = None if files.sizes is None else _read_sizes(beside, files.sizes)
     try:
         with safe_open(files.weights, framework="pt") as tensors:
             shapes = {key: tuple(tensors.get_slice(key).get_shape()) for key in tensors.keys()}  # noqa: SIM118
@@ -111,7 +115,7 @@ def load_connector(
             "Download it again."
         ) from error
     with torch.device("meta"):
-        connector: EllaConnector = EllaConnector.from_sizes(config)
+        connector: EllaConnector = EllaConnector.from_sizes(config, text_options=text_options)
     connector.load_state_dict(state, assign=True)
     connector.requires_grad_(False)
     connector.eval()
@@ -174,15 +178,29 @@ def _kind(shapes: Shapes) -> ConnectorKind:
     return "resampler" if "connector.perceiver_blocks.0.ln_1.weight" in shapes else "tsc"
 
 
-def _read_sizes(file: Path) -> dict[str, Any]:
+def _read_json(file: Path) -> dict[str, Any]:
     try:
-        sizes = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise EllaError(f"'{file}' is no JSON file of connector sizes: {error}.") from error
-    known = [field.name for field in fields(ConnectorConfig)]
-    if not isinstance(sizes, dict):
-        raise EllaError(f"'{file}' must hold an object of connector sizes ({', '.join(known)}).")
-    sizes = {name: size for name, size in sizes.items() if not name.startswith("_")}
+    if not isinstance(content, dict):
+        raise EllaError(f"'{file}' must hold an object of connector sizes ({', '.join(_known_sizes())}).")
+    return {name: size for name, size in content.items() if not name.startswith("_")}
+
+
+def _known_sizes() -> list[str]:
+    return [field.name for field in fields(ConnectorConfig)]
+
+
+def _read_text_options(options: Any, file: Path | None) -> dict[str, Any]:
+    try:
+        return TextOptions.read(options).changed()
+    except (EllaError, TypeError, AttributeError) as error:
+        raise EllaError(f"'{file}' gives text_options that can't be read: {error}") from error
+
+
+def _read_sizes(sizes: dict[str, Any], file: Path) -> dict[str, Any]:
+    known = _known_sizes()
     for name, size in sizes.items():
         if name not in known:
             raise EllaError(f"'{file}' names a size '{name}' that no connector has; known are {', '.join(known)}.")

@@ -10,6 +10,7 @@ released `ella-sd1.5-tsc-t5xl.safetensors` loads unchanged.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
@@ -43,6 +44,7 @@ class EllaConnector(ModelMixin, ConfigMixin):  # type: ignore[misc]
         input_dim: int,
         kind: ConnectorKind = "tsc",
         pooled_dim: int | None = None,
+        text_options: dict[str, Any] | None = None,  # noqa: ARG002 - recorded in the config
     ) -> None:
         super().__init__()
         self.sizes = ConnectorConfig(
@@ -53,10 +55,15 @@ class EllaConnector(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.pool = None if pooled_dim is None else AttentionPool(width, heads, pooled_dim)
 
     @classmethod
-    def from_sizes(cls, sizes: ConnectorConfig) -> Self:
-        """An untrained connector of this kind and these sizes."""
-        connector: Self = cls(**asdict(sizes))
+    def from_sizes(cls, sizes: ConnectorConfig, *, text_options: Mapping[str, Any] | None = None) -> Self:
+        """An untrained connector of this kind and these sizes, for text read as `text_options` say."""
+        connector: Self = cls(**asdict(sizes), text_options=dict(text_options) if text_options else None)
         return connector
+
+    @property
+    def text_options(self) -> dict[str, Any]:
+        """How its text encoder must read prompts, where that isn't the default (see `TextOptions`)."""
+        return dict(self.config.text_options or {})
 
     @classmethod
     def from_pretrained(cls, source: str | os.PathLike[str], **kwargs: Any) -> Self:

@@ -13,46 +13,55 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import torch
 from safetensors import SafetensorError
-from torch import Tensor, nn
-from transformers import AutoTokenizer, PreTrainedTokenizerBase, T5EncoderModel
+from transformers import (
+    AutoConfig,
+    AutoTokenizer,
+    MT5EncoderModel,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    T5EncoderModel,
+    UMT5EncoderModel,
+)
 
 from ella_models.errors import EllaError
+from ella_models.text_encoder.base import (
+    DEFAULT_OPTIONS,
+    PROMPT_PLACE,
+    TextFeatures,
+    TextInput,
+    TextOptions,
+    cast_whole,
+    hidden_states,
+)
 
-Length = Literal["fixed", "flexible"]
-LENGTHS: tuple[Length, ...] = ("fixed", "flexible")
-FIXED_TOKENS = 128
 RELEASED_TEXT_ENCODER = "google/flan-t5-xl"
-
-
-@dataclass(frozen=True, slots=True)
-class TextInput:
-    """A prompt, and the length at which it is encoded."""
-
-    text: str
-    length: Length
-
-
-@dataclass(frozen=True, slots=True)
-class TextFeatures:
-    """What the connector reads of P prompts.
-
-    `states` is (P, S, C); `visible` (P, S) bool is true where the connector may look, `None` if it may everywhere.
-    """
-
-    states: Tensor
-    visible: Tensor | None
+T5_FAMILY: dict[str, type[PreTrainedModel]] = {"t5": T5EncoderModel, "mt5": MT5EncoderModel, "umt5": UMT5EncoderModel}
 
 
 @dataclass(frozen=True, slots=True)
 class T5TextEncoder:
-    """A T5 encoder with its tokenizer."""
+    """A T5 encoder (mT5 and umT5 too) with its tokenizer.
+
+    Raises EllaError for options that T5 can't follow: it is padded on the right and has no begin token.
+    """
 
     tokenizer: PreTrainedTokenizerBase
-    model: T5EncoderModel
+    model: PreTrainedModel
+    options: TextOptions = DEFAULT_OPTIONS
+
+    def __post_init__(self) -> None:
+        if self.options.padding_side != "right" or self.options.begin_token is not None:
+            raise EllaError("T5 is padded on the right and has no begin token; leave both options out.")
+
+    @property
+    def width(self) -> int:
+        """C, the width of the features."""
+        width: int = self.model.config.d_model
+        return width
 
     @classmethod
     def from_pretrained(
@@ -61,6 +70,7 @@ class T5TextEncoder:
         *,
         revision: str | None = None,
         dtype: torch.dtype = torch.float32,
+        options: TextOptions | None = None,
     ) -> Self:
         """Load encoder and tokenizer from a Hub repository or a folder, all parameters in `dtype`.
 
@@ -70,8 +80,9 @@ class T5TextEncoder:
         if Path(where).is_absolute() and not Path(where).is_dir():
             raise EllaError(f"There is no folder '{where}' to load the T5 text encoder from.")
         try:
+            kind = AutoConfig.from_pretrained(where, revision=revision or "main").model_type
             tokenizer = AutoTokenizer.from_pretrained(where, revision=revision or "main")
-            loaded: Any = T5EncoderModel.from_pretrained(
+            loaded: Any = T5_FAMILY.get(kind, T5EncoderModel).from_pretrained(
                 where, revision=revision or "main", dtype=dtype, output_loading_info=True
             )
         except (OSError, ValueError, SafetensorError) as error:
@@ -83,15 +94,16 @@ class T5TextEncoder:
                 f"'{source}' holds no whole T5 encoder: {len(missing)} weights are missing, such as {missing[0]}."
             )
         cast_whole(model, dtype)
-        return cls(tokenizer, model)
+        return cls(tokenizer, model, options or DEFAULT_OPTIONS)
 
     @torch.no_grad()
     def encode(self, inputs: Sequence[TextInput], *, device: torch.device | str) -> TextFeatures:
         """Encode prompts in one batch; each comes out as it would alone, whatever its length and its neighbours'."""
         token_ids = [self._token_ids(text) for text in inputs]
         tokens = torch.tensor([len(ids) for ids in token_ids])
+        fixed = self.options.tokens
         shown = torch.tensor(
-            [FIXED_TOKENS if text.length == "fixed" else len(ids) for text, ids in zip(inputs, token_ids, strict=True)]
+            [fixed if text.length == "fixed" else len(ids) for text, ids in zip(inputs, token_ids, strict=True)]
         )
         positions = torch.arange(int(shown.max()))
         input_ids = torch.full((len(inputs), len(positions)), self.tokenizer.pad_token_id)
@@ -99,21 +111,14 @@ class T5TextEncoder:
             row[: len(ids)] = torch.tensor(ids)
         attention_mask = positions < tokens[:, None]
         visible = positions < shown[:, None]
-        encoder: nn.Module = self.model
-        states = encoder(input_ids.to(device), attention_mask.long().to(device)).last_hidden_state
+        states = hidden_states(self.model, input_ids.to(device), attention_mask.long().to(device), self.options)
         return TextFeatures(states, None if bool(visible.all()) else visible.to(device))
 
     def _token_ids(self, text: TextInput) -> list[int]:
         fixed = text.length == "fixed"
         ids: list[int] = self.tokenizer(
-            text.text, truncation=fixed, max_length=FIXED_TOKENS if fixed else None
+            self.options.template.replace(PROMPT_PLACE, text.text),
+            truncation=fixed,
+            max_length=self.options.tokens if fixed else None,
         ).input_ids
         return ids
-
-
-def cast_whole(model: nn.Module, dtype: torch.dtype) -> None:
-    """Cast every parameter, also those that transformers holds in float32 when it loads T5 in half precision.
-
-    ELLA's authors load and then cast (`inference.py` at 3c228f1), so this is the precision its images are made with.
-    """
-    model.to(dtype)
