@@ -49,6 +49,7 @@ def report(
 ) -> None:
     """Write a page with scores, charts and every item's images, questions and answers; it needs no server."""
     from dpg_bench.report.page import ReportRequest, write_report
+    from dpg_bench.suite.registry import load_suite
 
     written = write_report(
         ReportRequest(
@@ -59,7 +60,8 @@ def report(
             out=out,
             embed=embed,
             force=force,
-        )
+        ),
+        load_suite=load_suite,
     )
     if written.items_with_images < written.items:
         missing = written.items - written.items_with_images

@@ -10,6 +10,7 @@ from typing import Any
 
 from dpg_bench import __version__
 from dpg_bench.files.durable import write_atomic
+from dpg_bench.files.kept_suite import KEPT_SUITE, write_kept_suite
 from dpg_bench.files.run_folder import disk_errors, lock_folder
 from dpg_bench.jobs.score_plan import IMPORTED, Judging, ScorePlan
 from dpg_bench.judge.imported.answers import ImportedAnswers
@@ -78,6 +79,7 @@ def score_plan(plan: ScorePlan, *, progress: Callable[[JudgingProgress], None] |
     )
     file = plan.folder / "scorecard.json"
     with disk_errors(file):
+        write_kept_suite(file.with_name(KEPT_SUITE), plan.suite)
         write_atomic(file, scorecard_json(scorecard).encode())
     return ScoreResult(scorecard, file)
 

@@ -52,7 +52,8 @@ def test_a_page_that_is_there_is_replaced_only_with_force(dpgbench: Dpgbench, ru
 def test_a_report_needs_none_of_the_heavy_libraries(run: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from dpg_bench.report.page import ReportRequest, write_report; "
-        "write_report(ReportRequest(paths=(Path(sys.argv[1]),))); "
+        "from dpg_bench.suite.registry import load_suite; "
+        "write_report(ReportRequest(paths=(Path(sys.argv[1]),)), load_suite=load_suite); "
         "heavy = {'torch', 'diffusers', 'transformers', 'pandas', 'datasets', 'modelscope', 'matplotlib'}; "
         "print(sorted(heavy & sys.modules.keys()))"
     )

@@ -13,8 +13,14 @@ from pathlib import Path
 from dpg_bench.errors import BadInputError
 from dpg_bench.files.durable import write_atomic
 from dpg_bench.files.run_folder import disk_errors
-from dpg_bench.report.export.hub import dataset_card, evaluation_results, hub_dataset, is_dataset_name, model_card
-from dpg_bench.report.export.tables import export_tables, parquet_bytes
+from dpg_bench.report.export.hub import (
+    hub_dataset,
+    is_dataset_name,
+    run_to_dataset_card,
+    run_to_eval_results,
+    run_to_model_card,
+)
+from dpg_bench.report.export.tables import run_to_tables, table_to_parquet
 from dpg_bench.report.runs import JudgedRun
 
 
@@ -45,16 +51,16 @@ def export_run(run: JudgedRun, out: Path, *, dataset: str | None = None, force: 
     remarks = [*run.card.warnings]
     dataset = dataset or hub_dataset(run)
     if dataset is not None:
-        contents["model/.eval_results/dpg-bench.yaml"] = evaluation_results(run, dataset).encode()
+        contents["model/.eval_results/dpg-bench.yaml"] = run_to_eval_results(run, dataset).encode()
     else:
         remarks.append(
             f"No evaluation results: the suite '{run.card.suite.name}' is no dataset on the Hub that is known here. "
             "Name one with --dataset."
         )
-    contents["model/README.md"] = model_card(run, dataset).encode()
-    tables = export_tables(run)
-    contents["dataset/README.md"] = dataset_card(run, list(tables)).encode()
-    contents |= {f"dataset/{name}.parquet": parquet_bytes(table) for name, table in tables.items()}
+    contents["model/README.md"] = run_to_model_card(run, dataset).encode()
+    tables = run_to_tables(run)
+    contents["dataset/README.md"] = run_to_dataset_card(run, list(tables)).encode()
+    contents |= {f"dataset/{name}.parquet": table_to_parquet(table) for name, table in tables.items()}
     files = {out / name: content for name, content in contents.items()}
     present = next((file for file in files if file.exists()), None)
     if present is not None and not force:

@@ -40,7 +40,7 @@ def is_dataset_name(name: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", name, re.ASCII) is not None
 
 
-def evaluation_results(run: JudgedRun, dataset: str) -> str:
+def run_to_eval_results(run: JudgedRun, dataset: str) -> str:
     """The YAML for `.eval_results/` of the model's repository: the overall score, once per protocol.
 
     Raises DpgBenchError if huggingface_hub is too old to know the format.
@@ -67,7 +67,7 @@ def evaluation_results(run: JudgedRun, dataset: str) -> str:
     return text
 
 
-def model_card(run: JudgedRun, dataset: str | None) -> str:
+def run_to_model_card(run: JudgedRun, dataset: str | None) -> str:
     """A README.md for the model's repository: `model-index` metadata, and the scores as a table."""
     from huggingface_hub import EvalResult, ModelCardData
 
@@ -96,7 +96,7 @@ def model_card(run: JudgedRun, dataset: str | None) -> str:
     return f"---\n{metadata.to_yaml()}\n---\n\n{_scores_text(run)}"
 
 
-def dataset_card(run: JudgedRun, tables: Sequence[str]) -> str:
+def run_to_dataset_card(run: JudgedRun, tables: Sequence[str]) -> str:
     """A README.md for the folder of Parquet files, by which `datasets.load_dataset(folder, "answers")` finds them."""
     from huggingface_hub import DatasetCardData
 

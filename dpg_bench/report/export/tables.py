@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 _PROTOCOLS: tuple[Protocol, ...] = ("corrected", "official")
 
 
-def export_tables(run: JudgedRun) -> dict[str, pyarrow.Table]:
-    """The tables by name; see `dataset_card` for their columns.
+def run_to_tables(run: JudgedRun) -> dict[str, pyarrow.Table]:
+    """The tables by name; see `run_to_dataset_card` for their columns.
 
     Raises BadInputError if the scorecard is of schema 1, or the answers beside it are damaged.
     """
@@ -55,7 +55,7 @@ def export_tables(run: JudgedRun) -> dict[str, pyarrow.Table]:
     return {name: pyarrow.Table.from_pylist(list(rows[name]), schema=schema) for name, schema in schemas.items()}
 
 
-def parquet_bytes(table: pyarrow.Table) -> bytes:
+def table_to_parquet(table: pyarrow.Table) -> bytes:
     """`table` as a Parquet file."""
     import pyarrow
     import pyarrow.parquet

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from dpg_bench.records import Prompt
 from dpg_bench.report.page.question_graph import COUNTS, GATED_YES, MISSING, answer_states, depths
-from dpg_bench.report.page.shown_runs import ReportRun, Subject
+from dpg_bench.report.page.shown_runs import ShownRun, ShownRuns
 from dpg_bench.report.runs import Protocol
 from dpg_bench.score.scorecard import StatisticsCard
 from dpg_bench.score.stats import Interval, ratio_intervals
@@ -54,7 +54,7 @@ class Spread:
     prompts: int
 
 
-def spread(run: ReportRun, protocol: Protocol) -> Spread | None:
+def spread(run: ShownRun, protocol: Protocol) -> Spread | None:
     """The distribution of per-prompt scores; None if no item is scored."""
     scores = run.judged.items(protocol).scores
     if not scores.size:
@@ -69,9 +69,9 @@ def spread(run: ReportRun, protocol: Protocol) -> Spread | None:
     )
 
 
-def length_bins(subject: Subject) -> tuple[tuple[int, int], ...]:
+def length_bins(shown: ShownRuns) -> tuple[tuple[int, int], ...]:
     """Ranges of prompt length in words, both ends included, with about equally many of the prompts in each."""
-    words = sorted(_words(prompt) for prompt in subject.prompts)
+    words = sorted(_words(prompt) for prompt in shown.prompts)
     bins = min(_LENGTH_BINS, max(1, len(words) // _FEWEST_PROMPTS))
     ends = sorted({words[-(-len(words) * place // bins) - 1] for place in range(1, bins + 1)})
     starts = [words[0], *(end + 1 for end in ends[:-1])]
@@ -79,18 +79,18 @@ def length_bins(subject: Subject) -> tuple[tuple[int, int], ...]:
 
 
 def scores_by_length(
-    subject: Subject, run: ReportRun, protocol: Protocol, bins: Sequence[tuple[int, int]]
+    shown: ShownRuns, run: ShownRun, protocol: Protocol, bins: Sequence[tuple[int, int]]
 ) -> list[Estimate | None]:
     """The mean score of the prompts in each range of length; None where none is scored."""
     scored = run.judged.items(protocol)
-    lengths = np.array([_words(subject.suite.by_id[item_id]) for item_id in scored.item_ids])
+    lengths = np.array([_words(shown.suite.by_id[item_id]) for item_id in scored.item_ids])
     members = np.column_stack([(low <= lengths) & (lengths <= high) for low, high in bins]).astype(np.float64)
     return _estimates(scored.scores[:, None] * members, members, _statistics(run))
 
 
-def scores_by_depth(subject: Subject, run: ReportRun) -> list[DepthEstimate]:
+def scores_by_depth(shown: ShownRuns, run: ShownRun) -> list[DepthEstimate]:
     """Questions by the number of questions above them, over the items that the corrected protocol scores."""
-    prompts = [subject.suite.by_id[item_id] for item_id in run.judged.items("corrected").item_ids]
+    prompts = [shown.suite.by_id[item_id] for item_id in run.judged.items("corrected").item_ids]
     tallies = np.array([_depth_tallies(run, prompt) for prompt in prompts], dtype=np.float64)
     if not len(tallies):
         return []
@@ -115,11 +115,11 @@ def _words(prompt: Prompt) -> int:
     return len(prompt.text.split())
 
 
-def _statistics(run: ReportRun) -> StatisticsCard:
+def _statistics(run: ShownRun) -> StatisticsCard:
     return run.judged.card.statistics or StatisticsCard()
 
 
-def _depth_tallies(run: ReportRun, prompt: Prompt) -> list[list[int]]:
+def _depth_tallies(run: ShownRun, prompt: Prompt) -> list[list[int]]:
     """For each depth: how many answers there are, how many count, how many are yes; [3, depths]."""
     depth = depths(prompt)
     rows = [min(depth[question.proposition_id], _DEEPEST) for question in prompt.questions]

@@ -15,7 +15,7 @@ from dpg_bench.report.page.estimates import (
     scores_by_length,
     spread,
 )
-from dpg_bench.report.page.shown_runs import ReportRun, Subject
+from dpg_bench.report.page.shown_runs import ShownRun, ShownRuns
 from dpg_bench.report.page.wording import bounds, share
 from dpg_bench.report.runs import Protocol
 from dpg_bench.report.scorecard.text import score_rows
@@ -32,33 +32,31 @@ class Figure:
     chart: Chart
 
 
-def figures(subject: Subject, protocol: Protocol) -> tuple[Figure, ...]:
+def draw_figures(shown: ShownRuns, protocol: Protocol) -> tuple[Figure, ...]:
     """The charts under `protocol`."""
-    confidence = share((subject.runs[0].judged.card.statistics or StatisticsCard()).confidence)
+    confidence = share((shown.runs[0].judged.card.statistics or StatisticsCard()).confidence)
     return (
-        _categories(subject, protocol, confidence),
-        _spread(subject, protocol),
-        _by_length(subject, protocol, confidence),
-        _by_depth(subject, confidence),
+        _categories(shown, protocol, confidence),
+        _spread(shown, protocol),
+        _by_length(shown, protocol, confidence),
+        _by_depth(shown, confidence),
     )
 
 
-def _categories(subject: Subject, protocol: Protocol, confidence: str) -> Figure:
+def _categories(shown: ShownRuns, protocol: Protocol, confidence: str) -> Figure:
     rows: dict[str, dict[int, CategoryCard]] = {}
-    for place, run in enumerate(subject.runs):
+    for place, run in enumerate(shown.runs):
         for row in score_rows(run.judged.card):
             if row.level < 2:
                 rows.setdefault(row.name, {})[place] = getattr(row, protocol)
     rows["overall"] = {
-        place: side.model_copy(update={"interval": subject.runs[place].judged.protocol(protocol).interval})
+        place: side.model_copy(update={"interval": shown.runs[place].judged.protocol(protocol).interval})
         for place, side in rows["overall"].items()
     }
     groups = [
         Group(
             name,
-            tuple(
-                _category_value(subject, name, place, side) for place, side in sides.items() if side.score is not None
-            ),
+            tuple(_category_value(shown, name, place, side) for place, side in sides.items() if side.score is not None),
         )
         for name, sides in rows.items()
     ]
@@ -66,7 +64,7 @@ def _categories(subject: Subject, protocol: Protocol, confidence: str) -> Figure
     return Figure("Scores by category", f"Percent, with {confidence} intervals over prompts.", chart)
 
 
-def _category_value(subject: Subject, name: str, place: int, side: CategoryCard) -> Value:
+def _category_value(shown: ShownRuns, name: str, place: int, side: CategoryCard) -> Value:
     interval = side.interval if side.interval is not None and side.interval.method != "no spread" else None
     assert side.score is not None  # noqa: S101 - categories without a score have no bar
     about = f"{side.questions} questions of {side.prompts} prompts"
@@ -75,39 +73,39 @@ def _category_value(subject: Subject, name: str, place: int, side: CategoryCard)
         low=interval.low if interval else None,
         high=interval.high if interval else None,
         run=place,
-        title=_title(subject, place, name, f"{side.score:.2f}{_aside(side.interval)}, {about}"),
+        title=_title(shown, place, name, f"{side.score:.2f}{_aside(side.interval)}, {about}"),
     )
 
 
-def _spread(subject: Subject, protocol: Protocol) -> Figure:
-    found = [spread(run, protocol) for run in subject.runs]
+def _spread(shown: ShownRuns, protocol: Protocol) -> Figure:
+    found = [spread(run, protocol) for run in shown.runs]
     counts = [one.bins if one else (0,) * HISTOGRAM_BINS for one in found]
     edges = [100 * place // HISTOGRAM_BINS for place in range(HISTOGRAM_BINS + 1)]
     titles = [
         [
-            f"{_letter(subject, run)}{low} to {high}: {count} prompts"
+            f"{_letter(shown, run)}{low} to {high}: {count} prompts"
             for low, high, count in zip(edges, edges[1:], row, strict=False)
         ]
-        for run, row in zip(subject.runs, counts, strict=True)
+        for run, row in zip(shown.runs, counts, strict=True)
     ]
     words = ". ".join(
-        f"{_letter(subject, run)}median {one.median:.1f}; {one.perfect} of {one.prompts} at 100, {one.zero} at 0"
-        for run, one in zip(subject.runs, found, strict=True)
+        f"{_letter(shown, run)}median {one.median:.1f}; {one.perfect} of {one.prompts} at 100, {one.zero} at 0"
+        for run, one in zip(shown.runs, found, strict=True)
         if one
     )
     chart = column_chart(counts, titles, summary=f"Number of prompts by score. {words}.")
     return Figure("Scores of single prompts", f"{words[:1].upper()}{words[1:]}." if words else "", chart)
 
 
-def _by_length(subject: Subject, protocol: Protocol, confidence: str) -> Figure:
-    bins = length_bins(subject)
-    columns = [scores_by_length(subject, run, protocol, bins) for run in subject.runs]
+def _by_length(shown: ShownRuns, protocol: Protocol, confidence: str) -> Figure:
+    bins = length_bins(shown)
+    columns = [scores_by_length(shown, run, protocol, bins) for run in shown.runs]
     groups = []
     for number, (low, high) in enumerate(bins):
         name = f"{low}–{high}" if low < high else str(low)
         found = [(place, column[number]) for place, column in enumerate(columns)]
         values = tuple(
-            _estimate(subject, place, f"{name} words", one, f"{one.prompts} prompts") for place, one in found if one
+            _estimate(shown, place, f"{name} words", one, f"{one.prompts} prompts") for place, one in found if one
         )
         groups.append(Group(name, values, note=f"n = {max((one.prompts for _, one in found if one), default=0)}"))
     chart = dot_chart(groups, axis="words in the prompt", summary=_summary("Mean score by prompt length", groups))
@@ -116,10 +114,10 @@ def _by_length(subject: Subject, protocol: Protocol, confidence: str) -> Figure:
     )
 
 
-def _by_depth(subject: Subject, confidence: str) -> Figure:
+def _by_depth(shown: ShownRuns, confidence: str) -> Figure:
     rows: dict[str, list[tuple[int, DepthEstimate]]] = {}
-    for place, run in enumerate(subject.runs):
-        for row in scores_by_depth(subject, run):
+    for place, run in enumerate(shown.runs):
+        for row in scores_by_depth(shown, run):
             rows.setdefault(row.label, []).append((place, row))
     groups = [
         Group(
@@ -128,10 +126,8 @@ def _by_depth(subject: Subject, confidence: str) -> Figure:
                 value
                 for place, row in found
                 for value in (
-                    _estimate(subject, place, f"depth {label}, counts", row.counts, f"{row.questions} questions"),
-                    _estimate(
-                        subject, place, f"depth {label}, yes", row.yes, f"{row.questions} questions", hollow=True
-                    ),
+                    _estimate(shown, place, f"depth {label}, counts", row.counts, f"{row.questions} questions"),
+                    _estimate(shown, place, f"depth {label}, yes", row.yes, f"{row.questions} questions", hollow=True),
                 )
             ),
             note=f"n = {max(row.questions for _, row in found)}",
@@ -147,7 +143,7 @@ def _by_depth(subject: Subject, confidence: str) -> Figure:
 
 
 def _estimate(
-    subject: Subject, place: int, name: str, estimate: Estimate, about: str, *, hollow: bool = False
+    shown: ShownRuns, place: int, name: str, estimate: Estimate, about: str, *, hollow: bool = False
 ) -> Value:
     interval = estimate.interval
     return Value(
@@ -155,21 +151,21 @@ def _estimate(
         low=interval.low if interval else None,
         high=interval.high if interval else None,
         run=place,
-        title=_title(subject, place, name, f"{estimate.score:.2f}{_aside(interval)}, {about}"),
+        title=_title(shown, place, name, f"{estimate.score:.2f}{_aside(interval)}, {about}"),
         hollow=hollow,
     )
 
 
-def _title(subject: Subject, place: int, name: str, what: str) -> str:
-    return f"{_letter(subject, subject.runs[place])}{name}: {what}"
+def _title(shown: ShownRuns, place: int, name: str, what: str) -> str:
+    return f"{_letter(shown, shown.runs[place])}{name}: {what}"
 
 
 def _aside(interval: IntervalCard | Interval | None) -> str:
     return f" ({bounds(interval)})" if interval else ""
 
 
-def _letter(subject: Subject, run: ReportRun) -> str:
-    return f"{run.letter}: " if len(subject.runs) > 1 else ""
+def _letter(shown: ShownRuns, run: ShownRun) -> str:
+    return f"{run.letter}: " if len(shown.runs) > 1 else ""
 
 
 def _summary(title: str, groups: Sequence[Group]) -> str:

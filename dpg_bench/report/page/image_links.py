@@ -10,20 +10,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
-from dpg_bench.report.page.shown_runs import ReportRun
+from dpg_bench.report.page.shown_runs import ShownRun
 
 _THUMBNAIL_SIDE = 448  # pixels of an item's whole grid
 _QUALITY = 72
 _EFFORT = 2  # of 6; twice as fast as 4, for files a tenth larger
 
 
-def relative_urls(run: ReportRun, page: Path) -> dict[str, list[str]]:
+def relative_urls(run: ShownRun, page: Path) -> dict[str, list[str]]:
     """The addresses of the run's images as seen from `page`, by item."""
     folder = page.resolve().parent
     return {item_id: [_relative(file.resolve(), folder) for file in files] for item_id, files in run.images.items()}
 
 
-def embed_thumbnails(run: ReportRun) -> dict[str, list[str]]:
+def embed_thumbnails(run: ShownRun) -> dict[str, list[str]]:
     """The run's images as small WebP data addresses, by item; items with an image that can't be read are left out."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         made = pool.map(_thumbnails, run.images.values())

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from dpg_bench.errors import BadInputError
 from dpg_bench.files.images import find_images
+from dpg_bench.files.kept_suite import KEPT_SUITE, read_kept_suite
 from dpg_bench.files.run_folder import RunRecord
 from dpg_bench.judge.imported.answers import read_answers
 from dpg_bench.records import AnswerTable, Prompt, Suite
 from dpg_bench.report.runs import JudgedRun, load_judged
-from dpg_bench.suite.registry import load_suite
+
+LoadSuite: TypeAlias = Callable[[str], Suite]
+"""A name → that suite, as `--suite` understands names."""
 
 
 @dataclass(frozen=True)
-class ReportRun:
+class ShownRun:
     """One scored run with all that a page shows of it.
 
     `letter` (A, B, …) names it on a page of several. `answers` hold what the judge said, word for word where
@@ -36,12 +40,12 @@ class ReportRun:
 
 
 @dataclass(frozen=True)
-class Subject:
+class ShownRuns:
     """The runs of a page, and the prompts that any of them set out to make, in suite order."""
 
     suite: Suite
     prompts: tuple[Prompt, ...]
-    runs: tuple[ReportRun, ...]
+    runs: tuple[ShownRun, ...]
 
     @property
     def one_judge(self) -> bool:
@@ -49,14 +53,18 @@ class Subject:
         return len({run.judged.card.judge.fingerprint for run in self.runs} - {None}) <= 1
 
 
-def load_subject(
+def load_shown_runs(
     paths: Sequence[Path],
     *,
+    load_suite: LoadSuite,
     judge: str | None = None,
     suite: str | None = None,
     images: Sequence[Path] = (),
-) -> Subject:
+) -> ShownRuns:
     """Read the runs at `paths`; `images` are folders of images, one per run, for those that don't lie in their run.
+
+    The questions are those that lie beside the first scorecard; `load_suite` is asked where there are none, as
+    beside a scorecard of its own, and for `suite`, which goes before them.
 
     Raises BadInputError if a run isn't scored or its scorecard can't be used, if the runs are of different suites
     or have no item in common, if the suite isn't the one they were scored with, or if `images` don't fit the runs.
@@ -72,14 +80,14 @@ def load_subject(
                 f"({first.card.suite.digest[:12]}), {other.name} with '{other.card.suite.name}' "
                 f"({other.card.suite.digest[:12]}). Only runs of one suite have items to set side by side."
             )
-    loaded = _load_suite(first, suite)
+    loaded = _suite(first, suite, load_suite)
     expected = [_expected(run) for run in judged]
     shared = frozenset.intersection(*expected)
     if not shared:
         raise BadInputError(f"{' and '.join(run.name for run in judged)} have no item in common.")
     everything = frozenset.union(*expected)
     folders: Sequence[Path | None] = images or [None] * len(judged)
-    return Subject(
+    return ShownRuns(
         suite=loaded,
         prompts=tuple(prompt for prompt in loaded.prompts if prompt.item_id in everything),
         runs=tuple(
@@ -93,8 +101,11 @@ def _letter(place: int) -> str:
     return chr(ord("A") + place) if place < 26 else f"{_letter(place // 26 - 1)}{_letter(place % 26)}"
 
 
-def _load_suite(run: JudgedRun, named: str | None) -> Suite:
+def _suite(run: JudgedRun, named: str | None, load_suite: LoadSuite) -> Suite:
     card = run.card.suite
+    kept = run.file.with_name(KEPT_SUITE)
+    if named is None and run.run_dir is not None and kept.exists():
+        return read_kept_suite(kept, name=card.name, source=card.source, digest=card.digest)
     try:
         suite = load_suite(named or card.name)
     except BadInputError as error:
@@ -116,9 +127,9 @@ def _expected(run: JudgedRun) -> frozenset[str]:
     return frozenset(scored) | {item.item_id for item in run.protocol("corrected").excluded}
 
 
-def _load_run(letter: str, run: JudgedRun, suite: Suite, items: frozenset[str], folder: Path | None) -> ReportRun:
+def _load_run(letter: str, run: JudgedRun, suite: Suite, items: frozenset[str], folder: Path | None) -> ShownRun:
     item_ids = [prompt.item_id for prompt in suite.prompts if prompt.item_id in items]
-    return ReportRun(
+    return ShownRun(
         letter=letter,
         judged=run,
         record=run.run_dir.read_record() if run.run_dir is not None else None,

@@ -103,7 +103,7 @@ class Workshop:
         return out
 
     def report(self, *paths: Path, **request: Any) -> Path:
-        return write_report(ReportRequest(paths=tuple(paths), **request)).file
+        return write_report(ReportRequest(paths=tuple(paths), **request), load_suite=load_suite).file
 
 
 @pytest.fixture

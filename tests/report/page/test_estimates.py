@@ -9,39 +9,40 @@ import pytest
 
 from dpg_bench.records import Prompt
 from dpg_bench.report.page.estimates import length_bins, scores_by_depth, scores_by_length, spread
-from dpg_bench.report.page.shown_runs import Subject, load_subject
+from dpg_bench.report.page.shown_runs import ShownRuns, load_shown_runs
+from dpg_bench.suite.registry import load_suite
 
 if TYPE_CHECKING:
-    from tests.report.html.conftest import Workshop
+    from tests.report.page.conftest import Workshop
 
 
 @pytest.fixture
-def subject(workshop: Workshop) -> Subject:
+def shown(workshop: Workshop) -> ShownRuns:
     prompts = [Prompt(p.item_id, "word " * (10 + n), p.questions) for n, p in enumerate(workshop.prompts(20))]
-    return load_subject([workshop.run("fox", workshop.suite(prompts), draw=False)])
+    return load_shown_runs([workshop.run("fox", workshop.suite(prompts), draw=False)], load_suite=load_suite)
 
 
-def test_ranges_of_length_hold_every_prompt_once_and_about_equally_many(subject: Subject) -> None:
-    bins = length_bins(subject)
+def test_ranges_of_length_hold_every_prompt_once_and_about_equally_many(shown: ShownRuns) -> None:
+    bins = length_bins(shown)
     assert bins[0][0] == 10
     assert bins[-1][1] == 29
     assert all(low == before[1] + 1 for before, (low, _) in pairwise(bins))
-    (run,) = subject.runs
-    found = scores_by_length(subject, run, "corrected", bins)
+    (run,) = shown.runs
+    found = scores_by_length(shown, run, "corrected", bins)
     assert [one.prompts for one in found if one] == [5, 5, 5, 5]
 
 
-def test_scores_by_length_average_to_the_overall_score(subject: Subject) -> None:
-    (run,) = subject.runs
-    found = [one for one in scores_by_length(subject, run, "corrected", length_bins(subject)) if one]
+def test_scores_by_length_average_to_the_overall_score(shown: ShownRuns) -> None:
+    (run,) = shown.runs
+    found = [one for one in scores_by_length(shown, run, "corrected", length_bins(shown)) if one]
     mean = sum(one.score * one.prompts for one in found) / sum(one.prompts for one in found)
     assert mean == pytest.approx(run.judged.card.protocols.corrected.overall)
     assert all(one.interval and one.interval.low <= one.score <= one.interval.high for one in found)
 
 
-def test_scores_by_depth_are_shares_of_questions(subject: Subject) -> None:
-    (run,) = subject.runs
-    found = scores_by_depth(subject, run)
+def test_scores_by_depth_are_shares_of_questions(shown: ShownRuns) -> None:
+    (run,) = shown.runs
+    found = scores_by_depth(shown, run)
     assert [(one.label, one.questions) for one in found] == [("0", 40), ("1", 40), ("2", 20)]
     answers = [images[image] for images in run.answers.values() for image in range(4)]
     said = [given[q] == "yes" for given in answers for q in (2, 3)]
@@ -50,8 +51,8 @@ def test_scores_by_depth_are_shares_of_questions(subject: Subject) -> None:
     assert found[1].counts.score == pytest.approx(100 * sum(held) / len(held))
 
 
-def test_the_spread_counts_every_prompt(subject: Subject) -> None:
-    (run,) = subject.runs
+def test_the_spread_counts_every_prompt(shown: ShownRuns) -> None:
+    (run,) = shown.runs
     found = spread(run, "corrected")
     scores = run.judged.items("corrected").scores
     assert found is not None
@@ -69,8 +70,8 @@ def test_a_run_without_a_scored_item_has_no_numbers(workshop: Workshop) -> None:
 
     request = ScoreRequest(answers=workshop.folder / "torn.jsonl", suite=suite.name, out=run, images_per_prompt=4)
     score_plan(plan_score(request))
-    subject = load_subject([run])
-    assert spread(subject.runs[0], "corrected") is None
-    assert scores_by_depth(subject, subject.runs[0]) == []
-    assert scores_by_length(subject, subject.runs[0], "corrected", length_bins(subject)) == [None]
+    shown = load_shown_runs([run], load_suite=load_suite)
+    assert spread(shown.runs[0], "corrected") is None
+    assert scores_by_depth(shown, shown.runs[0]) == []
+    assert scores_by_length(shown, shown.runs[0], "corrected", length_bins(shown)) == [None]
     assert workshop.report(run).exists()

@@ -12,9 +12,10 @@ import pytest
 from dpg_bench.errors import BadInputError
 from dpg_bench.records import Prompt
 from dpg_bench.report.page import ReportRequest, write_report
+from dpg_bench.suite.registry import load_suite
 
 if TYPE_CHECKING:
-    from tests.report.html.conftest import Workshop
+    from tests.report.page.conftest import Workshop
 
 
 def data_of(page: Path) -> Any:
@@ -118,7 +119,29 @@ def test_answers_that_changed_since_they_were_scored_are_refused(workshop: Works
         workshop.report(run)
 
 
+def test_the_questions_that_were_scored_lie_in_the_run(
+    workshop: Workshop, run: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    suite = workshop.folder / "suite.csv"
+    suite.write_text(suite.read_text().replace("Is the fox red?", "Is the fox blue?"))
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    assert data_of(workshop.report(run))["items"][0]["questions"][1][4] == "Is the fox red?"
+
+
+def test_questions_that_were_changed_since_they_were_scored_are_refused(workshop: Workshop, run: Path) -> None:
+    kept = run / "judgements" / "imported" / "suite.jsonl"
+    content = kept.read_text()
+    kept.write_text(content.replace("Is the fox red?", "Is the fox blue?"))
+    with pytest.raises(BadInputError, match=r"suite\.jsonl holds other questions.*Score the run again"):
+        workshop.report(run)
+    kept.write_text(content[: len(content) // 2])
+    with pytest.raises(BadInputError, match=r"suite\.jsonl, line 4 is damaged.*--suite"):
+        workshop.report(run)
+    assert workshop.report(run, suite=str(workshop.folder / "suite.csv")).exists()
+
+
 def test_a_suite_that_is_not_here_or_another_is_named(workshop: Workshop, run: Path) -> None:
+    (run / "judgements" / "imported" / "suite.jsonl").unlink()  # as before questions were kept
     (workshop.folder / "suite.csv").rename(workshop.folder / "moved.csv")
     with pytest.raises(BadInputError, match=r"suite\.csv' .*not here.*--suite"):
         workshop.report(run)
@@ -142,7 +165,7 @@ def test_an_unscored_folder_is_refused(workshop: Workshop, tmp_path: Path) -> No
 
 def test_a_broken_image_leaves_its_item_without_thumbnail(workshop: Workshop, run: Path) -> None:
     (run / "images" / "item2.png").write_bytes(b"no image")
-    written = write_report(ReportRequest(paths=(run,), embed=True))
+    written = write_report(ReportRequest(paths=(run,), embed=True), load_suite=load_suite)
     thumbnails = re.search(r'id="thumbnails">(.*?)</script>', written.file.read_text(), re.DOTALL)
     assert thumbnails is not None
     (embedded,) = json.loads(thumbnails[1])
@@ -166,7 +189,9 @@ def test_runs_without_a_model_are_called_by_their_folders(workshop: Workshop, ru
 
 def test_every_size_of_page_is_small(workshop: Workshop) -> None:
     suite = workshop.suite(workshop.prompts(100))
-    written = write_report(ReportRequest(paths=(workshop.run("many", suite, draw=False),)))
-    empty = write_report(ReportRequest(paths=(workshop.run("few", workshop.suite(workshop.prompts(1), "1.csv")),)))
+    written = write_report(ReportRequest(paths=(workshop.run("many", suite, draw=False),)), load_suite=load_suite)
+    empty = write_report(
+        ReportRequest(paths=(workshop.run("few", workshop.suite(workshop.prompts(1), "1.csv")),)), load_suite=load_suite
+    )
     per_item = (written.size - empty.size) / 99
     assert per_item < 3_000_000 / 1065

@@ -8,12 +8,12 @@ from typing import Any
 
 from dpg_bench.records import Prompt
 from dpg_bench.report.page.question_graph import COUNTS, GATED_NO, GATED_YES, NO, answer_states, depths
-from dpg_bench.report.page.shown_runs import ReportRun, Subject
+from dpg_bench.report.page.shown_runs import ShownRun, ShownRuns
 
 _PLAIN_WORDS = {COUNTS: "yes", GATED_YES: "yes", NO: "no", GATED_NO: "no"}
 
 
-def page_data(subject: Subject, image_urls: Sequence[Mapping[str, Sequence[str]]]) -> dict[str, Any]:
+def page_data(shown: ShownRuns, image_urls: Sequence[Mapping[str, Sequence[str]]]) -> dict[str, Any]:
     """What `assets/store.js` reads. `image_urls` are the addresses of each run's images by item.
 
     `items`: id, text, questions as [proposition id, parents, index into `categories`, depth, text].
@@ -22,7 +22,7 @@ def page_data(subject: Subject, image_urls: Sequence[Mapping[str, Sequence[str]]
     [questions, those that count in image 0, 1, …], and `gaps`, why there is no score.
     """
     categories: dict[str, int] = {}
-    for prompt in subject.prompts:
+    for prompt in shown.prompts:
         for question in prompt.questions:
             categories.setdefault(question.category, len(categories))
     answers: dict[str, int] = {}
@@ -31,14 +31,14 @@ def page_data(subject: Subject, image_urls: Sequence[Mapping[str, Sequence[str]]
             "letter": run.letter,
             "name": run.judged.name,
             "images": run.images_per_prompt,
-            "items": _run_items(subject, run, urls, answers),
+            "items": _run_items(shown, run, urls, answers),
         }
-        for run, urls in zip(subject.runs, image_urls, strict=True)
+        for run, urls in zip(shown.runs, image_urls, strict=True)
     ]
-    broad = {question.category: question.category_broad for p in subject.prompts for question in p.questions}
+    broad = {question.category: question.category_broad for p in shown.prompts for question in p.questions}
     return {
         "categories": [[name, broad[name]] for name in categories],
-        "items": [_item(prompt, categories) for prompt in subject.prompts],
+        "items": [_item(prompt, categories) for prompt in shown.prompts],
         "runs": runs,
         "answers": list(answers),
     }
@@ -62,7 +62,7 @@ def _item(prompt: Prompt, categories: Mapping[str, int]) -> dict[str, Any]:
 
 
 def _run_items(
-    subject: Subject, run: ReportRun, urls: Mapping[str, Sequence[str]], answers: dict[str, int]
+    shown: ShownRuns, run: ShownRun, urls: Mapping[str, Sequence[str]], answers: dict[str, int]
 ) -> list[dict[str, Any] | None]:
     scores: dict[str, dict[str, list[int]]] = {}
     gaps: dict[str, dict[str, str]] = {}
@@ -77,7 +77,7 @@ def _run_items(
         for gap in card.excluded:
             gaps.setdefault(gap.item_id, {})[protocol] = gap.reason
     items: list[dict[str, Any] | None] = []
-    for prompt in subject.prompts:
+    for prompt in shown.prompts:
         item_id = prompt.item_id
         if item_id not in scores and item_id not in gaps:
             items.append(None)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dpg_bench.report.page.shown_runs import ReportRun
+from dpg_bench.report.page.shown_runs import ShownRun
 from dpg_bench.report.page.wording import UNKNOWN
 
 
@@ -32,7 +32,7 @@ class ProvenanceTable:
     rows: tuple[ProvenanceRow, ...]
 
 
-def provenance_tables(runs: Sequence[ReportRun]) -> tuple[ProvenanceTable, ...]:
+def provenance_tables(runs: Sequence[ShownRun]) -> tuple[ProvenanceTable, ...]:
     """Everything the runs' records and scorecards say of how they came to be; parts that no run has are left out."""
     parts = [dict(_parts(run)) for run in runs]
     tables = []
@@ -45,7 +45,7 @@ def provenance_tables(runs: Sequence[ReportRun]) -> tuple[ProvenanceTable, ...]:
     return tuple(tables)
 
 
-def _parts(run: ReportRun) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _parts(run: ShownRun) -> Iterator[tuple[str, Mapping[str, Any]]]:
     card, record = run.judged.card, run.record
     yield (
         "Settings",

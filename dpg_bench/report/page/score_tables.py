@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dpg_bench.report.compare.result import Comparison, compare_runs
-from dpg_bench.report.page.figures import Figure, figures
-from dpg_bench.report.page.shown_runs import ReportRun, Subject
+from dpg_bench.report.page.figures import Figure, draw_figures
+from dpg_bench.report.page.shown_runs import ShownRun, ShownRuns
 from dpg_bench.report.page.wording import UNKNOWN, bounds, percent, share, signed
 from dpg_bench.report.runs import Protocol
 from dpg_bench.report.scorecard.text import score_rows
@@ -104,38 +104,38 @@ class ProtocolView:
     remarks: tuple[str, ...]
 
 
-def protocol_view(subject: Subject, protocol: Protocol) -> ProtocolView:
-    """The view of `subject` under `protocol`."""
-    comparisons = _comparisons(subject, protocol)
-    statistics = subject.runs[0].judged.card.statistics or StatisticsCard()
+def protocol_view(shown: ShownRuns, protocol: Protocol) -> ProtocolView:
+    """The view of `shown` under `protocol`."""
+    comparisons = _comparisons(shown, protocol)
+    statistics = shown.runs[0].judged.card.statistics or StatisticsCard()
     last = ", of the last image alone" if protocol == "official" else ", of all images"
     return ProtocolView(
         protocol=protocol,
         other=_OTHER[protocol],
-        overall=tuple(_overall(run, protocol) for run in subject.runs),
-        other_overall=tuple(_overall(run, _OTHER[protocol]) for run in subject.runs),
+        overall=tuple(_overall(run, protocol) for run in shown.runs),
+        other_overall=tuple(_overall(run, _OTHER[protocol]) for run in shown.runs),
         differences=tuple(_difference(one.scores[0].paired) if one else DifferenceView() for one in comparisons),
         difference_note=_difference_note(comparisons),
-        gaps=tuple(_gaps(subject.runs, protocol)),
-        lines=tuple(_lines(subject, protocol, comparisons)),
-        figures=figures(subject, protocol),
+        gaps=tuple(_gaps(shown.runs, protocol)),
+        lines=tuple(_lines(shown, protocol, comparisons)),
+        figures=draw_figures(shown, protocol),
         category_note=f"The share of questions answered yes{last}, with {share(statistics.confidence)} intervals.",
         explanation=_EXPLANATIONS[protocol],
         remarks=tuple(dict.fromkeys(remark for one in comparisons if one for remark in one.remarks)),
     )
 
 
-def _comparisons(subject: Subject, protocol: Protocol) -> list[Comparison | None]:
+def _comparisons(shown: ShownRuns, protocol: Protocol) -> list[Comparison | None]:
     """Each run held against the first; None for the first itself, and where there is nothing to hold together."""
-    first, *others = (run.judged for run in subject.runs)
+    first, *others = (run.judged for run in shown.runs)
     found: list[Comparison | None] = [None]
     for other in others:
         common = {*first.items(protocol).item_ids}.intersection(other.items(protocol).item_ids)
-        found.append(compare_runs(first, other, protocol=protocol) if common and subject.one_judge else None)
+        found.append(compare_runs(first, other, protocol=protocol) if common and shown.one_judge else None)
     return found
 
 
-def _overall(run: ReportRun, protocol: Protocol) -> OverallView:
+def _overall(run: ShownRun, protocol: Protocol) -> OverallView:
     card = run.judged.protocol(protocol)
     statistics = run.judged.card.statistics or StatisticsCard()
     return OverallView(
@@ -185,15 +185,15 @@ def _difference_note(comparisons: Sequence[Comparison | None]) -> str:
     )
 
 
-def _gaps(runs: Sequence[ReportRun], protocol: Protocol) -> Iterator[GapView]:
+def _gaps(runs: Sequence[ShownRun], protocol: Protocol) -> Iterator[GapView]:
     for place, run in enumerate(runs):
         card = run.judged.protocol(protocol)
         if card.excluded:
             yield GapView(place, card.excluded, card.prompts_expected)
 
 
-def _lines(subject: Subject, protocol: Protocol, comparisons: Sequence[Comparison | None]) -> Iterator[LineView]:
-    tables = [{(row.level, row.name): row for row in score_rows(run.judged.card)} for run in subject.runs]
+def _lines(shown: ShownRuns, protocol: Protocol, comparisons: Sequence[Comparison | None]) -> Iterator[LineView]:
+    tables = [{(row.level, row.name): row for row in score_rows(run.judged.card)} for run in shown.runs]
     paired = [
         {(one.number.row.level, one.number.row.name): _difference(one.paired) for one in comparison.scores}
         if comparison

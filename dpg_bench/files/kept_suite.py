@@ -1,0 +1,64 @@
+"""The prompts and questions that were scored, kept beside their scorecard: a line of JSON for each prompt.
+
+A suite that was named by a path is found from no other folder and no other machine, and a file changes; what is kept
+stays what was asked.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from dpg_bench.errors import BadInputError
+from dpg_bench.files.durable import write_atomic
+from dpg_bench.records import Prompt, Question, Suite
+
+KEPT_SUITE = "suite.jsonl"
+"""Its name in the folder of a judgement."""
+
+_LINE = TypeAdapter(tuple[str, str, tuple[tuple[int, tuple[int, ...], str, str, str], ...]])
+
+
+def write_kept_suite(path: Path, suite: Suite) -> None:
+    """Replace `path` by the prompts of `suite`. Raises OSError if it can't be written."""
+    encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+    lines = [
+        encode(
+            [
+                prompt.item_id,
+                prompt.text,
+                [[q.proposition_id, q.parents, q.category_broad, q.category, q.text] for q in prompt.questions],
+            ]
+        )
+        for prompt in suite.prompts
+    ]
+    write_atomic(path, "".join(f"{line}\n" for line in lines).encode())
+
+
+def read_kept_suite(path: Path, *, name: str, source: str, digest: str) -> Suite:
+    """The suite that `path` holds, called `name`, from `source`.
+
+    Raises BadInputError if the file can't be read, is damaged, or holds another suite than that of `digest`.
+    """
+    again = "Score the run again with `dpgbench score`, or name the suite with --suite."
+    prompts = []
+    try:
+        # Not splitlines(): texts may hold characters that it takes for the end of a line.
+        for line in path.read_bytes().split(b"\n"):
+            if line:
+                item_id, text, rows = _LINE.validate_json(line)
+                prompts.append(Prompt(item_id, text, tuple(Question(*row) for row in rows)))
+    except OSError as error:
+        raise BadInputError(f"The questions in {path} can't be read: {error.strerror}. {again}") from None
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        raise BadInputError(f"{path}, line {len(prompts) + 1} is damaged: {problem['msg']}. {again}") from None
+    suite = Suite(name, source, tuple(prompts))
+    if suite.digest != digest:
+        raise BadInputError(
+            f"{path} holds other questions than those that were scored: their digest is {suite.digest[:12]}, the "
+            f"scorecard's {digest[:12]}. {again}"
+        )
+    return suite
