@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from dpg_bench.report.audit.counts import QuestionCounts
+
+_SUITE = "dpg-bench"
 
 
 def audit(
@@ -34,11 +39,13 @@ def audit(
     force: Annotated[bool, typer.Option("--force", help="Replace the CSV file if it is there.")] = False,
 ) -> None:
     """Say which published category scores can come from a complete run: k of the category's n questions, or k of 4n."""
+    from json import dumps
+
     from dpg_bench.errors import BadInputError
     from dpg_bench.files.outputs import write_output
-    from dpg_bench.report.audit.counts import question_counts
+    from dpg_bench.report.audit.data import audit_to_csv, audit_to_json
     from dpg_bench.report.audit.result import audit_results
-    from dpg_bench.report.audit.text import audit_json, audit_to_csv, print_audit
+    from dpg_bench.report.audit.text import print_audit
     from dpg_bench.report.published import read_published, shipped_results
 
     if (file is None) != published:
@@ -48,8 +55,18 @@ def audit(
     if csv is not None:
         write_output(csv, audit_to_csv(found).encode(), force=force)
     if json:
-        typer.echo(audit_json(found), nl=False)
+        typer.echo(dumps(audit_to_json(found), indent=2, ensure_ascii=False))
     else:
         from rich.console import Console
 
         print_audit(found, Console())
+
+
+def question_counts(suite: str | None) -> QuestionCounts:
+    """Those of `suite`; without one, of dpg-bench if it is on this machine, otherwise as recorded."""
+    from dpg_bench.report.audit.counts import RECORDED, count_questions
+    from dpg_bench.suite.registry import load_suite, pending_download
+
+    if suite is None and pending_download(_SUITE) is not None:
+        return RECORDED
+    return count_questions(load_suite(suite or _SUITE))

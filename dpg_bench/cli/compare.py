@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from dpg_bench.cli.console import say
+
+if TYPE_CHECKING:
+    from dpg_bench.report.question_texts import QuestionTexts
+    from dpg_bench.score.scorecard import SuiteCard
 
 _OTHER_OUTPUT = "Only one of --json and --markdown can be printed."
 
@@ -51,7 +55,6 @@ def compare(
     from dpg_bench.report.compare.data import comparisons_to_csv, comparisons_to_json
     from dpg_bench.report.compare.result import compare_all
     from dpg_bench.report.compare.text import comparisons_to_markdown, print_comparisons
-    from dpg_bench.report.question_texts import question_texts
     from dpg_bench.report.runs import load_judged
 
     if json and markdown:
@@ -59,7 +62,7 @@ def compare(
     comparisons = compare_all(
         [load_judged(path, judge=judge) for path in paths], protocol=protocol, confidence=confidence
     )
-    texts = question_texts(comparisons[0].first.card.suite) if top else {}
+    texts = _question_texts(comparisons[0].first.card.suite) if top else {}
     if csv is not None:
         write_output(csv, comparisons_to_csv(comparisons).encode(), force=force)
         say(f"Written: {csv}")
@@ -73,3 +76,16 @@ def compare(
         from rich.console import Console
 
         print_comparisons(comparisons, texts, Console(), top=top)
+
+
+def _question_texts(card: SuiteCard) -> QuestionTexts:
+    """The questions of the suite that was scored; none if it isn't on this machine, or isn't what it was."""
+    from dpg_bench.errors import BadInputError
+    from dpg_bench.report.question_texts import question_texts
+    from dpg_bench.suite.registry import load_suite, pending_download
+
+    try:
+        suite = None if pending_download(card.name) else load_suite(card.name)
+    except BadInputError:  # a file that lay there when the run was scored, and a comparison does without
+        suite = None
+    return question_texts(suite) if suite is not None and suite.digest == card.digest else {}

@@ -25,8 +25,9 @@ def leaderboard(
 ) -> None:
     """Rank scored runs by overall score, apart by protocol, suite and judge, with ties where the data can't tell."""
     from dpg_bench.files.outputs import write_output
+    from dpg_bench.report.leaderboard.data import leaderboard_to_csv
     from dpg_bench.report.leaderboard.result import find_runs, rank_runs
-    from dpg_bench.report.leaderboard.text import leaderboard_to_csv, leaderboard_to_markdown, print_leaderboard
+    from dpg_bench.report.leaderboard.text import leaderboard_to_markdown, print_leaderboard
     from dpg_bench.report.published import shipped_results
 
     default = Path("runs")

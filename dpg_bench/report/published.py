@@ -18,6 +18,7 @@ from typing import Literal, TypeAlias, TypeVar, get_args
 
 from dpg_bench.errors import BadInputError, unknown_name
 from dpg_bench.hub.shipped import shipped_folder
+from dpg_bench.report.rows import CATEGORIES
 
 Kind = Literal["original", "quoted", "reproduction", "run"]
 """Whose number it is.
@@ -25,9 +26,6 @@ Kind = Literal["original", "quoted", "reproduction", "run"]
 `original`: of whoever measured it. `quoted`: read in somebody else's table, its origin not followed up.
 `reproduction`: somebody's attempt to measure it again. `run`: of a run of this toolkit.
 """
-
-CATEGORIES = ("global", "entity", "attribute", "relation", "other")
-"""The level-1 categories, in the order of the paper's tables."""
 
 COLUMNS = (
     *("model", "params", "overall", *CATEGORIES, "images_per_prompt", "protocol", "judge", "suite", "steps"),

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from dpg_bench.cli.audit import question_counts
+from dpg_bench.report.audit.counts import RECORDED
 from tests.cli.conftest import Dpgbench
 
 
@@ -71,3 +73,8 @@ def test_bad_input_is_one_message_and_writes_nothing(
     assert said in result.stderr
     assert result.stdout == ""
     assert [file.name for file in tmp_path.iterdir()] == ["bad.csv"]
+
+
+def test_without_the_suite_the_recorded_counts_hold() -> None:
+    assert question_counts(None) is RECORDED
+    assert question_counts("sample").source == "suite sample"

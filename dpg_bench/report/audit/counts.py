@@ -6,11 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dpg_bench.records import Suite
-from dpg_bench.report.published import CATEGORIES
+from dpg_bench.report.rows import CATEGORIES
 from dpg_bench.score.protocols.official import official_scores
-from dpg_bench.suite.registry import load_suite, pending_download
-
-_SUITE = "dpg-bench"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +23,6 @@ RECORDED = QuestionCounts(
     source="recorded from a public log of one process; the other categories' counts are known with the suite alone",
 )
 """Of DPG-Bench. With 330 or 251 instead, not one published (global, other) pair would be possible."""
-
-
-def question_counts(suite: str | None = None) -> QuestionCounts:
-    """The counts of `suite`; without one, those of dpg-bench if it is on this machine, otherwise `RECORDED`.
-
-    Raises what `load_suite` raises.
-    """
-    if suite is None and pending_download(_SUITE) is not None:
-        return RECORDED
-    return count_questions(load_suite(suite or _SUITE))
 
 
 def count_questions(suite: Suite) -> QuestionCounts:

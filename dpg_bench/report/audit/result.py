@@ -25,7 +25,8 @@ from dpg_bench.report.audit.arithmetic import (
     simplest_share,
 )
 from dpg_bench.report.audit.counts import QuestionCounts
-from dpg_bench.report.published import CATEGORIES, PublishedResult
+from dpg_bench.report.published import PublishedResult
+from dpg_bench.report.rows import CATEGORIES
 
 Verdict = Literal["possible", "four-image mean", "impossible"]
 """`four-image mean`: possible as that alone."""
@@ -147,10 +148,6 @@ def _count_pairs(pairs: Iterable[Sequence[CategoryAudit]]) -> PairCount:
             (prod((side.chance_four for side in pair), start=Fraction(1)) for pair in pairs), Fraction(0)
         ),
     )
-
-
-def _total(chances: Iterable[Fraction | int]) -> Fraction:
-    return Fraction(sum(chances))
 
 
 def _audit_result(result: PublishedResult, counts: QuestionCounts, names: Sequence[str]) -> ResultAudit:

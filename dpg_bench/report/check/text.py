@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rich.console import Console
-from rich.text import Text
 
 from dpg_bench.report.check.result import CheckedNumber, CheckResult, Verdict
-from dpg_bench.report.compare.text import escaped, markdown_row
+from dpg_bench.report.markdown import escaped, markdown_table
+from dpg_bench.report.terminal import say
 
 _SIGNS = {"regression": "FAIL", "unclear": "can't tell", "ok": "ok"}
 _STYLES = {"regression": "bold red", "unclear": "yellow", "ok": "green"}
+_HEADINGS = ("", "score", "baseline", "run", "difference", "bounds", "prompts")
 _COMMANDS = {"regression": "error", "unclear": "warning", "ok": "notice"}
 
 
 def print_check(result: CheckResult, console: Console) -> None:
     """Print the verdict on every number, and what must be known beside it."""
-    _say(console, heading(result), style="bold")
+    say(console, heading(result), "bold")
     for number in result.numbers:
-        _say(console, f"{_SIGNS[number.verdict]:<10}  {finding(number, result)}", style=_STYLES[number.verdict])
+        say(console, f"{_SIGNS[number.verdict]:<10}  {finding(number, result)}", _STYLES[number.verdict])
     for remark in remarks(result):
-        _say(console, f"Note: {remark}")
+        say(console, f"Note: {remark}")
 
 
 def heading(result: CheckResult) -> str:
@@ -73,12 +74,7 @@ def check_markdown(result: CheckResult) -> str:
         "ok": "ok",
     }
     lines = [f"### DPG-Bench: {titles[result.verdict]}", "", escaped(heading(result)), ""]
-    lines += [markdown_row(("", "score", "baseline", "run", "difference", "bounds", "prompts"))]
-    lines += ["| --- | --- | ---: | ---: | ---: | ---: | ---: |"]
-    for one in result.numbers:
-        bounds = "-" if one.bounds is None else f"{one.bounds.low:+.2f} to {one.bounds.high:+.2f}"
-        cells = (_SIGNS[one.verdict], one.number.row.name, f"{one.number.first:.2f}", f"{one.number.second:.2f}")
-        lines.append(markdown_row((*cells, f"{one.difference:+.2f}", bounds, str(one.prompts))))
+    lines += markdown_table(_HEADINGS, map(_cells, result.numbers), left=_HEADINGS[:2])
     lines += ["", *(f"- {escaped(finding(one, result))}" for one in result.numbers if one.verdict != "ok")]
     lines += [f"- {escaped(remark)}" for remark in remarks(result)]
     return "\n".join(lines) + "\n"
@@ -94,6 +90,12 @@ def workflow_commands(result: CheckResult) -> Iterator[str]:
     told = [one for one in told if one[0] != "ok"] or told[:1]
     for verdict, sentence in told:
         yield f"::{_COMMANDS[verdict]} title={title}::{_data(sentence)}"
+
+
+def _cells(one: CheckedNumber) -> list[str]:
+    bounds = "-" if one.bounds is None else f"{one.bounds.low:+.2f} to {one.bounds.high:+.2f}"
+    numbers = (f"{one.number.first:.2f}", f"{one.number.second:.2f}", f"{one.difference:+.2f}", bounds)
+    return [_SIGNS[one.verdict], one.number.row.name, *numbers, str(one.prompts)]
 
 
 def _needed(number: CheckedNumber, result: CheckResult) -> str:
@@ -117,7 +119,3 @@ def _data(text: str) -> str:
 
 def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
-
-
-def _say(console: Console, line: str, style: str = "") -> None:
-    console.print(Text(line, style=style), soft_wrap=True)

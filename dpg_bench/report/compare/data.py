@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Any
 
 from dpg_bench.report.compare.result import Comparison, PairedScore
+from dpg_bench.report.csv_text import csv_text
 from dpg_bench.report.question_texts import QuestionTexts
 from dpg_bench.report.runs import JudgedRun
 
 COMPARISON_SCHEMA = 1
 CSV_COLUMNS = (
-    "first",
-    "second",
-    "protocol",
-    "level",
-    "category",
-    "first_score",
-    "second_score",
-    "difference",
-    "low",
-    "high",
-    "p_value",
-    "detectable",
-    "prompts",
-    "clear",
+    *("first", "second", "protocol", "level", "category", "first_score", "second_score", "difference", "low", "high"),
+    *("p_value", "detectable", "prompts", "clear"),
 )
 
 
@@ -66,16 +53,14 @@ def comparisons_to_json(comparisons: Sequence[Comparison], texts: QuestionTexts,
 
 def comparisons_to_csv(comparisons: Sequence[Comparison]) -> str:
     """One row per comparison and score, with a header; what isn't known is an empty cell."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, CSV_COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    for one in comparisons:
-        for score in one.scores:
-            # csv writes None as an empty cell.
-            writer.writerow(
-                {"first": one.first.name, "second": one.second.name, "protocol": one.protocol, **_score(score)}
-            )
-    return text.getvalue()
+    return csv_text(
+        CSV_COLUMNS,
+        (
+            {"first": one.first.name, "second": one.second.name, "protocol": one.protocol, **_score(score)}
+            for one in comparisons
+            for score in one.scores
+        ),
+    )
 
 
 def _run(run: JudgedRun) -> dict[str, Any]:

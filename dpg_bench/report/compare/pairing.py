@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from dpg_bench.errors import BadInputError
-from dpg_bench.report.category_order import OVERALL, CategoryRow, category_rows
 from dpg_bench.report.compare.comparability import check_comparable
+from dpg_bench.report.rows import OVERALL, CategoryRow, category_rows
 from dpg_bench.report.runs import JudgedRun, Protocol
 from dpg_bench.score.item_scores import Array, ItemScores, Tallies
 

@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from dpg_bench.report.compare.result import Comparison, PairedScore
+from dpg_bench.report.markdown import escaped, markdown_table
 from dpg_bench.report.question_texts import QuestionTexts
+from dpg_bench.report.terminal import Column, Row, say, show_table
 from dpg_bench.score.stats import Interval
 
 _COLUMNS = ("score, %", "A", "B", "B - A", "interval", "p", "")
+_WORDS = ("score, %", "")
 
 
 def print_comparisons(comparisons: Sequence[Comparison], texts: QuestionTexts, console: Console, *, top: int) -> None:
     """Print every comparison: table, what to make of it, and the `top` items and questions that changed most."""
     for comparison in comparisons:
-        _say(console, _title(comparison), style="bold")
-        table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
-        for name in _COLUMNS:
-            table.add_column(name, justify="left" if name in ("score, %", "") else "right", overflow="fold")
-        for score in comparison.scores:
-            level = score.number.row.level
-            cells = _cells(score)
-            cells[0] = f"{'  ' if level == 2 else ''}{cells[0]}"
-            table.add_row(*map(Text, cells), style=("bold", "", "dim")[level], end_section=level == 0)
-        console.print(table)
+        say(console, _title(comparison), "bold")
+        columns = [Column(name, number=name not in _WORDS) for name in _COLUMNS]
+        show_table(console, columns, [_row(score) for score in comparison.scores])
         for line in [*_notes(comparison), *_changes(comparison, texts, top)]:
-            _say(console, line.text, style=line.style)
+            say(console, line.text, line.style)
         console.print()
 
 
@@ -42,26 +34,10 @@ def comparisons_to_markdown(comparisons: Sequence[Comparison], texts: QuestionTe
     lines = []
     for comparison in comparisons:
         lines += [f"### {escaped(_title(comparison))}", ""]
-        lines += [markdown_row(_COLUMNS), "| --- |" + " ---: |" * 5 + " --- |"]
-        for score in comparison.scores:
-            cells = _cells(score)
-            if score.number.row.level == 2:
-                cells[0] = f"· {cells[0]}"
-            lines.append(markdown_row(cells))
+        lines += markdown_table(_COLUMNS, [_cells(score, below="· ") for score in comparison.scores], left=_WORDS)
         lines += ["", *(f"- {escaped(line.text.strip())}" for line in _notes(comparison))]
         lines += [f"- {escaped(line.text.strip())}" for line in _changes(comparison, texts, top)] + [""]
     return "\n".join(lines)
-
-
-def markdown_row(cells: Sequence[str]) -> str:
-    """A line of a Markdown table."""
-    return f"| {' | '.join(escaped(cell) for cell in cells)} |"
-
-
-def escaped(text: str) -> str:
-    """`text` on one line, with nothing in it that Markdown or HTML would take for markup."""
-    plain = html.escape(" ".join(text.split()), quote=False)
-    return "".join(f"\\{letter}" if letter in "\\|*_`[]#" else letter for letter in plain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +54,16 @@ def _title(comparison: Comparison) -> str:
     )
 
 
-def _cells(score: PairedScore) -> list[str]:
+def _row(score: PairedScore) -> Row:
+    level = score.number.row.level
+    return Row(_cells(score, below="  "), style=("bold", "", "dim")[level], end_section=level == 0)
+
+
+def _cells(score: PairedScore, *, below: str) -> list[str]:
     number, paired = score.number, score.paired
     mark = ("▲" if paired.value > 0 else "▼") if paired.clear else ""
     return [
-        number.row.own_name,
+        f"{below if number.row.level == 2 else ''}{number.row.own_name}",
         f"{number.first:.2f}",
         f"{number.second:.2f}",
         f"{paired.value:+.2f}",
@@ -133,7 +114,3 @@ def _changes(comparison: Comparison, texts: QuestionTexts, top: int) -> Iterator
         yield _Line(
             f"  {one.item_id}, question {one.proposition_id}: {one.first:.0%} → {one.second:.0%}  {text}".rstrip()
         )
-
-
-def _say(console: Console, line: str, style: str = "") -> None:
-    console.print(Text(line, style=style), soft_wrap=True)

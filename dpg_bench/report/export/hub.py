@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dpg_bench.errors import DpgBenchError
+from dpg_bench.report.rows import score_rows
 from dpg_bench.report.runs import JudgedRun, Protocol
-from dpg_bench.report.scorecard.text import score_rows
 from dpg_bench.score.scorecard import CategoryCard
 
 _PROTOCOLS: tuple[Protocol, ...] = ("official", "corrected")
@@ -113,7 +113,7 @@ def _sides(run: JudgedRun) -> Iterator[tuple[Protocol, int, str, CategoryCard]]:
     for protocol in _PROTOCOLS:
         for row in score_rows(run.card):
             if row.level < 2:
-                yield protocol, row.level, row.name, row.corrected if protocol == "corrected" else row.official
+                yield protocol, row.level, row.name, row.cards[protocol]
 
 
 def _scores_text(run: JudgedRun) -> str:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from dpg_bench.errors import BadInputError
 from dpg_bench.files.durable import read_jsonl
+from dpg_bench.report.rows import score_rows
 from dpg_bench.report.runs import JudgedRun, Protocol
-from dpg_bench.report.scorecard.text import score_rows
 
 if TYPE_CHECKING:
     import pyarrow
@@ -69,7 +69,7 @@ def table_to_parquet(table: pyarrow.Table) -> bytes:
 def _score_rows(run: JudgedRun) -> Iterator[Mapping[str, Any]]:
     for protocol in _PROTOCOLS:
         for row in score_rows(run.card):
-            side = row.corrected if protocol == "corrected" else row.official
+            side = row.cards[protocol]
             yield {
                 "protocol": protocol,
                 "level": row.level,

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import Literal, get_args
 
 from dpg_bench.errors import DpgBenchError, unknown_name
+from dpg_bench.report.rows import score_rows
 from dpg_bench.report.runs import JudgedRun
-from dpg_bench.report.scorecard.text import score_rows
 
 Tracker = Literal["wandb", "mlflow", "trackio"]
 
@@ -61,7 +61,7 @@ def score_metrics(run: JudgedRun) -> Mapping[str, float]:
     """Every score under both protocols, `corrected/overall`, and the ends of its interval, `corrected/overall low`."""
     metrics: dict[str, float] = {}
     for row in score_rows(run.card):
-        for protocol, side in (("corrected", row.corrected), ("official", row.official)):
+        for protocol, side in row.cards.items():
             # What trackers accept in a name; categories of a suite of one's own may hold anything.
             name = f"{protocol}/{re.sub(r'[^A-Za-z0-9_. /-]', '_', row.name)}"
             if side.score is not None:

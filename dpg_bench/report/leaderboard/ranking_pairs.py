@@ -29,7 +29,7 @@ def clearly_better(runs: Sequence[ItemScores]) -> list[list[bool]]:
         both = np.isfinite(differences)
         intervals = ratio_intervals(np.where(both, differences, 0), both.astype(np.float64), seed=_SEED)
         for (i, j), interval in zip(batch, intervals, strict=True):
-            if interval is not None and interval.method != "no spread":
+            if interval is not None and interval.excludes_zero:
                 better[i][j] = interval.low > 0
                 better[j][i] = interval.high < 0
     return better

@@ -17,8 +17,8 @@ from dpg_bench.report.page.estimates import (
 )
 from dpg_bench.report.page.shown_runs import ShownRun, ShownRuns
 from dpg_bench.report.page.wording import bounds, share
+from dpg_bench.report.rows import score_rows
 from dpg_bench.report.runs import Protocol
-from dpg_bench.report.scorecard.text import score_rows
 from dpg_bench.score.scorecard import CategoryCard, IntervalCard, StatisticsCard
 from dpg_bench.score.stats import Interval
 
@@ -48,7 +48,7 @@ def _categories(shown: ShownRuns, protocol: Protocol, confidence: str) -> Figure
     for place, run in enumerate(shown.runs):
         for row in score_rows(run.judged.card):
             if row.level < 2:
-                rows.setdefault(row.name, {})[place] = getattr(row, protocol)
+                rows.setdefault(row.name, {})[place] = row.cards[protocol]
     rows["overall"] = {
         place: side.model_copy(update={"interval": shown.runs[place].judged.protocol(protocol).interval})
         for place, side in rows["overall"].items()

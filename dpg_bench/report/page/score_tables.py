@@ -9,8 +9,8 @@ from dpg_bench.report.compare.result import Comparison, compare_runs
 from dpg_bench.report.page.figures import Figure, draw_figures
 from dpg_bench.report.page.shown_runs import ShownRun, ShownRuns
 from dpg_bench.report.page.wording import UNKNOWN, bounds, percent, share, signed
+from dpg_bench.report.rows import score_rows
 from dpg_bench.report.runs import Protocol
-from dpg_bench.report.scorecard.text import score_rows
 from dpg_bench.score.scorecard import ExclusionCard, ProtocolCard, StatisticsCard
 from dpg_bench.score.stats import PairedDifference
 
@@ -162,14 +162,13 @@ def _withheld(card: ProtocolCard) -> str:
 
 def _difference(paired: PairedDifference) -> DifferenceView:
     interval = paired.interval
-    apart = interval is not None and interval.method != "no spread" and not interval.low <= 0 <= interval.high
     return DifferenceView(
         value=signed(paired.value),
         bounds=f"{signed(interval.low)} – {signed(interval.high)}"
         if interval is not None and interval.method != "no spread"
         else bounds(interval),
         p_value=f"{paired.p_value:.4f}" if paired.p_value >= 0.0001 else "< 0.0001",
-        mark=("up" if paired.value > 0 else "down") if apart else "",
+        mark=("up" if paired.value > 0 else "down") if paired.clear else "",
     )
 
 
@@ -202,7 +201,7 @@ def _lines(shown: ShownRuns, protocol: Protocol, comparisons: Sequence[Compariso
     ]
     longest = max(tables, key=len)
     for key, row in longest.items():
-        sides = [getattr(table[key], protocol) if key in table else None for table in tables]
+        sides = [table[key].cards[protocol] if key in table else None for table in tables]
         yield LineView(
             level=row.level,
             name=row.own_name,

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
-
-from dpg_bench.report.scorecard.text import score_rows
+from dpg_bench.report.csv_text import csv_text
+from dpg_bench.report.rows import score_rows
 from dpg_bench.score.scorecard import Scorecard
 
 CSV_COLUMNS = (
-    "model",
-    "suite",
-    "judge",
-    "images_per_prompt",
-    "protocol",
-    "level",
-    "category",
-    "score",
-    "low",
-    "high",
-    "prompts",
-    "prompts_expected",
-    "prompts_in_suite",
-    "questions",
+    *("model", "suite", "judge", "images_per_prompt", "protocol", "level", "category", "score", "low", "high"),
+    *("prompts", "prompts_expected", "prompts_in_suite", "questions"),
 )
 
 
@@ -32,29 +18,31 @@ def scorecard_to_csv(card: Scorecard) -> str:
     `low` and `high` bound the score's confidence interval, and are empty where there is none. `level` is 0 for the
     overall score; scores have all their digits, 0 to 100.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
-    for protocol in ("corrected", "official"):
-        expected = getattr(card.protocols, protocol).prompts_expected
-        for row in score_rows(card):
-            side = row.corrected if protocol == "corrected" else row.official
-            writer.writerow(
-                [
-                    card.run.model or "",
-                    card.suite.name,
-                    card.judge.name,
-                    card.run.images_per_prompt,
-                    protocol,
-                    row.level,
-                    row.name,
-                    "" if side.score is None else side.score,
-                    "" if side.interval is None else side.interval.low,
-                    "" if side.interval is None else side.interval.high,
-                    side.prompts,
-                    expected,
-                    card.suite.prompts,
-                    side.questions,
-                ]
-            )
-    return text.getvalue()
+    rows = list(score_rows(card))
+    expected = {
+        "corrected": card.protocols.corrected.prompts_expected,
+        "official": card.protocols.official.prompts_expected,
+    }
+    return csv_text(
+        CSV_COLUMNS,
+        (
+            {
+                "model": card.run.model,
+                "suite": card.suite.name,
+                "judge": card.judge.name,
+                "images_per_prompt": card.run.images_per_prompt,
+                "protocol": protocol,
+                "level": row.level,
+                "category": row.name,
+                "score": row.cards[protocol].score,
+                "low": interval.low if (interval := row.cards[protocol].interval) else None,
+                "high": interval.high if interval else None,
+                "prompts": row.cards[protocol].prompts,
+                "prompts_expected": prompts_expected,
+                "prompts_in_suite": card.suite.prompts,
+                "questions": row.cards[protocol].questions,
+            }
+            for protocol, prompts_expected in expected.items()
+            for row in rows
+        ),
+    )

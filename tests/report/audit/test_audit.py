@@ -22,7 +22,7 @@ from dpg_bench.report.audit.arithmetic import (
     nearest_shares,
     simplest_share,
 )
-from dpg_bench.report.audit.counts import RECORDED, QuestionCounts, count_questions, question_counts
+from dpg_bench.report.audit.counts import RECORDED, QuestionCounts, count_questions
 from dpg_bench.report.audit.result import Audit, audit_results
 from dpg_bench.report.audit.text import print_audit
 from dpg_bench.report.published import read_published, shipped_results
@@ -169,11 +169,6 @@ def test_counts_come_from_the_official_run_of_the_suite() -> None:
         ),
     )
     assert count_questions(suite).questions == {"global": 2, "other": 1}
-
-
-def test_without_the_suite_the_recorded_counts_hold() -> None:
-    assert question_counts() is RECORDED
-    assert question_counts("sample").source == "suite sample"
 
 
 def test_a_suite_with_none_of_the_categories_is_refused() -> None:

@@ -16,14 +16,10 @@ from rich.console import Console
 
 from dpg_bench.errors import BadInputError
 from dpg_bench.records import Prompt, Question, Suite
+from dpg_bench.report.leaderboard.data import CSV_COLUMNS, leaderboard_to_csv
 from dpg_bench.report.leaderboard.ranking_pairs import clearly_better
 from dpg_bench.report.leaderboard.result import Leaderboard, Ranking, find_runs, rank_runs
-from dpg_bench.report.leaderboard.text import (
-    CSV_COLUMNS,
-    leaderboard_to_csv,
-    leaderboard_to_markdown,
-    print_leaderboard,
-)
+from dpg_bench.report.leaderboard.text import leaderboard_to_markdown, print_leaderboard
 from dpg_bench.report.published import read_published, shipped_results
 from dpg_bench.score.item_columns import item_scores
 from dpg_bench.score.scorecard import JudgeCard, RunCard, Scorecard, scorecard_json
@@ -241,7 +237,7 @@ def test_names_from_files_stay_text_in_every_form(tmp_path: Path) -> None:
     write_run(tmp_path / "a", 0.5, model="[b]x[/b]|*y*<i>")
     board = board_of(tmp_path)
     assert "[b]x[/b]|*y*<i>" in shown(board)
-    assert "\\[b\\]x\\[/b\\]\\|\\*y\\*\\<i\\>" in leaderboard_to_markdown(board)
+    assert "\\[b\\]x\\[/b\\]\\|\\*y\\*&lt;i&gt;" in leaderboard_to_markdown(board)
 
 
 def test_categories_are_shown_where_they_fit_and_nothing_is_cut_off(tmp_path: Path) -> None:

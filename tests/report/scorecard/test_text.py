@@ -11,8 +11,9 @@ import pytest
 from rich.console import Console
 
 from dpg_bench.records import AnswerTable, Prompt, Question, Suite
+from dpg_bench.report.rows import score_rows
 from dpg_bench.report.scorecard.data import CSV_COLUMNS, scorecard_to_csv
-from dpg_bench.report.scorecard.text import print_scorecard, score_rows
+from dpg_bench.report.scorecard.text import print_scorecard
 from dpg_bench.score.scorecard import JudgeCard, RunCard, Scorecard, read_scorecard
 from dpg_bench.score.scoring import answers_to_scorecard
 
