@@ -1,0 +1,211 @@
+"""`mini-mplug`: the product's judge architecture, trained on pictures and questions drawn anew at every step.
+
+Yes/no answers alone teach an image encoder slowly. So it is also asked, in training alone, to name what is in each
+cell (`_CellHeads`), which leaves nothing to learn for the rest but how words refer to what the encoder has seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn import functional
+
+from dpg_bench.durable import write_json
+from dpg_bench.judge.mplug.checkpoint import VOCABULARY_FILE, WEIGHTS_FILE
+from dpg_bench.judge.mplug.config import BertConfig, MplugConfig, VisionConfig
+from dpg_bench.judge.mplug.tokenizer import END, Tokenizer
+from dpg_bench.miniature.dice import Dice
+from dpg_bench.miniature.drawing.pen import SIZE
+from dpg_bench.miniature.drawing.picture import draw
+from dpg_bench.miniature.questions import draw_fact
+from dpg_bench.miniature.sampling import draw_scene
+from dpg_bench.miniature.scene import COLORS, KINDS, LETTERS, PLACES, TEXTURES, Scene, Thing
+from dpg_bench.miniature.train.judge_model import answer_logits, checkpoint_weights, image_tokens, new_judge
+from dpg_bench.miniature.train.loop import Schedule
+from dpg_bench.miniature.train.wordpiece import wordpiece_vocabulary
+
+SCHEDULE = Schedule(seed=12, steps=6000, learning_rate=1e-3, warmup=300)
+IMAGES, QUESTIONS = 32, 16
+_CELL_WEIGHT = 0.3
+_PATCH = 8
+
+
+def judge_config(vocabulary: Sequence[str]) -> MplugConfig:
+    """The sizes of `mini-mplug`: 3 million parameters."""
+    vision = VisionConfig(
+        image_res=SIZE,
+        vision_width=192,
+        clip_vision_width=192,
+        clip_vision_layers=4,
+        clip_vision_patch_size=_PATCH,
+        max_length=4,
+    )
+    bert = BertConfig(
+        hidden_size=128,
+        intermediate_size=256,
+        num_attention_heads=4,
+        num_hidden_layers=3,
+        layer_norm_eps=1e-12,
+        max_position_embeddings=32,
+        vocab_size=len(vocabulary),
+        text_encoder_layers=1,
+        fusion_layers=3,
+        text_decode_layers=1,
+    )
+    return MplugConfig(vision=vision, bert=bert)
+
+
+class JudgeTask:
+    """The judge's training. `folder` holds the vocabulary."""
+
+    def __init__(self, folder: Path, *, images: int = IMAGES, questions: int = QUESTIONS) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        words = wordpiece_vocabulary()
+        vocabulary = folder / VOCABULARY_FILE
+        vocabulary.write_text("\n".join(words) + "\n", encoding="utf-8")
+        self.config = judge_config(words)
+        self.model = new_judge(self.config, seed=SCHEDULE.seed)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(SCHEDULE.seed)
+            self.cells = _CellHeads(self.config.bert.hidden_size)
+        self._trained = nn.ModuleList([self.model, self.cells])
+        self._tokenizer = Tokenizer(vocabulary, len(words))
+        self._yes, self._no = words.index("yes"), words.index("no")
+        self._images, self._questions = images, questions
+
+    @property
+    def trained(self) -> nn.Module:
+        """Judge and cell heads."""
+        return self._trained
+
+    def losses(self, step: int) -> Mapping[str, Tensor]:
+        """As in `Task`; `right` is the share of answers that were."""
+        dice = Dice(f"judge step {SCHEDULE.seed} {step}")
+        scenes = [draw_scene(f"judge {SCHEDULE.seed} {step} {n}", held_out=False) for n in range(self._images)]
+        pictures = [draw(scene, f"judge {SCHEDULE.seed} {step} {n}") for n, scene in enumerate(scenes)]
+        asked = [draw_fact(scene, dice) for scene in scenes for _ in range(self._questions)]
+        answers = torch.tensor([self._yes if true else self._no for _, true in asked])
+        tokens = image_tokens(self.model, _spoiled(pixels_of(pictures)))
+        questions = self._tokenizer.encode([fact.question for fact, _ in asked])
+        logits = answer_logits(self.model, tokens, questions, answers)
+        first = functional.cross_entropy(logits[:, 0], answers)
+        second = functional.cross_entropy(logits[:, 1], torch.full_like(answers, END))
+        seen = self.cells.loss(tokens, scenes)
+        right = (logits[:, 0].argmax(-1) == answers).float().mean()
+        return {"loss": first + 0.1 * second + _CELL_WEIGHT * seen, "answer": first, "cells": seen, "right": right}
+
+    def export(self, folder: Path) -> None:
+        """Write the judge as a checkpoint folder, weights in float16; `vocab.txt` must be there."""
+        write_json(
+            folder / "configuration.json",
+            {"framework": "pytorch", "task": "visual-question-answering", "model": {"type": "mplug"}},
+        )
+        (folder / "config.yaml").write_text(yaml.safe_dump(self.config.vision.model_dump()), encoding="utf-8")
+        write_json(folder / "config_bert.json", self.config.bert.model_dump())
+        weights = {name: weight.half() for name, weight in checkpoint_weights(self.model).items()}
+        torch.save({"model": weights}, folder / WEIGHTS_FILE)
+
+
+def pixels_of(pictures: Sequence[Image.Image]) -> Tensor:
+    """RGB pictures of one size → uint8 (N, height, width, 3)."""
+    return torch.from_numpy(np.stack([np.asarray(picture) for picture in pictures]))
+
+
+def _spoiled(pixels: Tensor) -> Tensor:
+    """Some pictures a little blurred, some with noise, as pictures from an autoencoder are."""
+    images = len(pixels)
+    planes = pixels.permute(0, 3, 1, 2).float()
+    blurred = functional.avg_pool2d(functional.pad(planes, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+    blur = torch.rand(images, 1, 1, 1) * 0.7 * (torch.rand(images, 1, 1, 1) < 0.4)
+    noise = torch.rand(images, 1, 1, 1) * 14 * (torch.rand(images, 1, 1, 1) < 0.4)
+    planes = torch.lerp(planes, blurred, blur) + noise * torch.randn_like(planes)
+    return planes.round().clamp(0, 255).byte().permute(0, 2, 3, 1)
+
+
+_SHAPES = tuple(dict.fromkeys(shape for kind in KINDS.values() for shape in kind.shapes))
+_STATES = tuple(dict.fromkeys(state for kind in KINDS.values() for state in kind.states))
+_PARTS = tuple(dict.fromkeys(part for kind in KINDS.values() for part in kind.parts))
+
+
+class _CellHeads(nn.Module):
+    """What is in each of the four cells, read linearly from the mean of its image tokens."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.heads = nn.ModuleDict({name: nn.Linear(width, size) for name, size in _TARGETS.items()})
+
+    def loss(self, tokens: Tensor, scenes: Sequence[Scene]) -> Tensor:
+        """Cross-entropy over all cells of image tokens (I, P, D), summed over what is asked of them."""
+        side = SIZE // _PATCH // 2
+        grid = tokens[:, 1:].unflatten(1, (2, side, 2, side)).mean((2, 4)).flatten(0, 2)
+        targets = _targets(scenes)
+        losses = [
+            functional.cross_entropy(self.heads[name](grid), targets[name], ignore_index=-1)
+            for name in _CLASSES
+            if bool((targets[name] >= 0).any())
+        ]
+        parts = functional.binary_cross_entropy_with_logits(self.heads["parts"](grid), targets["has"])
+        return torch.stack([*losses, parts]).sum()
+
+
+_CLASSES: dict[str, Sequence[str]] = {
+    "kind": ("", *KINDS),
+    "second": ("", *KINDS),
+    "color": COLORS,
+    "second color": COLORS,
+    "size": ("small", "large"),
+    "texture": TEXTURES,
+    "shape": _SHAPES,
+    "state": _STATES,
+    "letter": LETTERS,
+    "count": ("1", "2", "3", "4"),
+    "tilted": ("no", "yes"),
+    "arrow": ("right", "down", "left", "up"),
+}
+_TARGETS = {**{name: len(classes) for name, classes in _CLASSES.items()}, "parts": len(_PARTS)}
+
+
+def _targets(scenes: Sequence[Scene]) -> dict[str, Tensor]:
+    """For each cell of each scene, the right class of each head, -1 where there is none, and the parts under `has`."""
+    rows: dict[str, list[int]] = {name: [] for name in _CLASSES}
+    has: list[list[float]] = []
+    for scene in scenes:
+        for place in range(len(PLACES)):
+            here = [thing for thing in scene.things if thing.place == place]
+            labels = _labels(here, scene)
+            for name in _CLASSES:
+                label = labels.get(name)
+                rows[name].append(-1 if label is None else _CLASSES[name].index(label))
+            parts = {part for thing in here for part in thing.parts}
+            has.append([float(part in parts) for part in _PARTS])
+    return {**{name: torch.tensor(row) for name, row in rows.items()}, "has": torch.tensor(has)}
+
+
+def _labels(here: Sequence[Thing], scene: Scene) -> dict[str, str | None]:
+    labels: dict[str, str | None] = {"kind": here[0].kind if here else "", "second": here[1].kind if here[1:] else ""}
+    if here:
+        thing = here[0]
+        labels |= {
+            "color": thing.color,
+            "size": thing.size,
+            "texture": thing.texture,
+            "shape": thing.shape,
+            "state": thing.state,
+            "letter": thing.letter,
+            "count": str(thing.count),
+            "tilted": "yes" if thing.tilted else "no",
+        }
+        link = next((link for link in scene.links if thing.kind == link.subject == "arrow"), None)
+        target = scene.find(link.object) if link is not None else None
+        if target is not None:
+            across = ("right", "left")[target.column < thing.column]
+            labels["arrow"] = across if target.row == thing.row else ("down", "up")[target.row < thing.row]
+    if here[1:]:
+        labels["second color"] = here[1].color
+    return labels

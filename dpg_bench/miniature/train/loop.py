@@ -1,0 +1,171 @@
+"""A training loop that can be killed at any step: it goes on from its last saved state, to the same weights bit by bit.
+
+Nothing random outlives a step: whatever a step draws, it draws from a seed that is made of the stage's and its number.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from dpg_bench.durable import write_atomic
+
+
+class Task(Protocol):
+    """What is trained."""
+
+    @property
+    def trained(self) -> nn.Module:
+        """The module whose parameters are trained."""
+        ...
+
+    def losses(self, step: int) -> Mapping[str, Tensor]:
+        """The loss of a step, 0, 1, …, under `loss`, and beside it what else the log shows.
+
+        It depends on the step and on the weights alone; torch's global generator has been seeded for it.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How a stage is trained. The learning rate rises over `warmup` steps and falls as a cosine to a hundredth.
+
+    What comes out is an average of the weights over about the last 1 / (1 - `average`) steps.
+    """
+
+    seed: int
+    steps: int
+    learning_rate: float
+    warmup: int = 200
+    weight_decay: float = 0.01
+    average: float = 0.998
+    save_every: int = 200
+    log_every: int = 50
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step."""
+        if step < self.warmup:
+            return self.learning_rate * (step + 1) / self.warmup
+        done = (step - self.warmup) / max(1, self.steps - self.warmup)
+        return self.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def train(task: Task, schedule: Schedule, folder: Path, *, until: int | None = None) -> bool:
+    """Train to the schedule's end, or for this call to step `until`; true at the end. Then `trained` is the average.
+
+    State and log (`log.csv`: step, seconds, loss, …) are in `folder`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    state = _State.start(task.trained, schedule, folder)
+    end = schedule.steps if until is None else min(until, schedule.steps)
+    task.trained.train()
+    begun = time.monotonic()
+    sums: dict[str, float] = {}
+    while state.step < end:
+        torch.manual_seed(schedule.seed * 1_000_003 + state.step)
+        for group in state.optimizer.param_groups:
+            group["lr"] = schedule.rate(state.step)
+        losses = task.losses(state.step)
+        losses["loss"].backward()
+        nn.utils.clip_grad_norm_(task.trained.parameters(), 1.0)
+        state.optimizer.step()
+        state.optimizer.zero_grad(set_to_none=True)
+        state.advance(task.trained)
+        for name, value in losses.items():
+            sums[name] = sums.get(name, 0.0) + float(value.detach())
+        if state.step % schedule.log_every == 0:
+            state.seconds += time.monotonic() - begun
+            begun = time.monotonic()
+            state.log({name: value / schedule.log_every for name, value in sums.items()})
+            sums = {}
+        if state.step % schedule.save_every == 0 or state.step == end:
+            state.save(task.trained)
+    if state.step < schedule.steps:
+        return False
+    state.put_average(task.trained)
+    task.trained.eval()
+    return True
+
+
+class _State:
+    """Weights, their average, the optimiser's state, the step, and the rows of the log."""
+
+    def __init__(self, trained: nn.Module, schedule: Schedule, folder: Path) -> None:
+        parameters = [parameter for parameter in trained.parameters() if parameter.requires_grad]
+        self.optimizer = torch.optim.AdamW(
+            parameters, lr=schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True
+        )
+        self.average = [parameter.detach().clone() for parameter in parameters]
+        self.step = 0
+        self.seconds = 0.0
+        self.rows: list[dict[str, str]] = []
+        self._parameters = parameters
+        self._decay = schedule.average
+        self._folder = folder
+
+    @classmethod
+    def start(cls, trained: nn.Module, schedule: Schedule, folder: Path) -> _State:
+        """The saved state of the folder, or a new one."""
+        state = cls(trained, schedule, folder)
+        saved = folder / "state.pt"
+        if saved.is_file():
+            content = torch.load(saved, weights_only=True)
+            trained.load_state_dict(content["weights"])
+            state.optimizer.load_state_dict(content["optimizer"])
+            state.average = content["average"]
+            state.step, state.seconds, state.rows = content["step"], content["seconds"], content["rows"]
+        return state
+
+    def advance(self, trained: nn.Module) -> None:
+        """Count a step, and take its weights into the average."""
+        self.step += 1
+        decay = min(self._decay, self.step / (self.step + 9))
+        with torch.no_grad():
+            torch._foreach_lerp_(self.average, self._parameters, 1 - decay)  # noqa: SLF001
+
+    def log(self, values: Mapping[str, float]) -> None:
+        """Add a row to the log."""
+        figures = {name: f"{value:.5g}" for name, value in values.items()}
+        self.rows.append({"step": str(self.step), "seconds": f"{self.seconds:.0f}", **figures})
+        write_atomic(self._folder / "log.csv", _csv(self.rows))
+
+    def save(self, trained: nn.Module) -> None:
+        """Write the state, whole or not at all."""
+        content = io.BytesIO()
+        torch.save(
+            {
+                "weights": trained.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "average": self.average,
+                "step": self.step,
+                "seconds": self.seconds,
+                "rows": self.rows,
+            },
+            content,
+        )
+        write_atomic(self._folder / "state.pt", content.getvalue())
+
+    def put_average(self, trained: nn.Module) -> None:
+        """Put the average in the place of the weights."""
+        with torch.no_grad():
+            for parameter, value in zip(self._parameters, self.average, strict=True):
+                parameter.copy_(value)
+
+
+def _csv(rows: Iterable[Mapping[str, str]]) -> bytes:
+    rows = list(rows)
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue().encode()
