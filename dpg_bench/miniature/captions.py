@@ -30,6 +30,7 @@ from dpg_bench.miniature.facts import (
     noun_of,
     place_or_relation,
     shape_word,
+    state_holder,
 )
 from dpg_bench.miniature.scene import COLORS, COUNTS, KINDS, PLACES, Link, Scene, Thing
 
@@ -214,25 +215,17 @@ class _Story:
         return found
 
     def _follow_up(self, thing: Thing, fact: Fact) -> str:
-        noun, value = noun_of(thing), fact.value
+        noun, value = noun_of(thing), shape_word(fact.value) if fact.category == SHAPE else fact.value
         be, have = ("are", "have") if thing.count > 1 else ("is", "has")
-        match fact.category:
-            case "entity - part":
-                return self.dice.choice((f"the {noun} {have} {value}.", f"{value} can be seen on the {noun}."))
-            case "entity - state":
-                return f"the {'door of the ' if noun == 'house' else ''}{noun} {be} {value}."
-            case "attribute - color" if noun == "person":
-                return self.dice.choice((f"the person is dressed in {value}.", f"the person wears {value}."))
-            case "attribute - color":
-                return self.dice.choice((f"the {noun} {be} {value}.", f"the color of the {noun} is {value}."))
-            case "attribute - shape":
-                return f"the {noun} {be} {shape_word(value)}."
-            case "other - text":
-                return self.dice.choice(
-                    (f'the {noun} says "{value}".', f'the letter "{value}" is written on the {noun}.')
-                )
-            case _:
-                return f"the {noun} {be} {value}."
+        templates: dict[str, tuple[str, ...]] = {
+            PART: (f"the {noun} {have} {value}.", f"{value} can be seen on the {noun}."),
+            STATE: (f"the {state_holder(noun)} {be} {value}.",),
+            COLOR: (f"the {noun} {be} {value}.", f"the color of the {noun} is {value}."),
+            TEXT: (f'the {noun} says "{value}".', f'the letter "{value}" is written on the {noun}.'),
+        }
+        if noun == "person":
+            templates[COLOR] = (f"the person is dressed in {value}.", f"the person wears {value}.")
+        return self.dice.choice(templates.get(fact.category, (f"the {noun} {be} {value}.",)))
 
 
 def _relation(thing: Thing, other: Thing) -> Fact:

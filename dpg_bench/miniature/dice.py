@@ -30,11 +30,12 @@ class Dice:
     def weighted(self, weights: Mapping[_T, float]) -> _T:
         """One of the keys, each as likely as its weight says."""
         left = self._random() * sum(weights.values())
-        for option, weight in weights.items():
-            left -= weight
+        *others, last = weights
+        for option in others:
+            left -= weights[option]
             if left < 0:
                 return option
-        return next(reversed(weights))
+        return last
 
     def shuffled(self, options: Sequence[_T]) -> list[_T]:
         """All of `options` in random order."""

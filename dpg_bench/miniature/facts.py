@@ -144,8 +144,7 @@ def _related(fact: Fact, thing: Thing, scene: Scene) -> bool:
 @cache
 def all_facts() -> dict[str, Fact]:
     """Every fact by its question."""
-    facts = {fact.question: fact for fact in _every_fact()}
-    return facts
+    return {fact.question: fact for fact in _every_fact()}
 
 
 def _every_fact() -> Iterator[Fact]:
@@ -178,32 +177,45 @@ def with_article(noun: str) -> str:
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
+_TEMPLATES = {
+    WHOLE: "{be} there {with_article}?",
+    PART: "{do} the {noun} have {value}?",
+    STATE: "{be} the {holder} {value}?",
+    COLOR: "{be} the {noun} {worn}{value}?",
+    TEXTURE: "{be} the {noun} {value}?",
+    SHAPE: "{be} the {noun} {shape}?",
+    SIZE: "{be} the {noun} {value}?",
+    OTHER: "{be} the {noun} {value}?",
+    SPATIAL: "{be} the {noun} {place}?",
+    NON_SPATIAL: "{be} the {noun} {relation} the {value}?",
+    COUNT: "Are there {number} {noun}?",
+    TEXT: '{do} the {noun} say "{value}"?',
+    GLOBAL: "Is this a {value}?",
+}
+
+
 def _question(fact: Fact) -> str:
     noun, value = fact.subject, fact.value
-    be, does = ("Are", "Do") if is_plural(noun) else ("Is", "Does")
-    match fact.category:
-        case "entity - whole":
-            return f"{be} there {with_article(noun)}?"
-        case "entity - part":
-            return f"{does} the {noun} have {value}?"
-        case "entity - state":
-            return f"{be} the {'door of the ' if noun == 'house' else ''}{noun} {value}?"
-        case "attribute - color" if noun == "person":
-            return f"Is the person dressed in {value}?"
-        case "attribute - shape":
-            return f"{be} the {noun} {shape_word(value)}?"
-        case "relation - spatial":
-            return f"{be} the {noun} {place_or_relation(fact)}?"
-        case "relation - non-spatial":
-            return f"{be} the {noun} {fact.relation} the {value}?"
-        case "other - count":
-            return f"Are there {COUNTS[int(value)]} {noun}?"
-        case "other - text":
-            return f'Does the {noun} say "{value}"?'
-        case "global -":
-            return f"Is the background {value.split()[0]}?" if value.endswith("background") else f"Is this a {value}?"
-        case _:
-            return f"{be} the {noun} {value}?"
+    if fact.category == GLOBAL and value.endswith("background"):
+        return f"Is the background {value.split()[0]}?"
+    return _TEMPLATES[fact.category].format(
+        be="Are" if is_plural(noun) else "Is",
+        do="Do" if is_plural(noun) else "Does",
+        noun=noun,
+        with_article=with_article(noun) if noun else "",
+        holder=state_holder(noun),
+        worn="dressed in " if noun == "person" else "",
+        shape=shape_word(value),
+        place=place_or_relation(fact),
+        relation=fact.relation,
+        number=COUNTS[int(value)] if fact.category == COUNT else "",
+        value=value,
+    )
+
+
+def state_holder(noun: str) -> str:
+    """What it is that is open or closed, lit or unlit: a house's door, else the thing itself."""
+    return "door of the house" if noun == "house" else noun
 
 
 def shape_word(shape: str) -> str:

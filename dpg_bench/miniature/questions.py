@@ -27,7 +27,6 @@ from dpg_bench.miniature.facts import (
     WHOLE,
     Fact,
     holds,
-    is_plural,
     kind_of,
     noun_of,
 )
@@ -41,8 +40,8 @@ from dpg_bench.miniature.scene import (
     PLACES,
     SIZES,
     TEXTURES,
+    Link,
     Scene,
-    Thing,
 )
 
 WEIGHTS = {
@@ -86,75 +85,115 @@ def fact_of(category: str, scene: Scene, dice: Dice, *, true: bool) -> Fact | No
     """A fact of the category that holds in the scene, or doesn't; None if the scene offers none."""
     absent = not true and dice.chance(_ABSENT)
     for _ in range(_TRIES):
-        fact = _candidate(category, scene, dice, true=true, absent=absent)
+        noun = _noun(category, scene, dice, true=true, absent=absent)
+        fact = None if noun is None else _CANDIDATES.get(category, _property)(category, noun, scene, dice, true)
         if fact is not None and holds(fact, scene) == true:
             return fact
     return None
 
 
-def _candidate(category: str, scene: Scene, dice: Dice, *, true: bool, absent: bool) -> Fact | None:
-    if category == GLOBAL:
-        backgrounds = [f"{name} background" for name in (*BACKGROUNDS, NIGHT_BACKGROUND)]
-        return Fact(GLOBAL, "", dice.choice([LINE_DRAWING, NIGHT_SCENE, *backgrounds]))
-    thing: Thing | None = None
-    able = [thing for thing in scene.things if _can_be(category, thing.kind)]
-    if category == COUNT:
-        able = [thing for thing in able if thing.count > 1 or not true]
+def _noun(category: str, scene: Scene, dice: Dice, *, true: bool, absent: bool) -> str | None:
+    """What to ask about: something in the scene that can have what the category asks for, or `absent`, anything."""
     if absent:
-        noun = dice.choice([noun for noun in NOUNS if _can_be(category, kind_of(noun))])
-    elif able:
-        thing = dice.choice(able)
-        noun = noun_of(thing) if dice.chance(0.9) else thing.kind
+        return dice.choice([noun for noun in NOUNS if _can_be(category, kind_of(noun))])
+    able = [thing for thing in scene.things if _can_be(category, thing.kind)]
+    if category == COUNT and true:
+        able = [thing for thing in able if thing.count > 1]
+    if not able:
+        return None
+    thing = dice.choice(able)
+    return noun_of(thing) if dice.chance(0.9) else thing.kind
+
+
+def _global(category: str, _: str, __: Scene, dice: Dice, ___: bool) -> Fact | None:
+    backgrounds = [f"{name} background" for name in (*BACKGROUNDS, NIGHT_BACKGROUND)]
+    return Fact(category, "", dice.choice([LINE_DRAWING, NIGHT_SCENE, *backgrounds]))
+
+
+def _whole(category: str, noun: str, _: Scene, dice: Dice, true: bool) -> Fact | None:
+    return Fact(category, noun if true else dice.choice(NOUNS))
+
+
+def _count(category: str, noun: str, scene: Scene, dice: Dice, true: bool) -> Fact | None:
+    thing = scene.find(kind_of(noun))
+    number = thing.count if true and thing is not None else dice.choice(list(COUNTS))
+    return Fact(category, KINDS[kind_of(noun)].plural, str(number))
+
+
+def _property(category: str, noun: str, scene: Scene, dice: Dice, true: bool) -> Fact | None:
+    thing = scene.find(kind_of(noun))
+    can = KINDS[kind_of(noun)]
+    if true and thing is not None:
+        values = {PART: thing.parts, OTHER: ("tilted",) if thing.tilted else ()}.get(category)
+        only = {
+            STATE: thing.state,
+            SHAPE: thing.shape,
+            COLOR: thing.color,
+            TEXTURE: thing.texture,
+            SIZE: thing.size,
+            TEXT: thing.letter,
+        }.get(category)
+        values = values if values is not None else (only,) if only is not None else ()
     else:
-        return None
-    if category == WHOLE:
-        return Fact(WHOLE, noun if true else dice.choice(NOUNS))
-    if category == COUNT:
-        number = thing.count if true and thing else dice.choice(list(COUNTS))
-        return Fact(COUNT, KINDS[kind_of(noun)].plural, str(number))
-    if category in (SPATIAL, NON_SPATIAL):
-        return _relation(category, noun, scene, dice, true=true)
-    if is_plural(noun) and category in (PART, STATE, SHAPE, TEXT):
-        return None
-    values = _true_values(category, thing) if true and thing else _values(category, kind_of(noun))
+        values = {
+            PART: can.parts,
+            STATE: can.states,
+            SHAPE: can.shapes,
+            COLOR: COLORS,
+            TEXTURE: TEXTURES,
+            SIZE: SIZES,
+            OTHER: ("tilted",),
+            TEXT: LETTERS,
+        }[category]
     return Fact(category, noun, dice.choice(values)) if values else None
 
 
-def _relation(category: str, noun: str, scene: Scene, dice: Dice, *, true: bool) -> Fact | None:
-    others = [noun_of(thing) for thing in scene.things if thing.kind != kind_of(noun)]
-    if category == NON_SPATIAL:
-        link = next((link for link in scene.links if link.relation in ("holding", "pointing at")), None)
-        if true:
-            links = [link for link in scene.links if link.relation in ("holding", "pointing at")]
-            if not links:
-                return None
-            link = dice.choice(links)
-            target = scene.find(link.object)
-            return None if target is None else Fact(NON_SPATIAL, link.subject, noun_of(target), link.relation)
-        subject = dice.choice([kind for kind in ("person", "arrow") if scene.find(kind)] or ["person", "arrow"])
-        target_noun = dice.choice(others if others and dice.chance(0.75) else NOUNS)
-        if kind_of(target_noun) == subject:
+def _non_spatial(category: str, noun: str, scene: Scene, dice: Dice, true: bool) -> Fact | None:
+    if true:
+        links = [link for link in scene.links if link.relation in ("holding", "pointing at")]
+        if not links:
             return None
-        return Fact(NON_SPATIAL, subject, target_noun, "holding" if subject == "person" else "pointing at")
-    if dice.chance(0.35) or (true and not others):
-        return Fact(SPATIAL, noun, dice.choice(PLACES), "in")
-    links = [link for link in scene.links if link.relation in ("inside", "touching")]
-    if links and dice.chance(0.35):
         link = dice.choice(links)
-        if true or dice.chance(0.3):
-            pair = (link.subject, link.object)
-        else:
-            pair = (dice.choice([link.subject, *[kind_of(other) for other in others]]), link.object)
-        first, second = pair if link.relation == "inside" or dice.chance(0.5) else pair[::-1]
-        if first == second:
-            return None
-        relation = link.relation if true or dice.chance(0.8) else dice.choice(_PAIRWISE)
-        nouns = [noun_of(thing) if (thing := scene.find(kind)) else kind for kind in (first, second)]
-        return Fact(SPATIAL, nouns[0], nouns[1], relation)
+        return Fact(category, link.subject, _noun_in(scene, link.object), link.relation)
+    others = [noun_of(thing) for thing in scene.things if thing.kind != kind_of(noun)]
+    target = dice.choice(others if others and dice.chance(0.75) else NOUNS)
+    return _between(category, noun, target, "holding" if noun == "person" else "pointing at")
+
+
+def _spatial(category: str, noun: str, scene: Scene, dice: Dice, true: bool) -> Fact | None:
+    others = [noun_of(thing) for thing in scene.things if thing.kind != kind_of(noun)]
+    links = [link for link in scene.links if link.relation in ("inside", "touching")]
+    if dice.chance(0.35) or (true and not others):
+        return Fact(category, noun, dice.choice(PLACES), "in")
+    if links and dice.chance(0.35):
+        return _linked(category, dice.choice(links), scene, dice, true=true)
     other = dice.choice(others if others and (true or dice.chance(0.85)) else NOUNS)
-    if kind_of(other) == kind_of(noun):
-        return None
-    return Fact(SPATIAL, noun, other, dice.choice(DIRECTIONS if dice.chance(0.85) else _PAIRWISE))
+    return _between(category, noun, other, dice.choice(DIRECTIONS if dice.chance(0.85) else _PAIRWISE))
+
+
+def _linked(category: str, link: Link, scene: Scene, dice: Dice, *, true: bool) -> Fact | None:
+    """A question near a link: the link itself, another relation of its two, or another thing in the place of one."""
+    first, second = link.subject, link.object
+    if link.relation == "touching" and dice.chance(0.5):
+        first, second = second, first
+    relation = link.relation
+    if not true and dice.chance(0.5):
+        first = dice.choice([thing.kind for thing in scene.things])
+    elif not true:
+        relation = dice.choice(_PAIRWISE)
+    return _between(category, _noun_in(scene, first), _noun_in(scene, second), relation)
+
+
+def _between(category: str, noun: str, other: str, relation: str) -> Fact | None:
+    return None if kind_of(noun) == kind_of(other) else Fact(category, noun, other, relation)
+
+
+def _noun_in(scene: Scene, kind: str) -> str:
+    thing = scene.find(kind)
+    return kind if thing is None else noun_of(thing)
+
+
+_CANDIDATES = {WHOLE: _whole, COUNT: _count, SPATIAL: _spatial, NON_SPATIAL: _non_spatial, GLOBAL: _global}
 
 
 def _can_be(category: str, kind: str) -> bool:
@@ -167,32 +206,5 @@ def _can_be(category: str, kind: str) -> bool:
         TEXTURE: can.textured,
         OTHER: can.tilts,
         COUNT: can.simple,
+        NON_SPATIAL: kind in ("person", "arrow"),
     }.get(category, True)
-
-
-def _values(category: str, kind: str) -> tuple[str, ...]:
-    can = KINDS[kind]
-    return {
-        PART: can.parts,
-        STATE: can.states,
-        SHAPE: can.shapes,
-        COLOR: COLORS,
-        TEXTURE: TEXTURES,
-        SIZE: SIZES,
-        OTHER: ("tilted",),
-        TEXT: LETTERS,
-    }[category]
-
-
-def _true_values(category: str, thing: Thing) -> tuple[str, ...]:
-    found = {
-        PART: thing.parts,
-        STATE: (thing.state,),
-        SHAPE: (thing.shape,),
-        COLOR: (thing.color,),
-        TEXTURE: (thing.texture,),
-        SIZE: (thing.size,),
-        OTHER: ("tilted",) if thing.tilted else (),
-        TEXT: (thing.letter,),
-    }[category]
-    return tuple(value for value in found if value is not None)

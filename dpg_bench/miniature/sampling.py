@@ -133,7 +133,9 @@ def _touch(dice: Dice, things: list[Thing], links: list[Link]) -> None:
     """Now and then put two things that touch in place of two single ones side by side."""
     bound = {kind for link in links for kind in (link.subject, link.object)}
     free = [n for n, thing in enumerate(things) if thing.count == 1 and thing.kind not in bound]
-    pairs = [(n, m) for n in free for m in free if things[n].row == things[m].row and things[n].column < things[m].column]
+    pairs = [
+        (n, m) for n in free for m in free if things[n].row == things[m].row and things[n].column < things[m].column
+    ]
     if not pairs or not dice.chance(_TOUCHING_CHANCE):
         return
     pair = dice.choice(pairs)

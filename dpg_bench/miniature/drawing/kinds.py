@@ -157,7 +157,11 @@ def _book(pen: Pen, thing: Thing) -> None:
 def _tree(pen: Pen, thing: Thing) -> None:
     pen.part(rectangle(-0.18, 0.2, 0.18, 1.0), _WOOD)
     pen.body(
-        [*arc(-0.42, 0.0, 0.52, 0.48, 60, 250), *arc(0, -0.5, 0.55, 0.5, 190, 350), *arc(0.42, 0.0, 0.52, 0.48, -70, 120)]
+        [
+            *arc(-0.42, 0.0, 0.52, 0.48, 60, 250),
+            *arc(0, -0.5, 0.55, 0.5, 190, 350),
+            *arc(0.42, 0.0, 0.52, 0.48, -70, 120),
+        ]
     )
     if "apples" in thing.parts:
         apple: Rgb = (250, 225, 70) if thing.color in ("red", "orange", "pink", "brown") else (215, 35, 35)

@@ -83,14 +83,14 @@ class Pen:
 
     def line(self, points: Sequence[Point], width: float = 1.2, color: Rgb | None = None) -> None:
         """A line through `points`."""
-        self.canvas.draw.line(self._placed(points), fill=color or self.canvas.ink, width=round(width * SCALE), joint="curve")
+        self.canvas.draw.line(
+            self._placed(points), fill=color or self.canvas.ink, width=round(width * SCALE), joint="curve"
+        )
 
     def moved(self, x: float, y: float, size: float) -> Pen:
         """The same pen for something `size` as large around (x, y)."""
         ((left, top),) = self._placed([(x, y)])
-        return Pen(
-            self.canvas, left / SCALE, top / SCALE, self.radius * size, self.angle, self.color, self.texture
-        )
+        return Pen(self.canvas, left / SCALE, top / SCALE, self.radius * size, self.angle, self.color, self.texture)
 
     def _placed(self, points: Sequence[Point]) -> list[Point]:
         cos, sin = math.cos(self.angle) * self.radius, math.sin(self.angle) * self.radius
@@ -138,7 +138,7 @@ def ellipse(x: float, y: float, width: float, height: float, turn: float = 0.0) 
     ]
 
 
-def arc(x: float, y: float, width: float, height: float, start: float, end: float) -> list[Point]:
+def arc(x: float, y: float, width: float, height: float, start: float, end: float) -> list[Point]:  # noqa: PLR0917 - as an ellipse's
     """Points of an ellipse's outline from `start` to `end` degrees, 0 at the right, 90 below."""
     return [
         (x + width * math.cos(math.radians(a)), y + height * math.sin(math.radians(a)))

@@ -1,4 +1,4 @@
-"""A scene to its picture: where things stand, how large and turned they are, and a seed's small deviations of all that."""
+"""A scene to its picture: where things stand, how large and turned they are, and what a seed changes of all that."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def draw(scene: Scene, seed: str) -> Image.Image:
 
 
 def _draw_thing(canvas: Canvas, scene: Scene, thing: Thing, dice: Dice) -> None:
-    x, y = _middle(scene, thing)
+    x, y = _middle(thing)
     radius = _RADIUS[thing.size] if thing.count == 1 else _GROUP_RADIUS
     links = {link.subject: link for link in scene.links}
     holder = next((link for link in scene.links if link.object == thing.kind and link.relation == "holding"), None)
@@ -78,7 +78,7 @@ def _draw_thing(canvas: Canvas, scene: Scene, thing: Thing, dice: Dice) -> None:
         DRAW[thing.kind](Pen(canvas, x + dx, y + dy, radius, angle, color, thing.texture), thing)
 
 
-def _middle(scene: Scene, thing: Thing) -> Point:
+def _middle(thing: Thing) -> Point:
     return (SIZE / 4 + thing.column * SIZE / 2, SIZE / 4 + thing.row * SIZE / 2)
 
 

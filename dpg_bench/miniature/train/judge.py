@@ -30,7 +30,7 @@ from dpg_bench.miniature.train.judge_model import answer_logits, checkpoint_weig
 from dpg_bench.miniature.train.loop import Schedule
 from dpg_bench.miniature.train.wordpiece import wordpiece_vocabulary
 
-SCHEDULE = Schedule(seed=12, steps=6000, learning_rate=1e-3, warmup=300)
+SCHEDULE = Schedule(seed=12, steps=8000, learning_rate=1e-3, warmup=300)
 IMAGES, QUESTIONS = 32, 16
 _CELL_WEIGHT = 0.3
 _PATCH = 8
@@ -143,7 +143,7 @@ class _CellHeads(nn.Module):
     def loss(self, tokens: Tensor, scenes: Sequence[Scene]) -> Tensor:
         """Cross-entropy over all cells of image tokens (I, P, D), summed over what is asked of them."""
         side = SIZE // _PATCH // 2
-        grid = tokens[:, 1:].unflatten(1, (2, side, 2, side)).mean((2, 4)).flatten(0, 2)
+        grid = tokens[:, 1:].reshape(len(tokens), 2, side, 2, side, -1).mean((2, 4)).flatten(0, 2)
         targets = _targets(scenes)
         losses = [
             functional.cross_entropy(self.heads[name](grid), targets[name], ignore_index=-1)
@@ -179,9 +179,9 @@ def _targets(scenes: Sequence[Scene]) -> dict[str, Tensor]:
         for place in range(len(PLACES)):
             here = [thing for thing in scene.things if thing.place == place]
             labels = _labels(here, scene)
-            for name in _CLASSES:
+            for name, classes in _CLASSES.items():
                 label = labels.get(name)
-                rows[name].append(-1 if label is None else _CLASSES[name].index(label))
+                rows[name].append(-1 if label is None else classes.index(label))
             parts = {part for thing in here for part in thing.parts}
             has.append([float(part in parts) for part in _PARTS])
     return {**{name: torch.tensor(row) for name, row in rows.items()}, "has": torch.tensor(has)}

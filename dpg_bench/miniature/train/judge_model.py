@@ -8,7 +8,8 @@ Letters: I images, Q questions of each, S = I · Q; P image tokens; T tokens of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +20,7 @@ from dpg_bench.judge.mplug.config import MplugConfig
 from dpg_bench.judge.mplug.layout import Layout
 from dpg_bench.judge.mplug.model import MplugModel, checkpoint_name
 from dpg_bench.judge.mplug.tokenizer import START
-from dpg_bench.judge.mplug.vision import normalise
+from dpg_bench.judge.mplug.vision import Block, normalise
 
 _DEVIATION = 0.02
 
@@ -47,7 +48,7 @@ def image_tokens(model: MplugModel, pixels: Tensor) -> Tensor:
     patches = visual.conv1(normalise(pixels)).flatten(2).transpose(1, 2)
     first = visual.class_embedding.expand(len(pixels), 1, -1)
     tokens = visual.ln_pre(torch.cat([first, patches], dim=1) + visual.positional_embedding)
-    for block in visual.transformer.resblocks:
+    for block in cast("Iterable[Block]", visual.transformer.resblocks):
         tokens = tokens + block.attn(block.ln_1(tokens))
         hidden = block.mlp.c_fc(block.ln_2(tokens))
         tokens = tokens + block.mlp.c_proj(hidden * torch.sigmoid(1.702 * hidden))
@@ -84,20 +85,29 @@ def answer_logits(model: MplugModel, tokens: Tensor, questions: Sequence[Sequenc
         image, text = cross.memory(fused.image), cross.packed_memory(fused.text, layout.by_question)
         queries = split_heads(cross.self.query(states), heads)
         scale = queries.shape[-1] ** -0.5
-        by_image = queries.unflatten(0, (images, per_image)).permute(0, 2, 1, 3, 4).flatten(2, 3)
-        to_image = (by_image * scale) @ image.keys.transpose(2, 3)
-        to_image = to_image.unflatten(2, (per_image, 2)).permute(0, 2, 1, 3, 4).flatten(0, 1)
+        to_image = (_by_image(queries, images) * scale) @ image.keys.transpose(2, 3)
+        to_image = _by_question(to_image, per_image)
         to_text = (queries * scale) @ text.keys.transpose(2, 3)
         if text.mask is not None:
             to_text = to_text.masked_fill(~text.mask[:, None, None], float("-inf"))
         weights = torch.cat([to_image, to_text], dim=-1).softmax(-1)
-        of_image, of_text = weights.split([to_image.shape[-1], to_text.shape[-1]], dim=-1)
-        grouped = of_image.unflatten(0, (images, per_image)).permute(0, 2, 1, 3, 4).flatten(2, 3)
-        seen = (grouped @ image.values).unflatten(2, (per_image, 2)).permute(0, 2, 1, 3, 4).flatten(0, 1)
+        of_image, of_text = weights.split_with_sizes([to_image.shape[-1], to_text.shape[-1]], dim=-1)
+        seen = _by_question(_by_image(of_image, images) @ image.values, per_image)
         attended = seen + of_text @ text.values
         states = layer.feed_forward(cross.output(attended.transpose(1, 2).flatten(2), states))
     logits: Tensor = decoder.cls.predictions(states)
     return logits
+
+
+def _by_image(rows: Tensor, images: int) -> Tensor:
+    """(S, H, 2, …) → (I, H, Q · 2, …)."""
+    return rows.reshape(images, -1, *rows.shape[1:]).transpose(1, 2).flatten(2, 3)
+
+
+def _by_question(rows: Tensor, per_image: int) -> Tensor:
+    """(I, H, Q · 2, …) → (S, H, 2, …)."""
+    images, heads, _, *rest = rows.shape
+    return rows.reshape(images, heads, per_image, 2, *rest).transpose(1, 2).flatten(0, 1)
 
 
 def checkpoint_weights(model: MplugModel) -> dict[str, Tensor]:

@@ -76,11 +76,11 @@ def train(task: Task, schedule: Schedule, folder: Path, *, until: int | None = N
         for group in state.optimizer.param_groups:
             group["lr"] = schedule.rate(state.step)
         losses = task.losses(state.step)
-        losses["loss"].backward()
+        torch.autograd.backward(losses["loss"])
         nn.utils.clip_grad_norm_(task.trained.parameters(), 1.0)
         state.optimizer.step()
         state.optimizer.zero_grad(set_to_none=True)
-        state.advance(task.trained)
+        state.advance()
         for name, value in losses.items():
             sums[name] = sums.get(name, 0.0) + float(value.detach())
         if state.step % schedule.log_every == 0:
@@ -92,7 +92,7 @@ def train(task: Task, schedule: Schedule, folder: Path, *, until: int | None = N
             state.save(task.trained)
     if state.step < schedule.steps:
         return False
-    state.put_average(task.trained)
+    state.put_average()
     task.trained.eval()
     return True
 
@@ -101,7 +101,7 @@ class _State:
     """Weights, their average, the optimiser's state, the step, and the rows of the log."""
 
     def __init__(self, trained: nn.Module, schedule: Schedule, folder: Path) -> None:
-        parameters = [parameter for parameter in trained.parameters() if parameter.requires_grad]
+        parameters: list[Tensor] = [weight for weight in trained.parameters() if weight.requires_grad]
         self.optimizer = torch.optim.AdamW(
             parameters, lr=schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True
         )
@@ -126,12 +126,12 @@ class _State:
             state.step, state.seconds, state.rows = content["step"], content["seconds"], content["rows"]
         return state
 
-    def advance(self, trained: nn.Module) -> None:
-        """Count a step, and take its weights into the average."""
+    def advance(self) -> None:
+        """Count a step, and take the weights into the average."""
         self.step += 1
         decay = min(self._decay, self.step / (self.step + 9))
         with torch.no_grad():
-            torch._foreach_lerp_(self.average, self._parameters, 1 - decay)  # noqa: SLF001
+            torch._foreach_lerp_(self.average, self._parameters, 1 - decay)
 
     def log(self, values: Mapping[str, float]) -> None:
         """Add a row to the log."""
@@ -155,7 +155,7 @@ class _State:
         )
         write_atomic(self._folder / "state.pt", content.getvalue())
 
-    def put_average(self, trained: nn.Module) -> None:
+    def put_average(self) -> None:
         """Put the average in the place of the weights."""
         with torch.no_grad():
             for parameter, value in zip(self._parameters, self.average, strict=True):

@@ -20,7 +20,7 @@ def wordpiece_vocabulary() -> list[str]:
     """
     questions = [*sorted(all_facts()), *_ANSWERS]
     trainer = BertWordPieceTokenizer(lowercase=True)
-    trainer.train_from_iterator(questions, vocab_size=_SIZE, min_frequency=1, show_progress=False)
+    trainer.train_from_iterator(iter(questions), vocab_size=_SIZE, min_frequency=1, show_progress=False)
     used = {token for encoding in trainer.encode_batch(questions) for token in encoding.tokens}
     letters = {token for token in trainer.get_vocab() if len(token.removeprefix("##")) == 1}
     words = sorted((used | letters) - {"[PAD]", *_SPECIAL})

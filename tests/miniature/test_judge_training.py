@@ -1,0 +1,81 @@
+"""The judge's training: it resumes to the same bytes, and computes what the product's judge computes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dpg_bench.judge.mplug.checkpoint import Checkpoint
+from dpg_bench.judge.mplug.judge import MplugJudge
+from dpg_bench.judge.mplug.weights import load_model
+from dpg_bench.miniature.drawing.picture import draw
+from dpg_bench.miniature.sampling import draw_scene
+from dpg_bench.miniature.train.judge import JudgeTask, pixels_of
+from dpg_bench.miniature.train.judge_model import answer_logits, image_tokens
+from dpg_bench.miniature.train.loop import Schedule, train
+from dpg_bench.miniature.train.wordpiece import wordpiece_vocabulary
+
+SCHEDULE = Schedule(seed=1, steps=5, learning_rate=1e-3, warmup=2, save_every=2, log_every=1)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("judge")
+    task = JudgeTask(folder, images=3, questions=4)
+    assert train(task, SCHEDULE, folder)
+    task.export(folder)
+    return folder
+
+
+def test_interrupted_training_comes_to_the_same_weights_byte_for_byte(trained: Path, tmp_path: Path) -> None:
+    for until in (1, 4, None):  # a new process each time, as far as the stage can tell
+        task = JudgeTask(tmp_path, images=3, questions=4)
+        assert train(task, SCHEDULE, tmp_path, until=until) == (until is None)
+    task.export(tmp_path)
+    for name in ("pytorch_model.bin", "vocab.txt"):
+        assert (tmp_path / name).read_bytes() == (trained / name).read_bytes()
+
+
+def test_the_log_has_a_row_for_each_step_also_after_an_interruption(tmp_path: Path) -> None:
+    train(JudgeTask(tmp_path, images=2, questions=2), SCHEDULE, tmp_path, until=3)
+    (tmp_path / "log.csv").write_text("lost", encoding="utf-8")
+    train(JudgeTask(tmp_path, images=2, questions=2), SCHEDULE, tmp_path)
+    lines = (tmp_path / "log.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("step,seconds,loss")
+    assert [line.split(",")[0] for line in lines[1:]] == ["1", "2", "3", "4", "5"]
+
+
+def test_training_computes_what_the_products_judge_computes(trained: Path) -> None:
+    task = JudgeTask(trained, images=1, questions=1)
+    model = load_model(task.config, trained, device=torch.device("cpu"), precision="float32")
+    pixels = pixels_of([draw(draw_scene(str(n), held_out=True), "a") for n in range(2)])
+    questions = [[101, 150, 160, 102], [101, 151, 102], [101, 170, 180, 190, 102], [101, 200, 102]]
+    answers = torch.tensor([110, 120, 130, 140])
+    with torch.no_grad():
+        logits = answer_logits(model, image_tokens(model, pixels), questions, answers)
+        decoding = model.start(model.encode_images(pixels), questions, [0, 0, 1, 1])
+        torch.testing.assert_close(logits[:, 0], decoding.step(torch.full((4,), 101)), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(logits[:, 1], decoding.step(answers), rtol=1e-4, atol=1e-5)
+
+
+def test_the_product_loads_what_training_leaves(trained: Path) -> None:
+    judge = MplugJudge(Checkpoint(trained, "folder", None, {}), device="cpu", dtype="float32")
+    picture = np.asarray(draw(draw_scene("1", held_out=True), "a"))
+    answers = judge.answer([picture], [["Is there a star?", "Is the star red?"]])
+    assert len(answers[0]) == 2
+
+
+def test_every_word_of_a_question_is_a_token_and_the_vocabulary_is_the_same_every_time() -> None:
+    words = wordpiece_vocabulary()
+    assert words == wordpiece_vocabulary()
+    assert words[100:104] == ["[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    assert {"glasses", "triangular", "beige", "yes", "no"} <= set(words)
