@@ -24,7 +24,7 @@ def train(
 @app.command()
 def suite(out: Annotated[Path, typer.Option(help="The CSV file to write.")]) -> None:
     """Write the suite `miniature`."""
-    from dpg_bench.durable import write_atomic
+    from dpg_bench.files.durable import write_atomic
     from dpg_bench.miniature.suite import suite_csv
 
     write_atomic(out, suite_csv())

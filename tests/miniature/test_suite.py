@@ -8,7 +8,7 @@ from dpg_bench.miniature.__main__ import app
 from dpg_bench.miniature.oracle import answer
 from dpg_bench.miniature.sampling import draw_scene, is_held_out
 from dpg_bench.miniature.suite import PROMPTS, suite_items
-from dpg_bench.suite.csv_form import parse_csv
+from dpg_bench.suite.forms.csv import parse_csv
 
 SHIPPED = Path(__file__).parents[2] / "prompts" / "miniature.csv"
 ITEMS = suite_items()

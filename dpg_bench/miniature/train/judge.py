@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dpg_bench.durable import write_json
+from dpg_bench.files.durable import write_json
 from dpg_bench.judge.mplug.checkpoint import VOCABULARY_FILE, WEIGHTS_FILE
 from dpg_bench.judge.mplug.config import BertConfig, MplugConfig, VisionConfig
 from dpg_bench.judge.mplug.tokenizer import END, Tokenizer

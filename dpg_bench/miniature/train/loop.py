@@ -17,7 +17,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from dpg_bench.durable import write_atomic
+from dpg_bench.files.durable import write_atomic
 
 
 class Task(Protocol):

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dpg_bench.durable import write_json
 from dpg_bench.errors import BadInputError, unknown_name
+from dpg_bench.files.durable import write_json
 from dpg_bench.miniature.train.judge import SCHEDULE, JudgeTask
 from dpg_bench.miniature.train.loop import train
 
