@@ -37,6 +37,7 @@ from dpg_bench.jobs import ScoreRequest, plan_score, score_plan
 from dpg_bench.jobs.score_plan import Judging
 from dpg_bench.judge.base import Judge, JudgeSettings
 from dpg_bench.judge.mplug.spec import MPLUG
+from dpg_bench.records import Reply
 
 REFERENCE = Path(".venv-bench/bin/python")
 ITEMS, QUESTIONS, TILES, SIDE = 1065, 14_386, 4, 1024
@@ -89,7 +90,7 @@ class TimedJudge:
     def preprocess(self) -> Callable[[Image.Image], NDArray[np.uint8]]:
         return self._judge.preprocess
 
-    def answer(self, pixels: Sequence[NDArray[np.uint8]], questions: Sequence[Sequence[str]]) -> list[list[str]]:
+    def answer(self, pixels: Sequence[NDArray[np.uint8]], questions: Sequence[Sequence[str]]) -> list[list[Reply]]:
         start = time.perf_counter()
         answers = self._judge.answer(pixels, questions)  # texts, so nothing is left on the GPU
         self.calls.append((start, time.perf_counter()))

@@ -31,6 +31,7 @@ from dpg_bench.judge.mplug.preprocess import Preprocess
 from dpg_bench.judge.prefetch import default_workers
 from dpg_bench.judge.stage import judge_images
 from dpg_bench.judge.tiles import TileJob, read_tiles
+from dpg_bench.records import Reply
 from dpg_bench.suite.registry import load_suite
 
 REPEATS = 9
@@ -43,9 +44,9 @@ class InstantJudge:
     provenance: Mapping[str, Any] = {}
     preprocess = Preprocess(FULL.vision.image_res)
 
-    def answer(self, pixels: Sequence[NDArray[np.uint8]], questions: Sequence[Sequence[str]]) -> list[list[str]]:
+    def answer(self, pixels: Sequence[NDArray[np.uint8]], questions: Sequence[Sequence[str]]) -> list[list[Reply]]:
         np.stack(pixels)  # what every judge begins with
-        return [["yes"] * len(asked) for asked in questions]
+        return [[Reply("yes")] * len(asked) for asked in questions]
 
 
 def main() -> None:

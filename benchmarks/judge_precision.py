@@ -116,7 +116,7 @@ def answers(exam: Exam, device: str, precision: str) -> list[list[str]]:
     pixels = [np.asarray(judge.preprocess(image)) for image in exam.images]
     emulated = device == "cpu" and precision in ("tf32", "tf32x3")
     with TruncatedProducts(addmm_only=precision == "tf32x3") if emulated else nullcontext():
-        return judge.answer(pixels, exam.questions)
+        return [[reply.text for reply in image] for image in judge.answer(pixels, exam.questions)]
 
 
 def score(given: Sequence[Sequence[str]]) -> float:

@@ -68,5 +68,22 @@ class Suite:
         return sum(len(prompt.questions) for prompt in self.prompts)
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a judge says to one question about one image.
+
+    `text` is the answer; the protocols ask whether it is `yes`. `p_yes`, 0 to 1, is P(yes) / (P(yes) + P(no)) where the
+    answer begins, `log_prob` the log-probability of the whole answer as the judge ranks answers by it (for mPLUG
+    divided by its length penalty); None for a judge that can't tell.
+    """
+
+    text: str
+    p_yes: float | None = None
+    log_prob: float | None = None
+
+
 AnswerTable: TypeAlias = Mapping[str, Mapping[int, Mapping[int, str]]]
 """Answers by item id, image (from 0) and proposition id: what the protocols score."""
+
+PYesTable: TypeAlias = Mapping[str, Mapping[int, Mapping[int, float]]]
+"""P(yes) by item id, image (from 0) and proposition id, as far as the judge gave it."""

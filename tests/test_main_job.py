@@ -83,4 +83,4 @@ def test_batch_size_interruptions_and_order_change_no_score(
         items=tuple(items),
     )
     assert card == undisturbed
-    assert card.protocols.corrected.overall is not None
+    assert card["corrected"].overall is not None

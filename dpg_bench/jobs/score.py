@@ -16,6 +16,7 @@ from dpg_bench.jobs.score_plan import IMPORTED, Judging, ScorePlan
 from dpg_bench.judge.imported.answers import ImportedAnswers
 from dpg_bench.judge.prefetch import default_workers
 from dpg_bench.judge.stage import JudgingProgress, judge_images
+from dpg_bench.records import PYesTable
 from dpg_bench.score.scorecard import JudgeCard, RunCard, Scorecard, scorecard_json
 from dpg_bench.score.scoring import answers_to_scorecard
 
@@ -37,6 +38,7 @@ def score_plan(plan: ScorePlan, *, progress: Callable[[JudgingProgress], None] |
     source = plan.source
     failures = dict(plan.failures)
     missing: Mapping[str, str] = {}
+    p_yes: PYesTable | None = None
     if isinstance(source, Judging):
         judge = source.spec.load(source.settings)
         outcome = judge_images(
@@ -50,6 +52,7 @@ def score_plan(plan: ScorePlan, *, progress: Callable[[JudgingProgress], None] |
             progress=progress,
         )
         answers = outcome.answers
+        p_yes = outcome.p_yes
         failures |= outcome.failed
         missing = outcome.missing
         judge_card = JudgeCard(
@@ -75,6 +78,7 @@ def score_plan(plan: ScorePlan, *, progress: Callable[[JudgingProgress], None] |
         item_ids=[prompt.item_id for prompt in plan.prompts],
         failures=failures,
         missing=missing,
+        p_yes=p_yes,
         never_asked=source.never_asked if isinstance(source, ImportedAnswers) else None,
     )
     file = plan.folder / "scorecard.json"

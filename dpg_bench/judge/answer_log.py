@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dpg_bench.errors import BadInputError
 from dpg_bench.files.durable import JsonlLog, read_jsonl, write_atomic
-from dpg_bench.records import Prompt, Question
+from dpg_bench.records import Prompt, Question, Reply
 
 
 class AnswerLine(BaseModel):
@@ -31,16 +31,27 @@ class AnswerLine(BaseModel):
     proposition_id: int
     question: str
     answer: str
+    p_yes: float | None = Field(default=None, ge=0, le=1)
     image_sha256: str
     judge_fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
 class ImageAnswers:
-    """The answers about one image, by proposition id, and the SHA-256 (hex) of the file that the image is in."""
+    """The answers about one image, by proposition id, and the SHA-256 (hex) of the file that the image is in.
+
+    `p_yes` holds the judge's P(yes), where it gave one.
+    """
 
     sha256: str
     answers: dict[int, str]
+    p_yes: dict[int, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, sha256: str, replies: Mapping[int, Reply]) -> ImageAnswers:
+        """What a judge replied to the questions."""
+        p_yes = {number: reply.p_yes for number, reply in replies.items() if reply.p_yes is not None}
+        return cls(sha256, {number: reply.text for number, reply in replies.items()}, p_yes)
 
 
 _Place = tuple[int, int, int]  # item, image, question: where an answer's line belongs
@@ -69,6 +80,11 @@ class AnswerLog:
         held = self._held.get(item_id, {}).get(image)
         return held.answers if held is not None and held.sha256 == sha256 else {}
 
+    def p_yes(self, item_id: str, image: int, sha256: str) -> Mapping[int, float]:
+        """P(yes), by proposition id, of the answers about an image of that digest, where the judge gave it."""
+        held = self._held.get(item_id, {}).get(image)
+        return held.p_yes if held is not None and held.sha256 == sha256 else {}
+
     def complete_digests(self, prompt: Prompt, images: int) -> tuple[str, ...] | None:
         """The digests of the images that all of the prompt's questions are answered for; None if any is not."""
         held = [self._held.get(prompt.item_id, {}).get(image) for image in range(images)]
@@ -90,7 +106,7 @@ class AnswerLog:
             questions = [question for question in prompt.questions if question.proposition_id in new.answers]
             lines += [self._line(prompt.item_id, image, question, new) for question in questions]
             for question in questions:
-                self._hold(prompt.item_id, image, question.proposition_id, new.answers, new.sha256)
+                self._hold(prompt.item_id, image, question.proposition_id, new)
         log.append(*lines)
 
     def put_in_order(self) -> None:
@@ -116,16 +132,20 @@ class AnswerLog:
         if question is None or question[1].text != line.question:
             self._in_order = False
             return
-        answers = {line.proposition_id: sys.intern(line.answer)}
-        self._hold(line.item_id, line.image, line.proposition_id, answers, line.image_sha256)
+        reply = Reply(sys.intern(line.answer), line.p_yes)
+        new = ImageAnswers.of(line.image_sha256, {line.proposition_id: reply})
+        self._hold(line.item_id, line.image, line.proposition_id, new)
 
-    def _hold(self, item_id: str, image: int, proposition_id: int, answers: Mapping[int, str], sha256: str) -> None:
+    def _hold(self, item_id: str, image: int, proposition_id: int, new: ImageAnswers) -> None:
         at, questions = self._items[item_id]
         images = self._held.setdefault(item_id, {})
-        if image not in images or images[image].sha256 != sha256:
+        if image not in images or images[image].sha256 != new.sha256:
             self._in_order = self._in_order and image not in images
-            images[image] = ImageAnswers(sha256, {})
-        images[image].answers[proposition_id] = answers[proposition_id]
+            images[image] = ImageAnswers(new.sha256, {})
+        images[image].answers[proposition_id] = new.answers[proposition_id]
+        images[image].p_yes.pop(proposition_id, None)
+        if proposition_id in new.p_yes:
+            images[image].p_yes[proposition_id] = new.p_yes[proposition_id]
         self._advance((at, image, questions[proposition_id][0]))
 
     def _advance(self, place: _Place) -> None:
@@ -147,6 +167,7 @@ class AnswerLog:
             "proposition_id": question.proposition_id,
             "question": question.text,
             "answer": held.answers[question.proposition_id],
+            **({"p_yes": held.p_yes[question.proposition_id]} if question.proposition_id in held.p_yes else {}),
             "image_sha256": held.sha256,
             "judge_fingerprint": self._fingerprint,
         }

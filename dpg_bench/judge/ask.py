@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dpg_bench.device import is_out_of_memory
 from dpg_bench.errors import DpgBenchError
 from dpg_bench.judge.base import Judge
+from dpg_bench.records import Reply
 
 
 class JudgeTooLargeError(DpgBenchError):
@@ -38,13 +39,13 @@ class Asker:
         self._judge = judge
         self._largest = batch_size
 
-    def ask(self, tiles: Sequence[Tile]) -> list[list[str]]:
-        """The answers to each tile's questions, in order.
+    def ask(self, tiles: Sequence[Tile]) -> list[list[Reply]]:
+        """The replies to each tile's questions, in order.
 
         Raises JudgeTooLargeError if a single image doesn't fit, ValueError if the judge doesn't answer every
-        question with a text, and whatever else the judge raises.
+        question with a `Reply`, and whatever else the judge raises.
         """
-        answers: list[list[str]] = []
+        answers: list[list[Reply]] = []
         while len(answers) < len(tiles):
             part = tiles[len(answers) : len(answers) + self._largest]
             fitted = self._answer(part)
@@ -60,7 +61,7 @@ class Asker:
             print(f"Out of memory with {len(part)} images at once; going on with {self._largest}.", file=sys.stderr)
         return answers
 
-    def _answer(self, tiles: Sequence[Tile]) -> list[list[str]] | None:
+    def _answer(self, tiles: Sequence[Tile]) -> list[list[Reply]] | None:
         """The answers, or None if memory ran out. The error is let go here, and with it what its frames hold."""
         try:
             answers = self._judge.answer([tile.pixels for tile in tiles], [tile.questions for tile in tiles])
@@ -68,8 +69,8 @@ class Asker:
             if is_out_of_memory(error):
                 return None
             raise
-        asked, given = [len(tile.questions) for tile in tiles], [len(texts) for texts in answers]
-        if asked != given or not all(isinstance(text, str) for texts in answers for text in texts):
+        asked, given = [len(tile.questions) for tile in tiles], [len(replies) for replies in answers]
+        if asked != given or not all(isinstance(reply, Reply) for replies in answers for reply in replies):
             raise ValueError(
                 f"the judge was asked {asked} questions about {len(tiles)} images and gave {given} answers"
             )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dpg_bench.device import DTYPES
+from dpg_bench.records import Reply
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,8 +38,8 @@ class Judge(Protocol):
         """
         ...
 
-    def answer(self, pixels: Sequence[NDArray[np.uint8]], questions: Sequence[Sequence[str]]) -> list[list[str]]:
-        """The answers to `questions[i]`, in order, about the preprocessed image `pixels[i]`.
+    def answer(self, pixels: Sequence[NDArray[np.uint8]], questions: Sequence[Sequence[str]]) -> list[list[Reply]]:
+        """The replies to `questions[i]`, in order, about the preprocessed image `pixels[i]`.
 
         Raises torch.OutOfMemoryError if the batch doesn't fit.
         """

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dpg_bench.device import one_thread
 from dpg_bench.judge.base import Judge
+from dpg_bench.records import Reply
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +37,7 @@ class OneThread:
         """The judge's own."""
         return self.judge.preprocess
 
-    def answer(self, pixels: Sequence[NDArray[np.uint8]], questions: Sequence[Sequence[str]]) -> list[list[str]]:
+    def answer(self, pixels: Sequence[NDArray[np.uint8]], questions: Sequence[Sequence[str]]) -> list[list[Reply]]:
         """The judge's answers."""
         with one_thread():
             return self.judge.answer(pixels, questions)

@@ -25,7 +25,7 @@ from dpg_bench.judge.ask import Asker, JudgeTooLargeError, Tile
 from dpg_bench.judge.base import Judge
 from dpg_bench.judge.prefetch import read_ahead
 from dpg_bench.judge.tiles import ItemTiles, TileJob
-from dpg_bench.records import AnswerTable, Prompt
+from dpg_bench.records import AnswerTable, Prompt, PYesTable, Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +52,14 @@ class JudgingProgress:
 
 @dataclass(frozen=True, slots=True)
 class JudgingOutcome:
-    """All answers that hold for the images as they are, and what the other items lack.
+    """All answers that hold for the images as they are, with the judge's P(yes), and what the other items lack.
 
     `failed` maps items that could not be judged to the reason, `missing` those whose images aren't there.
     `asked` answers were made now, `kept` ones were there before.
     """
 
     answers: AnswerTable
+    p_yes: PYesTable
     failed: Mapping[str, str]
     missing: Mapping[str, str]
     asked: int
@@ -142,6 +143,7 @@ class _Judging:
         self._group_size = max(1, batch_size // images.images_per_prompt)
         self._progress = progress
         self._table: dict[str, Mapping[int, Mapping[int, str]]] = {}
+        self._p_yes: dict[str, Mapping[int, Mapping[int, float]]] = {}
         self._failed: dict[str, str] = {}
         self._questions = images.images_per_prompt * sum(len(prompt.questions) for prompt in self._prompts)
         self._asked = 0
@@ -162,6 +164,7 @@ class _Judging:
     def outcome(self) -> JudgingOutcome:
         return JudgingOutcome(
             answers=self._table,
+            p_yes=self._p_yes,
             failed=self._failed,
             missing=self._images.missing,
             asked=self._asked,
@@ -199,8 +202,11 @@ class _Judging:
         return item
 
     def _missing(self, prompt: Prompt, image: int, digest: str) -> dict[int, str]:
+        """All questions about an image that isn't answered whole, so that a reply never depends on an interruption."""
         answered = self._answers.valid(prompt.item_id, image, digest)
-        return {q.proposition_id: q.text for q in prompt.questions if q.proposition_id not in answered}
+        if all(question.proposition_id in answered for question in prompt.questions):
+            return {}
+        return {question.proposition_id: question.text for question in prompt.questions}
 
     def _ask(self, log: JsonlLog, items: Sequence[_Item]) -> None:
         if not items:
@@ -225,6 +231,9 @@ class _Judging:
         item_id = item.prompt.item_id
         self._table[item_id] = {
             image: self._answers.valid(item_id, image, digest) for image, digest in enumerate(item.tiles.digests)
+        }
+        self._p_yes[item_id] = {
+            image: self._answers.p_yes(item_id, image, digest) for image, digest in enumerate(item.tiles.digests)
         }
 
     def _fail(self, prompt: Prompt, error: Exception) -> None:
@@ -265,8 +274,9 @@ class _Item:
             if questions:
                 yield Tile(pixels, tuple(questions.values()))
 
-    def answered(self, told: Iterator[list[str]]) -> Iterator[tuple[Prompt, int, ImageAnswers]]:
+    def answered(self, told: Iterator[list[Reply]]) -> Iterator[tuple[Prompt, int, ImageAnswers]]:
         """The answers, taken from `told` in the order of `to_ask`."""
         for image, (digest, questions) in enumerate(zip(self.tiles.digests, self.missing, strict=True)):
             if questions:
-                yield self.prompt, image, ImageAnswers(digest, dict(zip(questions, next(told), strict=True)))
+                replies = dict(zip(questions, next(told), strict=True))
+                yield self.prompt, image, ImageAnswers.of(digest, replies)

@@ -35,7 +35,7 @@ OVERALL = CategoryRow(0, "overall", "overall")
 
 def score_rows(card: Scorecard) -> Iterator[ScoreRow]:
     """The overall score, then every level-1 category followed by its level-2 ones."""
-    protocols = {"corrected": card.protocols.corrected, "official": card.protocols.official}
+    protocols = {"corrected": card["corrected"], "official": card["official"]}
     yield ScoreRow(0, "overall", "overall", {name: _overall(protocol) for name, protocol in protocols.items()})
     for row in category_rows(protocols["corrected"].l1, protocols["corrected"].l2):
         cards = {

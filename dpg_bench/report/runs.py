@@ -15,8 +15,7 @@ from typing import Literal, TypeAlias
 
 from dpg_bench.errors import BadInputError
 from dpg_bench.files.run_folder import RunDir
-from dpg_bench.score.item_columns import ItemColumns, answered_yes, item_scores
-from dpg_bench.score.item_scores import ItemScores
+from dpg_bench.score.items import ItemColumns, ItemScores, answered_yes, item_scores
 from dpg_bench.score.scorecard import ProtocolCard, Scorecard, read_scorecard
 
 Protocol: TypeAlias = Literal["corrected", "official"]
@@ -40,7 +39,7 @@ class JudgedRun:
 
     def protocol(self, protocol: Protocol) -> ProtocolCard:
         """The scores under one protocol."""
-        return self.card.protocols.corrected if protocol == "corrected" else self.card.protocols.official
+        return self.card[protocol]
 
     def items(self, protocol: Protocol) -> ItemScores:
         """The scored items under one protocol, in suite order.

@@ -12,15 +12,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue, ValidationError, field_validator
 
 from dpg_bench.errors import BadInputError
-from dpg_bench.score.card_base import Card, Count, Percentage
-from dpg_bench.score.card_text import card_text
-from dpg_bench.score.item_columns import AnswerBits, ItemColumns
+from dpg_bench.score.items import AnswerBits, Card, Count, ItemColumns, Percentage
 from dpg_bench.score.stats import CONFIDENCE, RESAMPLES
 
-SCORECARD_SCHEMA: Literal[2] = 2
+SCORECARD_SCHEMA: Literal[3] = 3
+CORRECTED = "corrected"
+OFFICIAL = "official"
 NO_MEANING = "untrained weights: these scores mean nothing"
 
 
@@ -85,7 +85,7 @@ class CategoryCard(Card):
 
 
 class ExclusionCard(Card):
-    """An expected item without a score. Cause `protocol` is no fault of the run: see `score.results.Cause`."""
+    """An expected item without a score. Cause `protocol` is no fault of the run: see `score.protocols.base.Cause`."""
 
     item_id: str
     reason: str
@@ -117,31 +117,53 @@ class ProtocolCard(Card):
     items: ItemColumns | None = None
 
 
-class ProtocolCards(Card):
-    """The two protocols; neither is ever shown without the other's being there."""
+class SoftCard(Card):
+    """An unofficial number beside the protocols: the judge's P(yes) in place of its answers.
 
-    official: ProtocolCard
-    corrected: ProtocolCard
+    A question's value is the product of P(yes) over itself and all its ancestors, an item's the mean over questions
+    and images, `overall` the mean over the items that the corrected protocol scores. Categories are the mean P(yes) of
+    their questions, ungated, as under the corrected protocol.
+    """
+
+    overall: Percentage | None
+    interval: IntervalCard | None
+    prompts_scored: Count
+    l1: dict[str, CategoryCard]
+    l2: dict[str, CategoryCard]
 
 
 class Scorecard(Card):
     """The content of `scorecard.json`, checksum aside.
 
-    Schema 1 had no `statistics`, `answers`, `items`, `interval` or `image_sd`.
+    `protocols` holds `official` and `corrected`, and may hold others by name; `soft` is null where the judge gave no
+    P(yes). Schema 2 had no `soft`; schema 1 had no `statistics`, `answers`, `items`, `interval` or `image_sd` either.
     """
 
-    schema_version: Literal[1, 2] = Field(default=SCORECARD_SCHEMA, alias="schema")
+    schema_version: Literal[1, 2, 3] = Field(default=SCORECARD_SCHEMA, alias="schema")
     suite: SuiteCard
     judge: JudgeCard
     run: RunCard
     statistics: StatisticsCard | None = None
-    protocols: ProtocolCards
+    protocols: dict[str, ProtocolCard]
+    soft: SoftCard | None = None
     answers: AnswerBits | None = None
+
+    @field_validator("protocols")
+    @classmethod
+    def _both_are_there(cls, protocols: dict[str, ProtocolCard]) -> dict[str, ProtocolCard]:
+        for name in (OFFICIAL, CORRECTED):
+            if name not in protocols:
+                raise ValueError(f"the protocol '{name}' is missing")
+        return protocols
+
+    def __getitem__(self, protocol: str) -> ProtocolCard:
+        """The scores under a protocol, such as `corrected`. Raises KeyError if the card has no such protocol."""
+        return self.protocols[protocol]
 
     @property
     def complete(self) -> bool:
-        """Whether both protocols scored all they can score; the command line leaves with 3 otherwise."""
-        return self.protocols.official.complete and self.protocols.corrected.complete
+        """Whether the protocols scored all they can score; the command line leaves with 3 otherwise."""
+        return all(protocol.complete for protocol in self.protocols.values())
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -160,7 +182,7 @@ class Scorecard(Card):
 def scorecard_json(card: Scorecard) -> str:
     """The text of `scorecard.json`, which `--json` prints too."""
     content = card.model_dump(mode="json", by_alias=True)
-    return card_text({**content, "checksum": _checksum(content)})
+    return _card_text({**content, "checksum": _checksum(content)})
 
 
 def read_scorecard(path: Path) -> Scorecard:
@@ -201,3 +223,23 @@ def read_scorecard(path: Path) -> Scorecard:
 
 def _checksum(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _card_text(content: Mapping[str, Any]) -> str:
+    """`content` as JSON: indented for people, but a list on one line, however long. NaN is refused."""
+    return f"{_text(content, indent='')}\n"
+
+
+def _text(value: Any, *, indent: str) -> str:
+    if isinstance(value, dict) and value:
+        inner = f"{indent}  "
+        entries = (f"{inner}{_line(key)}: {_text(entry, indent=inner)}" for key, entry in value.items())
+        return "{\n" + ",\n".join(entries) + f"\n{indent}}}"
+    if isinstance(value, list) and any(isinstance(entry, dict) for entry in value):
+        inner = f"{indent}  "
+        return "[\n" + ",\n".join(f"{inner}{_line(entry, space=' ')}" for entry in value) + f"\n{indent}]"
+    return _line(value)
+
+
+def _line(value: Any, *, space: str = "") -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(f",{space}", f":{space}"))

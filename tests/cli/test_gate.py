@@ -83,7 +83,7 @@ def test_bad_paths_and_scorecards_are_one_message(dpgbench: Dpgbench, scored: Sc
         "absent": ("absent", "There is no absent"),
         "truncated": (content[:-100], "is truncated"),
         "edited": (content.replace('"complete": true', '"complete": false', 1), "was changed after it was written"),
-        "newer": (content.replace('"schema": 2', '"schema": 9'), "written by a newer dpg-bench"),
+        "newer": (content.replace('"schema": 3', '"schema": 9'), "written by a newer dpg-bench"),
     }
     for name, (text, message) in broken.items():
         if name != "absent":

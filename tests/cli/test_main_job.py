@@ -39,7 +39,7 @@ def test_run_then_score_gives_images_a_record_answers_and_a_scorecard(dpgbench: 
     folder = Path("out/judgements/tiny-mplug")
     answers = [json.loads(line) for line in (folder / "answers.jsonl").read_text().splitlines()]
     card = read_scorecard(folder / "scorecard.json")
-    assert len(answers) == 4 * card.protocols.corrected.questions
+    assert len(answers) == 4 * card["corrected"].questions
     assert answers[0].keys() >= {"item_id", "image", "proposition_id", "answer", "image_sha256", "judge_fingerprint"}
     assert card.run.model == "tiny-sd15"
     assert card.run.settings["steps"] == 1
@@ -48,7 +48,7 @@ def test_run_then_score_gives_images_a_record_answers_and_a_scorecard(dpgbench: 
     with Path("scores.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     overall = next(row for row in rows if row["level"] == "0" and row["protocol"] == "corrected")
-    assert float(overall["score"]) == card.protocols.corrected.overall
+    assert float(overall["score"]) == card["corrected"].overall
 
     again = dpgbench("score", "out", "--judge", "tiny-mplug", "--json", "--csv", "scores.csv")
     assert again.exit_code == 0
@@ -140,12 +140,13 @@ def test_a_plain_folder_of_images_is_judged_and_not_written_to(dpgbench: Dpgbenc
     assert "notes.txt" in scored.stderr
     assert sorted(plain.iterdir()) == before
     card = read_scorecard(Path("runs/plain/judgements/tiny-mplug/scorecard.json"))
-    assert card.protocols.corrected.overall is None
-    assert card.protocols.corrected.prompts_scored == 2
+    assert card["corrected"].overall is None
+    assert card["corrected"].prompts_scored == 2
     allowed = dpgbench("score", plain, "--suite", "sample", "--judge", "tiny-mplug", "--allow-missing")
     assert allowed.exit_code == 3
     assert (
-        read_scorecard(Path("runs/plain/judgements/tiny-mplug/scorecard.json")).protocols.corrected.overall is not None
+        read_scorecard(Path("runs/plain/judgements/tiny-mplug/scorecard.json")).protocols["corrected"].overall
+        is not None
     )
 
 
@@ -161,8 +162,8 @@ def test_answers_are_scored_without_images(dpgbench: Dpgbench) -> None:
     alone = dpgbench("score", "--suite", "sample", "--answers", "out/judgements/tiny-mplug/answers.jsonl")
     assert alone.exit_code == 3
     card = read_scorecard(Path("runs/answers/judgements/imported/scorecard.json"))
-    assert card.protocols.corrected.prompts_scored == 2
-    assert card.protocols.corrected.prompts_expected == 24
+    assert card["corrected"].prompts_scored == 2
+    assert card["corrected"].prompts_expected == 24
 
 
 @pytest.mark.parametrize("command", ["models", "judges", "suites"])

@@ -15,7 +15,7 @@ from PIL import Image
 from dpg_bench.files.grid import make_grid
 from dpg_bench.files.images import find_images
 from dpg_bench.judge.stage import JudgingOutcome, judge_images
-from dpg_bench.records import Prompt, Question
+from dpg_bench.records import Prompt, Question, Reply
 
 SIDE = 6
 
@@ -37,11 +37,11 @@ class HashJudge:
     def preprocess(self) -> Callable[[Image.Image], np.ndarray]:
         return np.asarray
 
-    def answer(self, pixels: Sequence[np.ndarray], questions: Sequence[Sequence[str]]) -> list[list[str]]:
+    def answer(self, pixels: Sequence[np.ndarray], questions: Sequence[Sequence[str]]) -> list[list[Reply]]:
         self.calls += 1
         self.before_call(self.calls - 1, len(pixels))
         self.asked += [question for texts in questions for question in texts]
-        return [[self.one(tile, text) for text in texts] for tile, texts in zip(pixels, questions, strict=True)]
+        return [[Reply(self.one(tile, text)) for text in texts] for tile, texts in zip(pixels, questions, strict=True)]
 
     def one(self, tile: np.ndarray, text: str) -> str:
         assert tile.dtype == np.uint8

@@ -167,7 +167,7 @@ def test_a_changed_image_is_asked_again_and_its_old_answers_are_gone(
     assert outcome.asked == 12
 
 
-def test_a_changed_question_is_asked_again_and_a_removed_one_is_gone(
+def test_a_changed_question_is_asked_again_with_the_others_of_its_images_and_a_removed_one_is_gone(
     prompts: list[Prompt], grids: Path, hash_judge: Callable, tmp_path: Path
 ) -> None:
     judged(prompts, grids, hash_judge(), tmp_path / "out")
@@ -176,7 +176,7 @@ def test_a_changed_question_is_asked_again_and_a_removed_one_is_gone(
     prompts[1] = Prompt(prompts[1].item_id, prompts[1].text, (first, changed))
     judge = hash_judge()
     judged(prompts, grids, judge, tmp_path / "out")
-    assert judge.asked == ["Is it new?"] * 4
+    assert judge.asked == [first.text, "Is it new?"] * 4
     judged(prompts, grids, hash_judge(), tmp_path / "anew")
     assert (tmp_path / "out" / "answers.jsonl").read_bytes() == (tmp_path / "anew" / "answers.jsonl").read_bytes()
 

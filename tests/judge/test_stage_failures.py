@@ -10,7 +10,7 @@ from PIL import Image
 
 from dpg_bench.errors import DpgBenchError
 from dpg_bench.files.durable import JsonlLog, read_jsonl
-from dpg_bench.records import Prompt
+from dpg_bench.records import Prompt, Reply
 from tests.judge.conftest import judged
 
 ANSWERS = 6 * 4 * 3
@@ -37,7 +37,7 @@ def test_an_item_that_the_judge_fails_on_is_tried_again_alone(
     prompts: list[Prompt], grids: Path, hash_judge: Callable, tmp_path: Path, undisturbed: bytes
 ) -> None:
     class Moody(hash_judge):
-        def answer(self, pixels: object, questions: Sequence[Sequence[str]]) -> list[list[str]]:
+        def answer(self, pixels: object, questions: Sequence[Sequence[str]]) -> list[list[Reply]]:
             if any("in 2" in text for texts in questions for text in texts):
                 raise RuntimeError("not this one")
             return super().answer(pixels, questions)
@@ -61,7 +61,7 @@ def test_a_judge_that_leaves_questions_unanswered_fails_the_item(
     prompts: list[Prompt], grids: Path, hash_judge: Callable, tmp_path: Path
 ) -> None:
     class Lazy(hash_judge):
-        def answer(self, pixels: object, questions: object) -> list[list[str]]:
+        def answer(self, pixels: object, questions: object) -> list[list[Reply]]:
             return [texts[:-1] for texts in super().answer(pixels, questions)]
 
     outcome = judged(prompts, grids, Lazy(), tmp_path / "out")

@@ -13,7 +13,7 @@ from dpg_bench.files.images import find_images
 from dpg_bench.judge.base import Judge, JudgeSettings
 from dpg_bench.judge.registry import find_judge
 from dpg_bench.judge.stage import judge_images
-from dpg_bench.records import Prompt
+from dpg_bench.records import Prompt, Reply
 
 
 class Interrupted:
@@ -26,7 +26,7 @@ class Interrupted:
         self.provenance = judge.provenance
         self.preprocess = judge.preprocess
 
-    def answer(self, pixels: Sequence[object], questions: Sequence[Sequence[str]]) -> list[list[str]]:
+    def answer(self, pixels: Sequence[object], questions: Sequence[Sequence[str]]) -> list[list[Reply]]:
         if self._left == 0:
             raise KeyboardInterrupt
         self._left -= 1

@@ -30,8 +30,10 @@ def make_card(answers: dict[str, Any], *, allow_missing: bool = False, **setting
 
 def test_it_has_the_published_form() -> None:
     content = json.loads(scorecard_json(make_card(COMPLETE)))
-    assert list(content) == ["schema", "suite", "judge", "run", "statistics", "protocols", "answers", "checksum"]
-    assert content["schema"] == 2
+    parts = ["schema", "suite", "judge", "run", "statistics", "protocols", "soft", "answers", "checksum"]
+    assert list(content) == parts
+    assert content["schema"] == 3
+    assert content["soft"] is None, "these answers came without P(yes)"
     assert content["suite"]["prompts"] == 3
     assert content["suite"]["questions"] == 6
     assert content["statistics"] == {"confidence": 0.95, "resamples": 9999, "seed": 0}
@@ -73,31 +75,31 @@ def test_it_has_the_published_form() -> None:
 def test_what_the_official_protocol_always_leaves_out_does_not_make_a_run_incomplete() -> None:
     card = make_card(COMPLETE)
     assert card.complete
-    assert card.protocols.official.excluded[0].cause == "protocol"
+    assert card["official"].excluded[0].cause == "protocol"
 
 
 def test_an_incomplete_run_has_no_overall_score_but_counts_and_reasons() -> None:
     card = make_card({"a": YES, "b": YES})
     assert not card.complete
-    assert card.protocols.corrected.overall is None
-    assert card.protocols.official.overall is None
-    assert (card.protocols.corrected.prompts_scored, card.protocols.corrected.prompts_expected) == (2, 3)
-    assert card.protocols.corrected.excluded[0].item_id == "c"
+    assert card["corrected"].overall is None
+    assert card["official"].overall is None
+    assert (card["corrected"].prompts_scored, card["corrected"].prompts_expected) == (2, 3)
+    assert card["corrected"].excluded[0].item_id == "c"
 
 
 def test_a_missing_image_and_a_failure_are_told_apart_and_a_failure_wins() -> None:
     card = make_card({}, failures={"a": "boom", "b": "boom"}, missing={"b": "no image", "c": "no image"})
-    assert {item.item_id: (item.reason, item.cause) for item in card.protocols.corrected.excluded} == {
+    assert {item.item_id: (item.reason, item.cause) for item in card["corrected"].excluded} == {
         "a": ("boom", "failed"),
         "b": ("boom", "failed"),
         "c": ("no image", "missing"),
     }
-    assert card.protocols.official.excluded == card.protocols.corrected.excluded
+    assert card["official"].excluded == card["corrected"].excluded
 
 
 def test_allow_missing_scores_what_is_there_and_is_recorded() -> None:
     card = make_card({"a": YES, "b": YES}, allow_missing=True)
-    assert card.protocols.corrected.overall == 100
+    assert card["corrected"].overall == 100
     assert card.run.allow_missing
     assert not card.complete
 
@@ -105,16 +107,16 @@ def test_allow_missing_scores_what_is_there_and_is_recorded() -> None:
 def test_a_run_over_part_of_the_suite_is_complete_and_says_so() -> None:
     card = make_card({"b": YES, "c": NO}, item_ids=["c", "b"])
     assert card.complete
-    assert card.protocols.corrected.overall == 50
-    assert card.protocols.corrected.partial == card.protocols.official.partial == "2 of 3 prompts"
+    assert card["corrected"].overall == 50
+    assert card["corrected"].partial == card["official"].partial == "2 of 3 prompts"
 
 
 def test_a_score_over_no_questions_is_null() -> None:
     card = make_card({}, failures={"a": "out of memory"}, allow_missing=True)
-    assert card.protocols.corrected.overall is None
-    assert card.protocols.corrected.l1["entity"].score is None
-    assert card.protocols.corrected.l1["entity"].questions == 0
-    assert card.protocols.corrected.excluded[0].cause == "failed"
+    assert card["corrected"].overall is None
+    assert card["corrected"].l1["entity"].score is None
+    assert card["corrected"].l1["entity"].questions == 0
+    assert card["corrected"].excluded[0].cause == "failed"
 
 
 def test_a_suite_without_questions_is_refused() -> None:
@@ -140,8 +142,8 @@ def test_schema_1_is_still_read_and_still_checked(tmp_path: Path) -> None:
     old = Path(__file__).parents[1] / "data/scorecard_schema_1.json"
     card = read_scorecard(old)
     now = make_card(COMPLETE)
-    assert card.protocols.corrected.overall == now.protocols.corrected.overall
-    assert (card.statistics, card.answers, card.protocols.official.items) == (None, None, None)
+    assert card["corrected"].overall == now.protocols["corrected"].overall
+    assert (card.statistics, card.answers, card["official"].items) == (None, None, None)
     edited = tmp_path / "scorecard.json"
     edited.write_text(old.read_text().replace('"model": "tiny"', '"model": "huge"'))
     with pytest.raises(BadInputError, match="changed after"):
@@ -196,8 +198,8 @@ def _set(*keys: str, value: Any) -> Callable[[dict[str, Any]], None]:
         (_set("protocols", "official", "overall", value="49.6"), r"damaged at 'protocols\.official\.overall'"),
         (_set("protocols", "official", "l1", "entity", "questions", value=-1), r"'protocols\.official\.l1\.entity\.q"),
         (_set("protocols", "official", "note", value="hm"), r"damaged at 'protocols\.official\.note'"),
-        (_set("protocols", value={}), r"damaged at 'protocols\.official'"),
-        (_set("schema", value=3), "written by a newer dpg-bench: its schema is 3"),
+        (_set("protocols", value={}), r"damaged at 'protocols'.*the protocol 'official' is missing"),
+        (_set("schema", value=4), "written by a newer dpg-bench: its schema is 4"),
         (_set("schema", value=1), "was changed after it was written"),
         (_set("schema", value=0), "damaged at 'schema'"),
         (_set("schema", value="1"), "no scorecard"),

@@ -33,10 +33,14 @@ class Steps(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """A finished answer: its token ids, `[CLS]` first, and its log-probability over the length penalty."""
+    """A finished answer: its token ids, `[CLS]` first, and its log-probability over the length penalty.
+
+    `preference` is the probability of one first token against another, 0 to 1, where two were named.
+    """
 
     tokens: tuple[int, ...]
     score: float
+    preference: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +51,10 @@ class BeamSearch:
     min_length: int
     max_length: int
 
-    def run(self, steps: Steps, questions: int, device: torch.device) -> list[Hypothesis]:
-        """The best hypothesis of each question.
+    def run(
+        self, steps: Steps, questions: int, device: torch.device, *, preference: tuple[int, int] | None = None
+    ) -> list[Hypothesis]:
+        """The best hypothesis of each question, with P(first) / (P(first) + P(second)) of the tokens in `preference`.
 
         Raises DpgBenchError if the model gives no finite probabilities.
         """
@@ -58,6 +64,8 @@ class BeamSearch:
         total = torch.zeros(questions, 1, device=device)
         for t in range(self.max_length):
             log_probs = steps.step(tokens[..., -1].flatten()).float().log_softmax(-1)
+            if t == 0 and preference is not None:
+                best.preferences = (log_probs[:, preference[0]] - log_probs[:, preference[1]]).sigmoid()
             if t < self.min_length:
                 log_probs[:, END] = _FORBIDDEN
             penalty = ((5 + t + 1) / 6) ** 0.6
@@ -85,6 +93,7 @@ class _Best:
         self._scores = torch.full((questions,), float("-inf"), device=device)
         self._lengths = torch.zeros(questions, dtype=torch.long, device=device)
         self._tokens = torch.zeros(questions, longest, dtype=torch.long, device=device)
+        self.preferences: Tensor | None = None
 
     def offer(self, questions: Tensor, tokens: Tensor, scores: Tensor, joins: Tensor) -> None:
         """Beams (S, B, L) with scores (S, B), best first; those that `joins` (S, B) marks are hypotheses."""
@@ -103,6 +112,8 @@ class _Best:
                 "The judge's arithmetic overflowed: an answer has no finite probability. Use --dtype float32, "
                 "or tf32x3 on an NVIDIA GPU."
             )
+        preferences = [None] * len(tokens) if self.preferences is None else self.preferences.tolist()
         return [
-            Hypothesis(tuple(ids[:length]), score) for ids, length, score in zip(tokens, lengths, scores, strict=True)
+            Hypothesis(tuple(ids[:length]), score, preference)
+            for ids, length, score, preference in zip(tokens, lengths, scores, preferences, strict=True)
         ]

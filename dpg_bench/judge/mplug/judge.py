@@ -20,9 +20,13 @@ from dpg_bench.judge.mplug.precision import products
 from dpg_bench.judge.mplug.preprocess import Preprocess
 from dpg_bench.judge.mplug.tokenizer import Tokenizer
 from dpg_bench.judge.mplug.weights import load_model
+from dpg_bench.records import Reply
 
 CODE_VERSION = 2
 """Part of the fingerprint: goes up with every change of this package that can change an answer."""
+
+_DECIMALS = 6
+"""Of P(yes): what float32 tells apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +38,11 @@ class BatchLimits:
 
     @staticmethod
     def for_device(device: str) -> BatchLimits:
-        """Limits that keep the full-size model under 1 GB of images on a CPU, and a GPU busy."""
-        return BatchLimits(images=4, questions=64) if device == "cpu" else BatchLimits(images=32, questions=512)
+        """Limits that keep a GPU busy; on a CPU one image, so that to the last bit a reply depends on nothing else.
+
+        A product of more rows rounds otherwise. A CPU has enough to do with an image and its questions.
+        """
+        return BatchLimits(images=1, questions=64) if device == "cpu" else BatchLimits(images=32, questions=512)
 
 
 class MplugJudge:
@@ -53,6 +60,7 @@ class MplugJudge:
         self._preprocess = Preprocess(config.vision.image_res)
         self._tokenizer = Tokenizer(checkpoint.folder / VOCABULARY_FILE, config.bert.vocab_size)
         self._model = load_model(config, checkpoint.folder, device=torch.device(device), precision=dtype)
+        self._yes_no = self._tokenizer.tokens_of("yes", "no")
         decisive = {
             "judge": "mplug",
             "code": CODE_VERSION,
@@ -79,13 +87,13 @@ class MplugJudge:
         """A tile to the model's resolution, by Pillow's bicubic."""
         return self._preprocess
 
-    def answer(self, pixels: Sequence[NDArray[np.uint8]], questions: Sequence[Sequence[str]]) -> list[list[str]]:
-        """The answers to `questions[i]`, in order, about the preprocessed image `pixels[i]`.
+    def answer(self, pixels: Sequence[NDArray[np.uint8]], questions: Sequence[Sequence[str]]) -> list[list[Reply]]:
+        """The replies to `questions[i]`, in order, about the preprocessed image `pixels[i]`.
 
         Any number of images and questions; what doesn't fit the limits is done in turn. Raises
         torch.OutOfMemoryError if a batch doesn't fit, and DpgBenchError if half precision overflows.
         """
-        answers: list[list[str]] = [[] for _ in questions]
+        answers: list[list[Reply]] = [[] for _ in questions]
         asked = iter([number for number, asked in enumerate(questions) if asked])
         with torch.inference_mode(), products(self._dtype):
             while images := list(islice(asked, self._limits.images)):
@@ -98,10 +106,17 @@ class MplugJudge:
                         answers[images[place]].append(answer)
         return answers
 
-    def _answer_part(self, encoded: EncodedImages, part: Sequence[tuple[int, str]]) -> list[str]:
-        """The answers to (image, question) pairs in ascending order of images."""
+    def _answer_part(self, encoded: EncodedImages, part: Sequence[tuple[int, str]]) -> list[Reply]:
+        """The replies to (image, question) pairs in ascending order of images."""
         first, last = part[0][0], part[-1][0]
         tokens = self._tokenizer.encode([question for _, question in part])
         image_of = [place - first for place, _ in part]
-        hypotheses = self._model.answer(encoded.slice(first, last + 1), tokens, image_of)
-        return [self._tokenizer.decode(hypothesis.tokens) for hypothesis in hypotheses]
+        hypotheses = self._model.answer(encoded.slice(first, last + 1), tokens, image_of, preference=self._yes_no)
+        return [
+            Reply(
+                text=self._tokenizer.decode(hypothesis.tokens),
+                p_yes=None if hypothesis.preference is None else round(hypothesis.preference, _DECIMALS),
+                log_prob=hypothesis.score,
+            )
+            for hypothesis in hypotheses
+        ]

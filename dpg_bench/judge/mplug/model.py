@@ -101,7 +101,16 @@ class MplugModel(nn.Module):
         return self.text_decoder.start(fused, memories)
 
     def answer(
-        self, images: EncodedImages, questions: Sequence[Sequence[int]], image_of: Sequence[int]
+        self,
+        images: EncodedImages,
+        questions: Sequence[Sequence[int]],
+        image_of: Sequence[int],
+        *,
+        preference: tuple[int, int] | None = None,
     ) -> list[Hypothesis]:
-        """The best hypothesis for each of `questions`, each about image `image_of[s]`, ascending."""
-        return self._search.run(self.start(images, questions, image_of), len(questions), self.device)
+        """The best hypothesis for each of `questions`, each about image `image_of[s]`, ascending.
+
+        `preference`: see `BeamSearch.run`.
+        """
+        steps = self.start(images, questions, image_of)
+        return self._search.run(steps, len(questions), self.device, preference=preference)

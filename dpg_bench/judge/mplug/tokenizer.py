@@ -38,12 +38,17 @@ class Tokenizer:
         for token in ("[PAD]", "[UNK]"):
             if token not in ids:
                 raise BadInputError(f"{vocabulary}: the token '{token}' is missing.")
+        self._ids = ids
         self._tokenizer = BertWordPieceTokenizer(ids, lowercase=True)
         self._tokenizer.enable_truncation(MAX_QUESTION_TOKENS)
 
     def encode(self, questions: Sequence[str]) -> list[list[int]]:
         """The token ids of each question, 2 to 25 of them."""
         return [encoding.ids for encoding in self._tokenizer.encode_batch(list(questions))]
+
+    def tokens_of(self, first: str, second: str) -> tuple[int, int] | None:
+        """The token ids of two words; None if the vocabulary lacks one as a whole."""
+        return (self._ids[first], self._ids[second]) if first in self._ids and second in self._ids else None
 
     def decode(self, tokens: Sequence[int]) -> str:
         """The text of an answer, special tokens left out."""

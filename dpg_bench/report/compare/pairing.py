@@ -15,7 +15,7 @@ from dpg_bench.errors import BadInputError
 from dpg_bench.report.compare.comparability import check_comparable
 from dpg_bench.report.rows import OVERALL, CategoryRow, category_rows
 from dpg_bench.report.runs import JudgedRun, Protocol
-from dpg_bench.score.item_scores import Array, ItemScores, Tallies
+from dpg_bench.score.items import Array, ItemScores, Tallies
 
 
 @dataclass(frozen=True, slots=True)

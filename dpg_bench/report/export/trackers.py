@@ -81,7 +81,7 @@ def run_config(run: JudgedRun) -> Mapping[str, str | int]:
         "judge": card.judge.name,
         "judge_fingerprint": card.judge.fingerprint or "unknown",
         "images_per_prompt": card.run.images_per_prompt,
-        "prompts_scored": card.protocols.corrected.prompts_scored,
+        "prompts_scored": card["corrected"].prompts_scored,
         "scored_by": card.run.scored_by,
     }
     settings = {f"settings.{name}": str(value) for name, value in card.run.settings.items() if value is not None}

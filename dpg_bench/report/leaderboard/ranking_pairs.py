@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from dpg_bench.score.item_scores import Array, ItemScores
+from dpg_bench.score.items import Array, ItemScores
 from dpg_bench.score.stats import ratio_intervals
 
 _SEED = 0

@@ -67,8 +67,8 @@ def _run_items(
     scores: dict[str, dict[str, list[int]]] = {}
     gaps: dict[str, dict[str, str]] = {}
     for protocol, card in (
-        ("corrected", run.judged.card.protocols.corrected),
-        ("official", run.judged.card.protocols.official),
+        ("corrected", run.judged.card["corrected"]),
+        ("official", run.judged.card["official"]),
     ):
         if card.items is not None:
             rows = zip(card.items.item_id, card.items.questions, card.items.counted, strict=True)

@@ -87,8 +87,8 @@ def _warnings(shown: ShownRuns, views: Sequence[ProtocolView]) -> Iterator[str]:
         card = run.judged.card
         for warning in card.warnings:
             yield name + warning
-        if card.protocols.corrected.partial:
-            yield f"{name}this is part of the suite alone: {card.protocols.corrected.partial}."
+        if card["corrected"].partial:
+            yield f"{name}this is part of the suite alone: {card['corrected'].partial}."
         if not card.complete:
             yield f"{name}the run is incomplete; what is missing is listed below the score."
     if not shown.one_judge:

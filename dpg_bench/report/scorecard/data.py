@@ -19,10 +19,6 @@ def scorecard_to_csv(card: Scorecard) -> str:
     overall score; scores have all their digits, 0 to 100.
     """
     rows = list(score_rows(card))
-    expected = {
-        "corrected": card.protocols.corrected.prompts_expected,
-        "official": card.protocols.official.prompts_expected,
-    }
     return csv_text(
         CSV_COLUMNS,
         (
@@ -38,11 +34,11 @@ def scorecard_to_csv(card: Scorecard) -> str:
                 "low": interval.low if (interval := row.cards[protocol].interval) else None,
                 "high": interval.high if interval else None,
                 "prompts": row.cards[protocol].prompts,
-                "prompts_expected": prompts_expected,
+                "prompts_expected": card[protocol].prompts_expected,
                 "prompts_in_suite": card.suite.prompts,
                 "questions": row.cards[protocol].questions,
             }
-            for protocol, prompts_expected in expected.items()
+            for protocol in ("corrected", "official")
             for row in rows
         ),
     )

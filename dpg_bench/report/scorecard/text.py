@@ -19,11 +19,11 @@ def print_scorecard(card: Scorecard, console: Console) -> None:
     images = f"{run.images_per_prompt} image{'s' if run.images_per_prompt > 1 else ''} per prompt"
     subject = f"{run.model}, " if run.model else ""
     say(console, f"{subject}suite {card.suite.name}, judge {judge.name}, {images}", "bold")
-    if card.protocols.corrected.partial:
-        say(console, f"partial: {card.protocols.corrected.partial}")
+    if card["corrected"].partial:
+        say(console, f"partial: {card['corrected'].partial}")
     _print_table(card, console)
     _print_noise(card, console)
-    for name, protocol in (("corrected", card.protocols.corrected), ("official", card.protocols.official)):
+    for name, protocol in (("corrected", card["corrected"]), ("official", card["official"])):
         _print_gaps(name, protocol, console)
     for warning in card.warnings:
         say(console, f"Warning: {warning}", "bold yellow")
@@ -49,7 +49,7 @@ def _columns(card: Scorecard, protocols: Sequence[str]) -> list[Column]:
 
 
 def _rows(card: Scorecard, protocols: Sequence[str]) -> list[Row]:
-    total = card.suite.prompts if card.protocols.corrected.partial else None
+    total = card.suite.prompts if card["corrected"].partial else None
     return [
         Row(
             [
@@ -81,7 +81,7 @@ def _print_noise(card: Scorecard, console: Console) -> None:
         f"The ranges are {card.statistics.confidence:.0%} confidence intervals over prompts; q's counts questions.",
         "dim",
     )
-    sd = card.protocols.corrected.image_sd
+    sd = card["corrected"].image_sd
     if sd is not None:
         say(
             console,

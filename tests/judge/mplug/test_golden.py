@@ -109,4 +109,6 @@ def test_the_judge_answers_questions_of_many_images_at_once(case: Case, limits: 
         if answer.image != 3 and number % 4 != answer.image % 4:
             asked[answer.image].append(answer)
     found = judge.answer(case.pixels, [[answer.question for answer in image] for image in asked])
-    assert found == [[answer.answer for answer in image] for image in asked]
+    assert [[reply.text for reply in image] for image in found] == [
+        [answer.answer for answer in image] for image in asked
+    ]

@@ -32,7 +32,7 @@ def test_float16_changes_no_golden_answer(case: Case) -> None:
     answers = judge.answer(case.pixels, [case.questions] * len(case.pixels))
     expected = {(answer.image, answer.question): answer.answer for answer in case.answers}
     found = {
-        (image, question): answer
+        (image, question): answer.text
         for image, texts in enumerate(answers)
         for question, answer in zip(case.questions, texts, strict=True)
     }

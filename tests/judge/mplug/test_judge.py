@@ -18,6 +18,7 @@ from dpg_bench.judge.mplug.judge import BatchLimits, MplugJudge
 from dpg_bench.judge.mplug.preprocess import Preprocess
 from dpg_bench.judge.mplug.spec import TINY_MPLUG
 from dpg_bench.judge.mplug.tiny import tiny_checkpoint, write_tiny_checkpoint
+from dpg_bench.records import Reply
 
 QUESTIONS = [
     "Is there a man?",
@@ -46,8 +47,12 @@ def pixels(judge: Judge) -> list[np.ndarray]:
     return [judge.preprocess(image) for image in colours + grains]
 
 
+def texts(replies: list[list[Reply]]) -> list[list[str]]:
+    return [[reply.text for reply in image] for image in replies]
+
+
 def test_its_answers_depend_on_the_image_and_on_the_question(judge: Judge, pixels: list[np.ndarray]) -> None:
-    answers = judge.answer(pixels, [QUESTIONS] * len(pixels))
+    answers = texts(judge.answer(pixels, [QUESTIONS] * len(pixels)))
     assert {answer for image in answers for answer in image} >= {"yes", "no"}
     assert any(len(set(image)) > 1 for image in answers)
     assert any(len(set(image)) > 1 for image in zip(*answers, strict=True))
@@ -57,7 +62,7 @@ def test_its_answers_depend_on_the_image_and_on_the_question(judge: Judge, pixel
 def alone(judge: Judge, pixels: list[np.ndarray]) -> dict[tuple[int, str], str]:
     """Every image's answer to every question, asked on its own."""
     return {
-        (image, question): judge.answer([pixels[image]], [[question]])[0][0]
+        (image, question): judge.answer([pixels[image]], [[question]])[0][0].text
         for image in range(len(pixels))
         for question in QUESTIONS
     }
@@ -78,7 +83,25 @@ def test_an_answer_depends_on_its_own_image_and_question_alone(
     expected = [
         [alone[image, question] for question in questions] for image, questions in zip(images, asked, strict=True)
     ]
-    assert limited.answer([pixels[image] for image in images], asked) == expected
+    assert texts(limited.answer([pixels[image] for image in images], asked)) == expected
+
+
+@settings(max_examples=15, deadline=None)
+@given(data=st.data())
+def test_on_a_cpu_a_reply_is_the_same_to_the_last_bit_in_any_company(
+    judge: Judge, pixels: list[np.ndarray], data: st.DataObject
+) -> None:
+    images = data.draw(st.lists(st.integers(0, len(pixels) - 1), min_size=1, max_size=5))
+    alone = [judge.answer([pixels[image]], [QUESTIONS])[0] for image in images]
+    assert judge.answer([pixels[image] for image in images], [QUESTIONS] * len(images)) == alone
+
+
+def test_a_reply_says_yes_where_yes_is_likelier_than_no(judge: Judge, pixels: list[np.ndarray]) -> None:
+    replies = [reply for image in judge.answer(pixels, [QUESTIONS] * len(pixels)) for reply in image]
+    said = [reply for reply in replies if reply.text in ("yes", "no")]
+    assert {reply.text for reply in said} == {"yes", "no"}
+    assert all(reply.p_yes is not None and (reply.p_yes > 0.5) == (reply.text == "yes") for reply in said)
+    assert all(reply.log_prob is not None and reply.log_prob < 0 for reply in replies)
 
 
 def test_no_images_and_no_questions_are_no_answers(judge: Judge, pixels: list[np.ndarray]) -> None:
@@ -89,7 +112,7 @@ def test_no_images_and_no_questions_are_no_answers(judge: Judge, pixels: list[np
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_half_precision_answers_too(dtype: str, judge: Judge, pixels: list[np.ndarray]) -> None:
     half = TINY_MPLUG.load(_settings(dtype))
-    answers = half.answer(pixels, [QUESTIONS] * len(pixels))
+    answers = texts(half.answer(pixels, [QUESTIONS] * len(pixels)))
     assert all(answer in {"yes", "no", "two", "red"} for image in answers for answer in image)
     assert half.fingerprint != judge.fingerprint
 

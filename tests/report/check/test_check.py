@@ -41,9 +41,7 @@ def test_a_real_drop_is_a_regression_and_names_its_size(scored_run: ScoredRun) -
     result = check_run(worse, baseline)
     assert result.verdict == "regression"
     number = result.numbers[0]
-    assert number.difference == pytest.approx(
-        worse.card.protocols.corrected.overall - baseline.card.protocols.corrected.overall
-    )
+    assert number.difference == pytest.approx(worse.card["corrected"].overall - baseline.card["corrected"].overall)
     assert number.bounds is not None
     assert number.bounds.high < -1
     assert f"at least {-number.bounds.high:.2f}" in shown(result)

@@ -38,7 +38,7 @@ def test_evaluation_results_hold_the_overall_scores_of_both_protocols(run: Judge
     entries = {entry.task_id: entry for entry in parse_eval_result_entries(yaml.safe_load(text))}
     for protocol in ("official", "corrected"):
         entry = entries[f"dpg_bench_{protocol}"]
-        card = run.card.protocols.official if protocol == "official" else run.card.protocols.corrected
+        card = run.card["official"] if protocol == "official" else run.card["corrected"]
         assert entry.dataset_id == "someone/a-suite"
         assert entry.value == pytest.approx(card.overall, abs=1e-4)
         assert f"{protocol} protocol; {card.prompts_scored} of 24 prompts; 95 % interval" in str(entry.notes)
@@ -51,7 +51,7 @@ def test_the_model_card_has_every_score_in_its_model_index(run: JudgedRun, tmp_p
     name, results = model_index_to_eval_results(model_index)
     assert name == "a-run"
     found = {(one.metric_type, one.metric_args["protocol"]): one.metric_value for one in results}
-    corrected = run.card.protocols.corrected
+    corrected = run.card["corrected"]
     assert len(found) == 2 * (1 + len(corrected.l1))
     assert found["dpg_bench_score", "corrected"] == pytest.approx(corrected.overall, abs=1e-4)
     assert found["dpg_bench_entity", "corrected"] == pytest.approx(corrected.l1["entity"].score, abs=1e-4)
@@ -62,7 +62,7 @@ def test_parquet_holds_all_scores_items_and_answers(run: JudgedRun, tmp_path: Pa
     export_run(run, tmp_path / "out")
     folder = tmp_path / "out/dataset"
     scores, items, answers = (pd.read_parquet(folder / f"{name}.parquet") for name in ("scores", "items", "answers"))
-    corrected = run.card.protocols.corrected
+    corrected = run.card["corrected"]
     assert corrected.interval is not None
     overall = scores[(scores.protocol == "corrected") & (scores.level == 0)].iloc[0]
     assert (overall.score, overall.low, overall.prompts) == (corrected.overall, corrected.interval.low, 24)

@@ -21,7 +21,7 @@ from dpg_bench.report.leaderboard.ranking_pairs import clearly_better
 from dpg_bench.report.leaderboard.result import Leaderboard, Ranking, find_runs, rank_runs
 from dpg_bench.report.leaderboard.text import leaderboard_to_markdown, print_leaderboard
 from dpg_bench.report.published import read_published, shipped_results
-from dpg_bench.score.item_columns import item_scores
+from dpg_bench.score.items import item_scores
 from dpg_bench.score.scorecard import JudgeCard, RunCard, Scorecard, scorecard_json
 from dpg_bench.score.scoring import answers_to_scorecard
 
@@ -129,8 +129,8 @@ def test_one_better_answer_is_no_better_run_but_a_gain_on_every_third_prompt_is(
     judge = JudgeCard(name="mplug", fingerprint="f" * 64)
     run = RunCard(model=None, images_per_prompt=1, scored_by="0.1.0")
     cards = [answers_to_scorecard(SUITE, given, judge=judge, run=run) for given in (answers, better, barely)]
-    columns = [card.protocols.corrected.items for card in cards]
-    first, second = (card.protocols.corrected.interval for card in cards[:2])
+    columns = [card["corrected"].items for card in cards]
+    first, second = (card["corrected"].interval for card in cards[:2])
     assert first is not None
     assert second is not None
     assert first.high > second.low
@@ -287,7 +287,7 @@ def test_a_damaged_scorecard_is_named(tmp_path: Path, damage: str) -> None:
         {
             "truncated": text[: len(text) // 2],
             "edited": text.replace('"allow_missing": false', '"allow_missing": true'),
-            "newer": text.replace('"schema": 2', '"schema": 99'),
+            "newer": text.replace('"schema": 3', '"schema": 99'),
         }[damage]
     )
     with pytest.raises(BadInputError, match=str(file)):

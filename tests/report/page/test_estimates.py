@@ -36,7 +36,7 @@ def test_scores_by_length_average_to_the_overall_score(shown: ShownRuns) -> None
     (run,) = shown.runs
     found = [one for one in scores_by_length(shown, run, "corrected", length_bins(shown)) if one]
     mean = sum(one.score * one.prompts for one in found) / sum(one.prompts for one in found)
-    assert mean == pytest.approx(run.judged.card.protocols.corrected.overall)
+    assert mean == pytest.approx(run.judged.card["corrected"].overall)
     assert all(one.interval and one.interval.low <= one.score <= one.interval.high for one in found)
 
 

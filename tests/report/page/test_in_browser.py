@@ -37,7 +37,7 @@ def test_the_top_shows_the_scorecards_numbers(page: OpenPage, run: Path) -> None
     card = load_judged(run).card
     for protocol in ("corrected", "official"):
         page.tab.locator(f"input[value={protocol}]").check(force=True)
-        scores = getattr(card.protocols, protocol)
+        scores = card[protocol]
         hero = page.text(f".only-{protocol} .hero")
         assert f"{scores.overall:.2f}" in hero
         assert f"{scores.interval.low:.2f} – {scores.interval.high:.2f}" in hero
@@ -258,7 +258,7 @@ def test_two_runs_stand_side_by_side_image_by_image(workshop: Workshop, open_pag
     runs = [workshop.run("good", suite, lambda *_: "yes"), workshop.run("worse", suite, not_red)]
     page = open_page(workshop.report(*runs))
     table = page.text(".only-corrected .runs")
-    difference = load_judged(runs[1]).card.protocols.corrected.overall - 100  # type: ignore[operator]
+    difference = load_judged(runs[1]).card["corrected"].overall - 100  # type: ignore[operator]
     assert f"{difference:+.2f}".replace("-", "−") in table
     assert page.shown_items()[0] == "item1", "the largest drop comes first"
     page.go_to_items("loss")

@@ -1,4 +1,4 @@
-"""The part of a scorecard that comparisons need: what every item scored, column by column, and every answer.
+"""The scored items: as arrays, which statistics, comparisons and reports work on, and as the columns of a scorecard.
 
 Columns rather than rows: 1065 items with their categories under both protocols take a quarter of a megabyte, and
 each column is one line of the file.
@@ -7,18 +7,78 @@ each column is one line of the file.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Self
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Self, TypeAlias
 
 import numpy as np
-from pydantic import Field, model_validator
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from dpg_bench.errors import BadInputError
 from dpg_bench.records import AnswerTable, Suite
-from dpg_bench.score.card_base import Card, Count
-from dpg_bench.score.item_scores import ItemScores, Tallies
 from dpg_bench.score.protocols.base import ItemScore, Tally
 
+Array: TypeAlias = npt.NDArray[np.float64]
+Percentage = Annotated[float, Field(ge=0, le=100)]
+Count = Annotated[int, Field(ge=0)]
+
 _NO_ANSWERS = Tally(yes=0, answers=0, questions=0)
+
+
+class Card(BaseModel):
+    """A part of a scorecard: frozen, and nothing unknown or impossible gets in."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, populate_by_name=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Tallies:
+    """A category's raw answers, [items]: how many were yes, of how many; 0 of 0 for items without the category."""
+
+    yes: Array
+    answers: Array
+
+    @property
+    def score(self) -> float | None:
+        """The category's score over these items, 0 to 100; None over no answers."""
+        total = float(self.answers.sum())
+        return 100 * float(self.yes.sum()) / total if total else None
+
+
+@dataclass(frozen=True)
+class ItemScores:
+    """The scored items of one protocol, in suite order.
+
+    `images` [items, images] are the images' scores, 0 to 100. `l1` and `l2` hold the raw answers that the protocol
+    counts by category.
+    """
+
+    item_ids: tuple[str, ...]
+    images: Array
+    l1: Mapping[str, Tallies]
+    l2: Mapping[str, Tallies]
+
+    @cached_property
+    def scores(self) -> Array:
+        """The items' scores, [items], 0 to 100."""
+        return np.asarray(self.images.mean(axis=1))
+
+    @property
+    def overall(self) -> float | None:
+        """The mean over the items, 0 to 100; None if there are none."""
+        return float(self.scores.mean()) if self.item_ids else None
+
+    def select(self, item_ids: Sequence[str]) -> ItemScores:
+        """These items alone, in the order given. Raises KeyError for one that isn't scored."""
+        places = {item_id: place for place, item_id in enumerate(self.item_ids)}
+        rows = np.array([places[item_id] for item_id in item_ids], dtype=np.intp)
+        return ItemScores(
+            item_ids=tuple(item_ids),
+            images=self.images[rows],
+            l1={name: Tallies(one.yes[rows], one.answers[rows]) for name, one in self.l1.items()},
+            l2={name: Tallies(one.yes[rows], one.answers[rows]) for name, one in self.l2.items()},
+        )
 
 
 class CategoryColumns(Card):
