@@ -52,7 +52,7 @@ def judge_accuracy(judge: Judge, *, scenes: int, seed: str) -> Accuracy:
             for (fact, truth), reply in zip(questions, replies, strict=True):
                 count = counts[fact.category, truth]
                 count[0] += 1
-                count[1] += reply == ("yes" if truth else "no")
+                count[1] += reply.text == ("yes" if truth else "no")
     return {key: Tally(asked, right) for key, (asked, right) in counts.items()}
 
 

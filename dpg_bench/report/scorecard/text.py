@@ -81,6 +81,14 @@ def _print_noise(card: Scorecard, console: Console) -> None:
         f"The ranges are {card.statistics.confidence:.0%} confidence intervals over prompts; q's counts questions.",
         "dim",
     )
+    soft = card.soft
+    if soft is not None and soft.overall is not None:
+        interval = "" if soft.interval is None else f" ({soft.interval.low:.1f}–{soft.interval.high:.1f})"
+        say(
+            console,
+            f"Soft score, unofficial: {soft.overall:.2f}{interval}, of the judge's P(yes) in place of its answers.",
+            "dim",
+        )
     sd = card["corrected"].image_sd
     if sd is not None:
         say(
