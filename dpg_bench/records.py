@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias
 
@@ -36,13 +37,73 @@ class Prompt:
     questions: tuple[Question, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Mend:
+    """An odd place in a suite's file, and what was made of it; `kind` is one of `dpg_bench.suite.mending`'s."""
+
+    kind: str
+    place: str
+    item_id: str
+    found: str
+    made: str
+
+    def __str__(self) -> str:
+        """In words, as records keep it."""
+        return f"{self.place}, item '{self.item_id}': {self.found}: {self.made}"
+
+
 @dataclass(frozen=True)
 class Suite:
-    """Prompts in the order of their file. `name` is what the user typed, `source` where it came from."""
+    """Prompts in the order of their file. `name` is what the user typed, `source` where it came from.
+
+    `mends` are the odd places of the file that were not taken as they stand, `whole` the suite that this one is a
+    selection of (`select`).
+    """
 
     name: str
     source: str
     prompts: tuple[Prompt, ...]
+    mends: tuple[Mend, ...] = ()
+    whole: Suite | None = None
+
+    def __iter__(self) -> Iterator[Prompt]:
+        """The prompts, one after another."""
+        return iter(self.prompts)
+
+    def __len__(self) -> int:
+        """The number of prompts."""
+        return len(self.prompts)
+
+    def select(self, n: int, *, seed: int = 0) -> Suite:
+        """`n` of the prompts, in suite order: always the same ones, and spread over the level-2 categories.
+
+        They are taken one by one, each time the next prompt, in an order shuffled by SHA-256 of (`seed`, item id), that
+        asks about the category of which the smallest share is there so far. So a larger selection by the same seed
+        holds a smaller one. All prompts if there are no more than `n`.
+
+        Raises ValueError if `n` is not positive.
+        """
+        if n < 1:
+            raise ValueError(f"a selection needs at least 1 prompt, not {n}")
+        order = sorted(self.prompts, key=lambda p: hashlib.sha256(f"{seed}\n{p.item_id}".encode()).digest())
+        asked = {p.item_id: Counter(q.category for q in p.questions) for p in order}
+        totals = sum(asked.values(), Counter[str]())
+        waiting = {c: [p for p in reversed(order) if c in asked[p.item_id]] for c in sorted(totals)}
+        have = Counter[str]()
+        chosen: dict[str, Prompt] = {}
+        while waiting and len(chosen) < n:
+            rarest = min(waiting, key=lambda category: have[category] / totals[category])
+            prompt = waiting[rarest].pop()
+            if not waiting[rarest]:
+                del waiting[rarest]
+            if prompt.item_id not in chosen:
+                chosen[prompt.item_id] = prompt
+                have += asked[prompt.item_id]
+        for prompt in order:  # those that ask nothing
+            if len(chosen) < n:
+                chosen.setdefault(prompt.item_id, prompt)
+        prompts = tuple(prompt for prompt in self.prompts if prompt.item_id in chosen)
+        return replace(self, prompts=prompts, whole=self.whole or self)
 
     @cached_property
     def digest(self) -> str:

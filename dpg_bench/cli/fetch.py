@@ -39,7 +39,7 @@ def fetch(
     from dpg_bench.suite.registry import fetch_suite, suite_specs
 
     names = what or ["dpg-bench", "sd15", "ella-sd15", "mplug"]
-    suites = {spec.name for spec in suite_specs()}
+    suites = suite_specs()
     models, judges = model_specs(), judge_specs()
     for name in names:
         if not (name in suites or name in models or name in judges or name.startswith(("diffusers:", "hf:"))):

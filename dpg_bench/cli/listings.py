@@ -53,7 +53,7 @@ def suites() -> None:
     """The suites that --suite can name."""
     from dpg_bench.suite.registry import suite_specs
 
-    for spec in suite_specs():
+    for spec in suite_specs().values():
         facts = {"source": spec.source, "licence": spec.licence, "size": spec.size}
         _entry(spec.name, spec.summary, [f"{name}: {fact}" for name, fact in facts.items() if fact], "", ())
 

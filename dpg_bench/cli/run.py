@@ -27,7 +27,7 @@ def run(
     suite: Annotated[
         str,
         typer.Option(
-            help="The prompts: dpg-bench, sample, FILE.csv, hf:DATASET, or a folder of .txt files.",
+            help="The prompts: dpg-bench, dsg-1k, sample, a FILE of questions or prompts, hf:DATASET, or a FOLDER.",
             envvar="DPGBENCH_SUITE",
         ),
     ] = "dpg-bench",
@@ -89,8 +89,12 @@ def run(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start over: delete what an earlier run left in the run folder.")
     ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse a suite with odd rows instead of mending them.")
+    ] = False,
 ) -> None:
     """Generate the images of a suite, or continue where an earlier run was stopped."""
+    from dpg_bench.cli.mends import say_mends
     from dpg_bench.cli.parse import parse_items, parse_seeds
     from dpg_bench.cli.plan_text import plan_text
     from dpg_bench.jobs.run import execute_run, plan_run
@@ -115,11 +119,15 @@ def run(
         device=device,
         dtype=dtype,
         fresh=fresh,
+        strict=strict,
     )
     if dry_run:
-        print(plan_text(plan_run(request, outline=outline_suite(suite))))
+        plan = plan_run(request, outline=outline_suite(suite))
+        say_mends(plan.suite)
+        print(plan_text(plan))
         return
     plan = plan_run(request)
+    say_mends(plan.suite)
     say(_headline(plan))
     with counting("Generating", "items") as show:
 

@@ -84,6 +84,15 @@ def score(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Ask everything again: delete this judge's earlier answers.")
     ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse a suite with odd rows instead of mending them.")
+    ] = False,
+    limit: Annotated[
+        int | None, typer.Option(help="Only the first N items of the suite.", envvar="DPGBENCH_LIMIT")
+    ] = None,
+    items: Annotated[
+        str | None, typer.Option(help="Only these items: ID,ID,...", envvar="DPGBENCH_ITEMS", show_default=False)
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the scorecard as JSON instead of the table.")] = False,
     csv: Annotated[
         Path | None,
@@ -92,6 +101,8 @@ def score(
     force: Annotated[bool, typer.Option("--force", help="Replace the CSV file if it is there.")] = False,
 ) -> None:
     """Judge images and score the answers under both protocols, or continue where an earlier judging was stopped."""
+    from dpg_bench.cli.mends import say_mends
+    from dpg_bench.cli.parse import parse_items
     from dpg_bench.files.outputs import write_output
     from dpg_bench.jobs.score import score_plan
     from dpg_bench.jobs.score_plan import ScoreRequest, plan_score
@@ -114,8 +125,12 @@ def score(
         allow_missing=allow_missing,
         out=out,
         fresh=fresh,
+        strict=strict,
+        limit=limit,
+        items=parse_items(items),
     )
     plan = plan_score(request)
+    say_mends(plan.suite)
     for line in plan.remarks:
         say(line)
     with counting("Judging", "answers") as show:

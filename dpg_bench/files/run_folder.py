@@ -20,7 +20,10 @@ RUN_SCHEMA = 1
 
 
 class SuiteRecord(BaseModel):
-    """Which prompts a run is about: all of a suite's, or the `items` that `--limit` or `--items` chose."""
+    """Which prompts a run is about: all of a suite's, or the `items` that `--limit` or `--items` chose.
+
+    `mended` says of every odd place of the suite's file what was made of it.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -29,6 +32,7 @@ class SuiteRecord(BaseModel):
     digest: str
     prompts: int
     items: list[str] | None = None
+    mended: list[str] = Field(default_factory=list)
 
 
 class RunRecord(BaseModel):

@@ -6,7 +6,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from dpg_bench.errors import BadInputError
 from dpg_bench.files.run_folder import RunRecord, SuiteRecord
 from dpg_bench.jobs.run_plan import RunPlan, RunRequest
 from dpg_bench.provenance import describe_device, git_commit, package_versions, utc_now
+from dpg_bench.suite.mending import recorded
 
 
 def check_continues(plan: RunPlan, previous: RunRecord) -> None:
@@ -62,6 +63,7 @@ def begin_record(plan: RunPlan, generator: Mapping[str, Any]) -> RunRecord:
         digest=plan.suite.digest,
         prompts=len(plan.suite.prompts),
         items=None if whole else [prompt.item_id for prompt in plan.prompts],
+        mended=recorded(plan.suite.mends),
     )
     if plan.previous is not None:
         versions = first_difference(plan.previous.packages, package_versions())
@@ -95,7 +97,8 @@ def begin_record(plan: RunPlan, generator: Mapping[str, Any]) -> RunRecord:
 def _requested(plan: RunPlan) -> tuple[dict[str, Any], dict[str, Any]]:
     """What of the request differs from saying nothing, and what the rest became."""
     nothing = asdict(RunRequest(model=""))
-    given = {key: value for key, value in asdict(plan.request).items() if value != nothing[key] and key != "fresh"}
+    request = plan.request if isinstance(plan.request.suite, str) else replace(plan.request, suite=plan.suite.name)
+    given = {key: value for key, value in asdict(request).items() if value != nothing[key] and key != "fresh"}
     given = {key: str(value) if isinstance(value, Path) else value for key, value in given.items()}
     resolved = {
         **plan.settings,

@@ -50,10 +50,11 @@ def plan_run(request: RunRequest, *, outline: Suite | None = None) -> RunPlan:
         dtype=resolve_dtype(request.dtype, device, gpu_default=spec.gpu_dtype),
     )
     spec.validate(generator)
-    suite = outline if outline is not None else load_suite(request.suite)
-    prompts = select_prompts(suite, limit=request.limit, items=request.items)
+    chosen = outline if outline is not None else load_suite(request.suite, strict=request.strict)
+    suite = chosen.whole or chosen
+    prompts = select_prompts(chosen, limit=request.limit, items=request.items)
     check_names(prompt.item_id for prompt in prompts)
-    run = RunDir(request.out if request.out is not None else Path("runs") / _run_name(request.model, request.suite))
+    run = RunDir(request.out if request.out is not None else Path("runs") / _run_name(request.model, suite.name))
     _check_folder(run)
     previous = None if request.fresh else run.read_record()
     batch_size = _batch_size(request, previous, spec, generator)

@@ -18,7 +18,7 @@ class RunRequest:
     """What a user asks of `run`; None and `auto` stand for "you choose"."""
 
     model: str
-    suite: str = "dpg-bench"
+    suite: str | Suite = "dpg-bench"
     out: Path | None = None
     options: Mapping[str, str] = field(default_factory=dict)
     images_per_prompt: int = 4
@@ -33,6 +33,7 @@ class RunRequest:
     device: str = "auto"
     dtype: str = "auto"
     fresh: bool = False
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dpg_bench.device import resolve_device, resolve_dtype
@@ -18,6 +18,7 @@ from dpg_bench.judge.registry import find_judge
 from dpg_bench.plugins import check_options
 from dpg_bench.records import Prompt, Suite
 from dpg_bench.suite.registry import load_suite
+from dpg_bench.suite.selection import select_prompts
 
 IMPORTED = "imported"
 _SHOWN_EXTRA = 3
@@ -28,7 +29,7 @@ class ScoreRequest:
     """What a user asks of `score`; None and `auto` stand for "you choose"."""
 
     path: Path | None = None
-    suite: str | None = None
+    suite: str | Suite | None = None
     judge: str = "mplug"
     options: Mapping[str, str] = field(default_factory=dict)
     answers: Path | None = None
@@ -40,6 +41,9 @@ class ScoreRequest:
     allow_missing: bool = False
     out: Path | None = None
     fresh: bool = False
+    strict: bool = False
+    limit: int | None = None
+    items: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +82,9 @@ def plan_score(request: ScoreRequest) -> ScorePlan:
     _check_numbers(request)
     run = _run_folder(request)
     record = run.read_record() if run is not None else None
-    suite = _suite(request, run, record)
-    chosen = set(suite.by_id if record is None or record.suite.items is None else record.suite.items)
-    prompts = tuple(prompt for prompt in suite.prompts if prompt.item_id in chosen)
+    named = _suite(request, run, record)
+    suite = named.whole or named
+    prompts = _prompts(request, named, run, record)
     images_per_prompt = _images_per_prompt(request, run, record)
     if request.answers is not None:
         source: Judging | ImportedAnswers = read_answers(request.answers, suite, images_per_prompt=images_per_prompt)
@@ -105,6 +109,7 @@ def _check_numbers(request: ScoreRequest) -> None:
         "--images-per-prompt": request.images_per_prompt,
         "--resolution": request.resolution,
         "--batch-size": request.batch_size,
+        "--limit": request.limit,
     }
     for option, value in numbers.items():
         if value is not None and value < 1:
@@ -134,14 +139,26 @@ def _run_folder(request: ScoreRequest) -> RunDir | None:
 
 
 def _suite(request: ScoreRequest, run: RunDir | None, record: RunRecord | None) -> Suite:
-    suite = load_suite(request.suite or (record.suite.name if record is not None else "dpg-bench"))
+    asked = request.suite if request.suite is not None else record.suite.name if record is not None else "dpg-bench"
+    named = load_suite(asked, strict=request.strict)
+    suite = named.whole or named
     if run is not None and record is not None and suite.digest != record.suite.digest:
         raise BadInputError(
             f"{run.path} was made for the suite '{record.suite.name}' with the digest {record.suite.digest[:12]}, but "
             f"'{suite.name}' now has {suite.digest[:12]}. Name the suite it was made for with --suite; to ask other "
             f"questions about its images, score {run.images} copied to a folder of its own."
         )
-    return suite
+    return named
+
+
+def _prompts(request: ScoreRequest, named: Suite, run: RunDir | None, record: RunRecord | None) -> tuple[Prompt, ...]:
+    """What is to be scored: the run's own items, and of these the ones that the request chooses."""
+    made = None if record is None or record.suite.items is None else set(record.suite.items)
+    absent = [item for item in request.items or () if made is not None and item in named.by_id and item not in made]
+    if run is not None and absent:
+        raise BadInputError(f"{run.path} was made without the item '{absent[0]}'. Choose among its own items.")
+    own = named if made is None else replace(named, prompts=tuple(p for p in named.prompts if p.item_id in made))
+    return select_prompts(own, limit=request.limit, items=request.items)
 
 
 def _images_per_prompt(request: ScoreRequest, run: RunDir | None, record: RunRecord | None) -> int | None:

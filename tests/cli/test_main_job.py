@@ -173,7 +173,7 @@ def test_listings_name_what_there_is(dpgbench: Dpgbench, command: str) -> None:
     for name in {
         "models": ["sd15", "ella-sd15", "tiny-sd15", "tiny-ella-sd15", "guidance 12", "length="],
         "judges": ["mplug", "tiny-mplug", "v1.0.0", "path="],
-        "suites": ["dpg-bench", "sample", "FILE.csv", "hf:DATASET"],
+        "suites": ["dpg-bench", "dsg-1k", "sample", "FILE", "hf:DATASET"],
     }[command]:
         assert name in result.stdout
 

@@ -15,7 +15,7 @@ import pytest
 from dpg_bench.errors import BadInputError, UnavailableError
 from dpg_bench.hub.pinned_files import fetch_files, git_blob_id, intact_files
 from dpg_bench.hub.shipped import shipped_folder
-from dpg_bench.suite.dpg_bench import count_missing, load_official, pinned_manifest, read_manifest
+from dpg_bench.suite.dpg_bench import load_official, pinned_manifest, read_manifest
 
 Publish = Callable[[Mapping[str, bytes]], Any]
 
@@ -126,7 +126,7 @@ def test_a_file_that_was_damaged_in_the_cache_is_fetched_again(publish: Publish,
     prompts = load_official(manifest)
     (manifest.folder / "dpg_bench/prompts/3.txt").write_bytes(b"A dense")
     (manifest.folder / "dpg_bench/dpg_bench.csv").unlink()
-    assert count_missing(manifest) == 2
+    assert manifest.count_missing() == 2
     assert load_official(manifest) == prompts
     again = {path for path, count in copy.server.requests.items() if count == 2}
     assert again == {"dpg_bench/prompts/3.txt", "dpg_bench/dpg_bench.csv"}

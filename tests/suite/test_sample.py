@@ -84,5 +84,5 @@ def test_the_category_columns_agree_with_the_tuples() -> None:
 
 
 def test_the_listing_states_its_size(sample: Suite) -> None:
-    (spec,) = (spec for spec in suite_specs() if spec.name == "sample")
+    spec = suite_specs()["sample"]
     assert spec.size == f"{len(sample.prompts)} prompts, {sample.question_count} questions"

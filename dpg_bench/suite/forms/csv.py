@@ -1,50 +1,76 @@
-"""Suites as CSV files in the form of DPG-Bench's own `dpg_bench.csv`: one row per question, UTF-8, comma-separated.
+"""Tables: CSV in the form of DPG-Bench's own `dpg_bench.csv`, one row per question, and what spreadsheets make of it.
 
 DSG-1k and TIFA-style question files have the same columns. Rows are counted as spreadsheets count them: the header
-is row 1, and blank lines don't count.
+is row 1, and blank lines don't count. Commas, semicolons or tabs stand between the cells, whichever makes the header.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass
 
 from dpg_bench.errors import BadInputError
-from dpg_bench.records import Prompt
-from dpg_bench.suite.rows import COLUMNS, QuestionRow, assemble_prompts, question_row
+from dpg_bench.suite.columns import Record, check_columns, named_columns
+from dpg_bench.suite.rows import COLUMNS, Row
+
+_DELIMITERS = (",", "\t", ";")
 
 
-def parse_csv(content: bytes, source: str, *, strict: bool = True) -> tuple[Prompt, ...]:
-    """The prompts of a CSV file's `content`; `source` names the file in messages.
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table's header, and its rows below it, to be read once."""
 
-    `strict=False` is for the official file alone, once its digest is verified; see `dpg_bench.suite.rows`.
+    header: tuple[str, ...]
+    records: Iterator[Record]
 
-    Raises BadInputError, naming file, row and column, for content that is empty, not UTF-8 or no well-formed CSV,
-    for missing columns, and for all that `question_row` and `assemble_prompts` refuse.
+
+def csv_rows(content: bytes, source: str, *, strict: bool = True) -> Iterator[Row]:
+    """The question rows of a CSV file's `content`, in DPG-Bench's own columns; `source` names the file in messages.
+
+    `strict` False lets stray quotes pass, as the official script's reader does.
+
+    Raises BadInputError, naming file and row, for content that is no such table.
     """
-    text = _decode(content, source)
+    table = read_table(content, source, strict=strict)
+    check_columns(table.header, f"{source}, row 1")
+    named = named_columns(table.header)
+    for record in table.records:
+        cells = {name: record.values[key] for name, key in named.items()}
+        yield Row(record.place, cells)
+
+
+def read_table(content: bytes, source: str, *, strict: bool = True) -> Table:
+    """Any table with a header.
+
+    Raises BadInputError, naming file and row, for content that is empty, no text or no well-formed CSV, and for a
+    column or a cell too many.
+    """
+    text = decoded(content, source)
     if not text.strip():
         raise BadInputError(f"{source} is empty. A suite has a header with the columns {', '.join(COLUMNS)}.")
-    prompts = assemble_prompts(_rows(text, source, strict=strict), strict=strict)
-    if not prompts:
-        raise BadInputError(f"{source} has a header but no questions below it.")
-    return prompts
+    first = next(line for line in text.splitlines() if line.strip())
+    delimiter = max(_DELIMITERS, key=lambda one: len(named_columns(first.replace('"', "").split(one))))
+    rows = _rows(text, source, delimiter, strict=strict)
+    header = tuple(next(rows)[1])
+    doubled = [key for key in named_columns(header).values() if header.count(key) > 1]
+    if doubled:
+        raise BadInputError(f"{source}, row 1: column '{doubled[0]}' is there {header.count(doubled[0])} times.")
+    return Table(header, _records(rows, header, source))
 
 
-def read_file(path: Path) -> bytes:
-    """The content of a file that the user named.
+def decoded(content: bytes, source: str) -> str:
+    """UTF-8, or UTF-16 with its byte order mark, as spreadsheets save it.
 
-    Raises BadInputError if there is no such file or it can't be read.
+    Raises BadInputError, with the line, for anything else.
     """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BadInputError(f"The suite file {path} can't be read: {error.strerror or error}.") from None
-
-
-def _decode(content: bytes, source: str) -> str:
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        try:
+            return content.decode("utf-16")
+        except UnicodeDecodeError:
+            raise BadInputError(f"{source} begins as UTF-16 but is none. Save the file as UTF-8.") from None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -54,37 +80,26 @@ def _decode(content: bytes, source: str) -> str:
         ) from None
 
 
-def _rows(text: str, source: str, *, strict: bool) -> Iterator[QuestionRow]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=strict)
-    header: list[str] | None = None
+def _rows(text: str, source: str, delimiter: str, *, strict: bool) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=strict, delimiter=delimiter)
     number = 0
     try:
         for cells in reader:
-            if not cells:
-                continue
-            number += 1
-            place = f"{source}, row {number}"
-            if header is None:
-                header = cells
-                _check_header(header, source)
-                continue
-            if len(cells) != len(header):
-                raise BadInputError(
-                    f"{place}: it has {len(cells)} cells, the header has {len(header)} columns. "
-                    "A cell that holds a comma must stand in double quotes."
-                )
-            yield question_row(dict(zip(header, cells, strict=True)), place, strict=strict)
+            if any(cell.strip() for cell in cells):
+                number += 1
+                yield number, cells
     except csv.Error as error:
         raise BadInputError(f"{source}, row {number + 1} (near line {reader.line_num}): bad CSV, {error}.") from None
 
 
-def _check_header(header: list[str], source: str) -> None:
-    missing = [column for column in COLUMNS if column not in header]
-    if missing:
-        raise BadInputError(
-            f"{source}, row 1: missing columns: {', '.join(missing)}. Found: {', '.join(header)}. "
-            "The columns must be comma-separated and named as in DPG-Bench's own CSV."
-        )
-    doubled = [column for column in COLUMNS if header.count(column) > 1]
-    if doubled:
-        raise BadInputError(f"{source}, row 1: column '{doubled[0]}' is there {header.count(doubled[0])} times.")
+def _records(rows: Iterator[tuple[int, list[str]]], header: tuple[str, ...], source: str) -> Iterator[Record]:
+    for number, cells in rows:
+        place = f"{source}, row {number}"
+        if len(cells) != len(header):
+            if any(cell.strip() for cell in cells[len(header) :]) or len(cells) < len(header):
+                raise BadInputError(
+                    f"{place}: it has {len(cells)} cells, the header has {len(header)} columns. "
+                    "A cell that holds a comma must stand in double quotes."
+                )
+            cells = cells[: len(header)]  # noqa: PLW2901 - spreadsheets add empty ones
+        yield Record(place, dict(zip(header, cells, strict=True)))

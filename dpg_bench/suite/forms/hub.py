@@ -7,42 +7,52 @@ per question with the columns of the CSV form.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dpg_bench.errors import BadInputError, UnavailableError
-from dpg_bench.records import Prompt
-from dpg_bench.suite.rows import COLUMNS, QuestionRow, assemble_prompts, question_row
+from dpg_bench.hub.pinned_files import Progress
+from dpg_bench.records import Suite
+from dpg_bench.suite.base import SuiteSpec
+from dpg_bench.suite.columns import Record, question_rows
+from dpg_bench.suite.forms.file import read_file, records_suite
+from dpg_bench.suite.forms.json import json_records
+from dpg_bench.suite.rows import official_prompts
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
 
+_PREFIX = "hf:"
 _SPLIT = "test"
 _OFFICIAL_COPIES = frozenset({"Jialuo21/DPG-Bench"})  # the benchmark's own oddities are no mistake of the user's
 _HUB_FILE = re.compile(r"hf://datasets/[^@]+@([0-9a-f]{40})/")
-_QUESTION_KEYS = ("proposition_id", "dependency", "category_broad", "category_detailed", "question")
 
 
-def read_hub_dataset(address: str) -> tuple[str, tuple[Prompt, ...]]:
-    """Where the dataset came from, and its prompts.
+def read_hub_dataset(address: str, *, strict: bool = False) -> Suite:
+    """The suite in a dataset, and where it came from.
 
     `address` is a folder (written by `save_to_disk`, or holding data files), a parquet or JSON file, or a dataset on
     the hub, as `OWNER/NAME` or `OWNER/NAME@REVISION`; the commit that this came to stands in the source. The split
     is `test`, or the only one there is.
 
     Raises BadInputError for a path that holds no dataset, a dataset of another form and all that
-    `question_row` and `assemble_prompts` refuse; UnavailableError for a dataset that can't be downloaded.
+    `question_rows` and `mended_prompts` refuse; UnavailableError for a dataset that can't be downloaded.
     """
-    if Path(address).exists():
-        dataset = _choose_split(_open_local(Path(address)), address)
-        name, source = "", address
-    else:
-        name, _, revision = address.partition("@")
-        dataset = _choose_split(_open_hub(name, revision or None), address)
-        source = f"https://huggingface.co/datasets/{name}/tree/{source_commit(dataset) or revision or 'main'}"
-    strict = name not in _OFFICIAL_COPIES
-    return source, assemble_prompts(_rows(dataset, f"hf:{address}", strict=strict), strict=strict)
+    name = f"{_PREFIX}{address}"
+    path = Path(address)
+    if path.exists():
+        if path.suffix.lower() in (".json", ".jsonl"):
+            return records_suite(name, address, json_records(read_file(path), name), strict=strict)
+        dataset = _choose_split(_open_local(path), address)
+        return records_suite(name, address, _records(dataset, name), strict=strict)
+    owner_name, _, revision = address.partition("@")
+    dataset = _choose_split(_open_hub(owner_name, revision or None), address)
+    commit = source_commit(dataset) or revision or "main"
+    source = f"https://huggingface.co/datasets/{owner_name}/tree/{commit}"
+    if owner_name in _OFFICIAL_COPIES:
+        return Suite(name, source, official_prompts(question_rows(_records(dataset, name))))
+    return records_suite(name, source, _records(dataset, name), strict=strict)
 
 
 def _open_local(path: Path) -> Dataset | DatasetDict:
@@ -51,7 +61,7 @@ def _open_local(path: Path) -> Dataset | DatasetDict:
 
     try:
         if path.is_file():
-            return load_dataset("json" if path.suffix in (".json", ".jsonl") else "parquet", data_files=str(path))
+            return load_dataset("parquet", data_files=str(path))
         if any((path / marker).is_file() for marker in ("dataset_dict.json", "state.json")):
             return load_from_disk(str(path))
         return load_dataset(str(path))
@@ -91,43 +101,26 @@ def _choose_split(dataset: Dataset | DatasetDict, address: str) -> Dataset:
     raise BadInputError(f"The dataset hf:{address} has no split '{_SPLIT}'; it has {', '.join(dataset)}.")
 
 
-def _rows(dataset: Dataset, source: str, *, strict: bool) -> Iterator[QuestionRow]:
-    per_prompt = "questions" in dataset.column_names
-    needed = ("item_id", "prompt", "questions") if per_prompt else COLUMNS
-    missing = [column for column in needed if column not in dataset.column_names]
-    if missing:
-        raise BadInputError(
-            f"The dataset {source} lacks the columns {', '.join(missing)}; it has {', '.join(dataset.column_names)}. "
-            "It needs item_id, prompt and questions (one row per prompt), or the columns of DPG-Bench's CSV."
-        )
+def _records(dataset: Dataset, source: str) -> Iterator[Record]:
     for index, row in enumerate(dataset):
-        place = f"{source}, row {index}"
-        if per_prompt:
-            yield from _questions_of(row, place, strict=strict)
-        else:
-            yield question_row({column: _text(row[column]) for column in COLUMNS}, place, strict=strict)
+        yield Record(f"{source}, row {index}", row)
 
 
-def _questions_of(row: Mapping[str, Any], place: str, *, strict: bool) -> Iterator[QuestionRow]:
-    questions = _listed(row["questions"])
-    if not questions:
-        raise BadInputError(f"{place}: item '{row['item_id']}' has no questions.")
-    for index, question in enumerate(questions):
-        missing = [key for key in _QUESTION_KEYS if key not in question]
-        if missing:
-            raise BadInputError(f"{place}, question {index}: it lacks {', '.join(missing)}.")
-        cells = {key: _text(question[key]) for key in _QUESTION_KEYS}
-        cells |= {"item_id": _text(row["item_id"]), "text": _text(row["prompt"])}
-        cells["question_natural_language"] = cells.pop("question")
-        yield question_row(cells, f"{place}, question {index}", strict=strict)
+def _load(name: str, *, strict: bool = False, progress: Progress | None = None) -> Suite:
+    del progress  # the library shows its own
+    return read_hub_dataset(name.removeprefix(_PREFIX), strict=strict)
 
 
-def _listed(questions: Any) -> list[Mapping[str, Any]]:
-    """Questions as a list of records; `datasets` gives a `Sequence` of records as a record of lists."""
-    if isinstance(questions, Mapping):
-        return [dict(zip(questions, values, strict=True)) for values in zip(*questions.values(), strict=True)]
-    return list(questions or [])
+def _pending(name: str) -> str | None:
+    """Only the library knows what is cached, so a dataset on the hub is always named."""
+    address = name.removeprefix(_PREFIX)
+    return None if Path(address).exists() else f"the dataset {address}, unless it is cached"
 
 
-def _text(value: object) -> str:
-    return "" if value is None else str(value)
+HUB_SPEC = SuiteSpec(
+    name=f"{_PREFIX}DATASET",
+    summary="a Hugging Face dataset, such as hf:Jialuo21/DPG-Bench, or a local one",
+    matches=lambda name: name.startswith(_PREFIX),
+    load=_load,
+    pending=_pending,
+)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from dpg_bench.errors import BadInputError
 from dpg_bench.files.item_names import item_id_of
-from dpg_bench.records import Prompt
-from dpg_bench.suite.forms.csv import read_file
+from dpg_bench.hub.pinned_files import Progress
+from dpg_bench.records import Prompt, Suite
+from dpg_bench.suite.base import SuiteSpec
+from dpg_bench.suite.forms.file import read_file
 from dpg_bench.suite.rows import check_item_id
 
 
@@ -35,3 +37,17 @@ def _prompt(path: Path) -> Prompt:
     if not text.strip():
         raise BadInputError(f"The prompt file {path} is empty.")
     return Prompt(item_id, text, ())
+
+
+def _load(name: str, *, strict: bool = False, progress: Progress | None = None) -> Suite:
+    del strict, progress
+    return Suite(name, name, read_text_folder(Path(name)))
+
+
+FOLDER_SPEC = SuiteSpec(
+    name="FOLDER",
+    summary="a folder of <item_id>.txt prompts, without questions: for `run` alone",
+    source="yours",
+    matches=lambda name: Path(name).is_dir(),
+    load=_load,
+)

@@ -14,6 +14,7 @@ import pytest
 from dpg_bench.errors import BadInputError
 from dpg_bench.records import Prompt, Question, Suite
 from dpg_bench.suite.forms.hub import source_commit
+from dpg_bench.suite.mending import NO_ROW
 from dpg_bench.suite.registry import load_suite
 
 datasets = pytest.importorskip("datasets")
@@ -112,13 +113,18 @@ def test_errors_name_dataset_row_and_column(sample: Suite, tmp_path: Path) -> No
     rows = _per_prompt(sample)
     rows[2]["questions"][1]["dependency"] = "99"
     datasets.Dataset.from_list(rows).save_to_disk(tmp_path / "saved")
-    with pytest.raises(BadInputError, match=r"saved, row 2, question 1, column 'dependency': .* no proposition 99"):
-        load_suite(f"hf:{tmp_path / 'saved'}")
+    name = f"hf:{tmp_path / 'saved'}"
+    with pytest.raises(BadInputError, match=r"row 2, question 1, item '.*': question 2 has the parent 99"):
+        load_suite(name, strict=True)
+    (mend,) = load_suite(name).mends
+    assert (mend.kind, mend.place, mend.made) == (NO_ROW, "row 2, question 1", "dropped")
 
 
 def test_missing_columns_are_named(tmp_path: Path) -> None:
-    datasets.Dataset.from_list([{"item_id": "a", "caption": "A cat."}]).save_to_disk(tmp_path / "flat")
-    with pytest.raises(BadInputError, match="lacks the columns text, proposition_id"):
+    datasets.Dataset.from_list([{"item_id": "a", "caption": "A cat.", "question": "A cat?"}]).save_to_disk(
+        tmp_path / "flat"
+    )
+    with pytest.raises(BadInputError, match="row 0: missing columns: proposition_id"):
         load_suite(f"hf:{tmp_path / 'flat'}")
     rows = [{"item_id": "a", "prompt": "A cat.", "questions": [{"question": "A cat?"}]}]
     datasets.Dataset.from_list(rows).save_to_disk(tmp_path / "nested")
@@ -126,12 +132,15 @@ def test_missing_columns_are_named(tmp_path: Path) -> None:
         load_suite(f"hf:{tmp_path / 'nested'}")
 
 
-def test_an_item_without_questions_is_refused_not_dropped(sample: Suite, tmp_path: Path) -> None:
+def test_an_item_without_questions_is_left_out_with_a_word_or_refused(sample: Suite, tmp_path: Path) -> None:
     rows = _per_prompt(sample)
     rows[3]["questions"] = []
     datasets.Dataset.from_list(rows).save_to_disk(tmp_path / "saved")
-    with pytest.raises(BadInputError, match="row 3: item 'sample04-astronaut' has no questions"):
-        load_suite(f"hf:{tmp_path / 'saved'}")
+    suite = load_suite(f"hf:{tmp_path / 'saved'}")
+    assert len(suite) == 23
+    assert "row 3, item 'sample04-astronaut': it has no question: the item is left out" in map(str, suite.mends)
+    with pytest.raises(BadInputError, match="row 3, item 'sample04-astronaut': it has no question"):
+        load_suite(f"hf:{tmp_path / 'saved'}", strict=True)
 
 
 @pytest.mark.parametrize("form", ["saved", "parquet"])
