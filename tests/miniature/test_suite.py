@@ -8,7 +8,7 @@ from dpg_bench.miniature.__main__ import app
 from dpg_bench.miniature.oracle import answer
 from dpg_bench.miniature.sampling import draw_scene, is_held_out
 from dpg_bench.miniature.suite import PROMPTS, suite_items
-from dpg_bench.suite.forms.csv import parse_csv
+from dpg_bench.suite.registry import load_suite
 
 SHIPPED = Path(__file__).parents[2] / "prompts" / "miniature.csv"
 ITEMS = suite_items()
@@ -22,7 +22,7 @@ def test_the_command_writes_the_shipped_file_byte_for_byte(tmp_path: Path) -> No
 
 
 def test_it_reads_as_strictly_as_a_users_own_file_and_the_oracle_agrees_with_every_question() -> None:
-    prompts = parse_csv(SHIPPED.read_bytes(), "miniature.csv")
+    prompts = load_suite(str(SHIPPED), strict=True).prompts
     assert len(prompts) == len(ITEMS) == PROMPTS
     for prompt, item in zip(prompts, ITEMS, strict=True):
         assert prompt.item_id == item.item_id
@@ -30,7 +30,7 @@ def test_it_reads_as_strictly_as_a_users_own_file_and_the_oracle_agrees_with_eve
 
 
 def test_every_category_is_asked_in_at_least_20_questions() -> None:
-    prompts = parse_csv(SHIPPED.read_bytes(), "miniature.csv")
+    prompts = load_suite(str(SHIPPED), strict=True).prompts
     asked = [question.category for prompt in prompts for question in prompt.questions]
     assert len(set(asked)) == 13
     assert min(asked.count(category) for category in set(asked)) >= 20

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dpg_bench.records import Suite
-from dpg_bench.suite.forms.csv import parse_csv
+from dpg_bench.suite.registry import load_suite
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def official_case(request: pytest.FixtureRequest, golden: Path) -> OfficialCase:
     results = (folder / "official_results.txt").read_text()
     lines = (line.split(maxsplit=1) for line in (folder / "failed.txt").read_text().splitlines())
     questions = folder / "questions.csv"
-    suite = Suite("golden", str(questions), parse_csv(questions.read_bytes(), str(questions)))
+    suite = Suite("golden", str(questions), load_suite(str(questions)).prompts)
     return OfficialCase(
         suite=suite,
         images_per_prompt=json.loads((folder / "case.json").read_text())["images_per_prompt"],
