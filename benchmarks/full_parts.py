@@ -15,8 +15,8 @@ from transformers import CLIPTextConfig, CLIPTextModel, T5Config, T5EncoderModel
 
 from dpg_bench.device import torch_dtype
 from dpg_bench.generate.base import GeneratorSettings
-from dpg_bench.generate.models.ella_weights import EllaWeights
-from dpg_bench.generate.models.sd_base import set_scheduler
+from dpg_bench.generate.models.ella import EllaWeights
+from dpg_bench.generate.models.stable_diffusion import set_scheduler
 from dpg_bench.generate.models.tiny_weights import tiny_base, tiny_connector, tiny_text_encoder
 from dpg_bench.hub.huggingface import Weights
 from dpg_bench.hub.loading import load_transformers_parts, quiet_libraries

@@ -25,7 +25,7 @@ from machine import describe_machine
 
 from dpg_bench.generate.base import GeneratorSettings, ImageRequest
 from dpg_bench.generate.models.decode import decode_images
-from dpg_bench.generate.models.ella import EllaGenerator
+from dpg_bench.generate.models.ella import EllaGenerator, EllaOptions
 from dpg_bench.generate.models.passes import noise_generators
 from dpg_bench.generate.models.stable_diffusion import StableDiffusionGenerator
 from dpg_bench.generate.models.unet import lay_out
@@ -69,7 +69,7 @@ def main() -> None:
         torch.set_num_threads(1)
     settings = GeneratorSettings(
         "ella-sd15",
-        {},
+        EllaOptions(),
         size=64 if arguments.toy else 512,
         steps=arguments.steps or (10 if arguments.toy else 50),
         guidance=12.0,
@@ -102,7 +102,9 @@ def draw_requests(images: int) -> list[ImageRequest]:
 
 
 def ella_generator(parts: Parts, settings: GeneratorSettings, length: str) -> EllaGenerator:
-    return EllaGenerator(parts.ella, replace(settings, options={"length": length}), weights=ELLA_WEIGHTS, cpu_images=4)
+    return EllaGenerator(
+        parts.ella, replace(settings, options=EllaOptions(length=length)), weights=ELLA_WEIGHTS, cpu_images=4
+    )
 
 
 def sd15_generator(parts: Parts, settings: GeneratorSettings) -> StableDiffusionGenerator:

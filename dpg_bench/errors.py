@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class DpgBenchError(Exception):
@@ -33,3 +33,15 @@ def unknown_name(kind: str, name: str, known: Iterable[str], *, hint: str = "") 
     guess = f" Did you mean '{near[0]}'?" if near else ""
     listed = f" Known: {', '.join(names)}." if names else " There are none."
     return BadInputError(f"Unknown {kind} '{name}'.{guess}{listed}{' ' + hint if hint else ''}")
+
+
+def out_of_range(name: str, value: object, must: str) -> BadInputError:
+    """The error for a number that can't be: `name` is a setting in words ("batch size"), `must` what it must be."""
+    return BadInputError(f"{name} is {value}; it must be {must}.")
+
+
+def check_positive(numbers: Mapping[str, int | None]) -> None:
+    """Raises BadInputError for the first of the named numbers that is below 1; None is left to others."""
+    for name, value in numbers.items():
+        if value is not None and value < 1:
+            raise out_of_range(name, value, "at least 1")

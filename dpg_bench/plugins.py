@@ -1,11 +1,16 @@
-"""How the toolkit is extended: specs that other packages add by entry points, and the `key=value` options of a spec."""
+"""How the toolkit is extended: specs that other packages add by entry points, and the typed options of a spec."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Protocol, TypeVar
+from types import UnionType
+from typing import Any, Literal, Protocol, Self, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
 from dpg_bench.errors import BadInputError, DpgBenchError, unknown_name
 
@@ -22,7 +27,7 @@ class Named(Protocol):
 SpecT = TypeVar("SpecT", bound=Named)
 
 
-def with_plugins(built_in: Iterable[SpecT], spec_type: type[SpecT], *, kind: str, group: str) -> dict[str, SpecT]:
+def with_plugins(built_in: Iterable[SpecT], spec_type: type[Any], *, kind: str, group: str) -> dict[str, SpecT]:
     """The specs by name: `built_in` ones first, then those of the entry-point group in the order of their names.
 
     An entry point is a `spec_type` under its own name; `kind` ("model") is for the message. Raises BadInputError if
@@ -37,7 +42,7 @@ def with_plugins(built_in: Iterable[SpecT], spec_type: type[SpecT], *, kind: str
     return specs
 
 
-def _load(point: EntryPoint, spec_type: type[SpecT], kind: str) -> SpecT:
+def _load(point: EntryPoint, spec_type: type[Any], kind: str) -> Any:
     origin = _origin(point, kind)
     try:
         spec = point.load()
@@ -59,43 +64,138 @@ def _origin(point: EntryPoint, kind: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class OptionSpec:
-    """One key that a model or judge understands: what it means, and its default in words ("" if there is none)."""
+class OptionHelp:
+    """One key that a model or judge understands, in words: `choices` and `default` are empty where there are none."""
 
     key: str
     help: str
-    default: str = ""
+    choices: tuple[str, ...]
+    default: str
 
 
-def parse_options(owner: str, pairs: Sequence[str]) -> dict[str, str]:
-    """`["length=fixed"]` → `{"length": "fixed"}`.
+class Options(BaseModel):
+    """The `key=value` options of a model or judge. A spec's own subclass has a field for each key.
 
-    Raises BadInputError for a pair without `=`, an empty key or a key given twice.
+    A field's type is what its value is read as, its default stands nowhere else, and its description is what
+    `dpgbench models` and `judges` show. A field that is a tuple may be given several times.
     """
-    options: dict[str, str] = {}
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def read(cls, owner: str, given: Mapping[str, Any]) -> Self:
+        """The options that were `given`, as text or as what the fields hold; `owner` is for messages.
+
+        Raises BadInputError for a key that there isn't, with the nearest one, and for a value that can't be.
+        """
+        more = cls.model_config.get("extra") == "allow"
+        values: dict[str, Any] = {}
+        for key, value in given.items():
+            field = cls.model_fields.get(key)
+            if field is None and not more:
+                raise unknown_name(f"option of {owner}", key, cls.model_fields)
+            values[key] = value if field is None else _read(owner, key, field, value)
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            key = str(problem["loc"][0]) if problem["loc"] else ""
+            said = f"Option '{key}' of {owner} is '{given[key]}': " if key in given else f"Options of {owner}: "
+            raise BadInputError(f"{said}{problem['msg'].removeprefix('Value error, ')}.") from None
+
+    @classmethod
+    def described(cls) -> tuple[OptionHelp, ...]:
+        """Every key with its help, its choices and its default in words."""
+        return tuple(
+            OptionHelp(key, field.description or "", _choices(field.annotation), _default_words(field))
+            for key, field in cls.model_fields.items()
+        )
+
+    def recorded(self) -> dict[str, Any]:
+        """What was given, by key, as a run's record keeps it."""
+        return dict(sorted(self.model_dump(mode="json", exclude_unset=True).items()))
+
+
+class NoOptions(Options):
+    """Of a model or judge that has none."""
+
+
+OptionsT = TypeVar("OptionsT", bound=Options)
+OptionsT_co = TypeVar("OptionsT_co", bound=Options, covariant=True)
+
+
+def split_pairs(owner: str, pairs: Sequence[str]) -> dict[str, str | list[str]]:
+    """`["length=fixed"]` → `{"length": "fixed"}`; a key that stands several times has the list of its values.
+
+    Raises BadInputError for a pair without `=` and for an empty key.
+    """
+    values: dict[str, list[str]] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key:
             raise BadInputError(f"'{pair}' is not an option of {owner}: write it as key=value.")
-        if key in options:
-            raise BadInputError(f"Option '{key}' of {owner} is given twice, as '{options[key]}' and as '{value}'.")
-        options[key] = value
-    return options
+        values.setdefault(key, []).append(value)
+    return {key: given[0] if len(given) == 1 else given for key, given in values.items()}
 
 
-def check_options(owner: str, options: Mapping[str, str], known: Sequence[OptionSpec]) -> None:
-    """Raises BadInputError for a key that `owner` doesn't know, with a list of those that it does."""
-    for key in options:
-        if key not in {spec.key for spec in known}:
-            raise unknown_name(f"option of {owner}", key, [spec.key for spec in known])
+def from_text(kind: Any, text: str) -> Any:
+    """`text` as a value of the type `kind`: itself where that will do, else as JSON, a list without brackets too.
 
-
-def parse_bool(owner: str, options: Mapping[str, str], key: str) -> bool:
-    """The option `key` as a truth value, False when it is not given.
-
-    Raises BadInputError if it is neither `true` nor `false`.
+    Raises ValidationError if it is none.
     """
-    value = options.get(key, "false")
-    if value not in ("true", "false"):
-        raise BadInputError(f"Option '{key}' of {owner} is '{value}'; it must be true or false.")
-    return value == "true"
+    adapter: TypeAdapter[Any] = TypeAdapter(kind)
+    with suppress(ValidationError):
+        return adapter.validate_python(text, strict=True)
+    with suppress(ValidationError):
+        return adapter.validate_json(text, strict=True)
+    return adapter.validate_json(f"[{text}]", strict=True)
+
+
+def expected(kind: Any) -> str:
+    """What a value of the type `kind` must be, in words for a message."""
+    if _choices(kind):
+        *most, last = _choices(kind)
+        return f"{', '.join(most)} or {last}" if most else last
+    words = {int: "a whole number", float: "a number", str: "text"}
+    if kind in words:
+        return words[kind]
+    if get_origin(kind) in (Union, UnionType):
+        return " or ".join(dict.fromkeys(expected(part) for part in get_args(kind) if part is not type(None)))
+    if get_origin(kind) in (list, tuple):
+        inner = [part for part in get_args(kind) if part is not Ellipsis]
+        return f"a list of {inner[0].__name__ if inner and hasattr(inner[0], '__name__') else 'values'}s"
+    return str(getattr(kind, "__name__", kind))
+
+
+def _read(owner: str, key: str, field: FieldInfo, value: Any) -> Any:
+    if get_origin(field.annotation) is tuple:
+        items = [value] if isinstance(value, str) else value
+        return tuple(_convert(owner, key, get_args(field.annotation)[0], item) for item in items)
+    if isinstance(value, list):
+        raise BadInputError(f"Option '{key}' of {owner} is given twice, as '{value[0]}' and as '{value[1]}'.")
+    return _convert(owner, key, field.annotation, value)
+
+
+def _convert(owner: str, key: str, kind: Any, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return from_text(kind, value)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        said = problem["msg"].removeprefix("Value error, ") if problem["type"] == "value_error" else ""
+        must = said or f"it must be {expected(kind)}"
+        raise BadInputError(f"Option '{key}' of {owner} is '{value}'; {must}.") from None
+
+
+def _choices(kind: Any) -> tuple[str, ...]:
+    if kind is bool:
+        return ("true", "false")
+    return tuple(str(choice) for choice in get_args(kind)) if get_origin(kind) is Literal else ()
+
+
+def _default_words(field: FieldInfo) -> str:
+    default = field.get_default()
+    if default is None or default == ():
+        return ""
+    return str(default).lower() if isinstance(default, bool) else str(default)

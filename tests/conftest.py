@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,13 +56,14 @@ def _own_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-def settings_for(model: str, **changes: Any) -> GeneratorSettings:
+def settings_for(model: str, *, options: Mapping[str, Any] | None = None, **changes: Any) -> GeneratorSettings[Any]:
     from dpg_bench.generate.base import GeneratorSettings
     from dpg_bench.generate.registry import find_model
 
-    defaults = find_model(model).defaults
+    spec = find_model(model)
+    defaults = spec.defaults
     values: dict[str, Any] = {
-        "options": {},
+        "options": spec.options.read(model, options or {}),
         "size": defaults.size,
         "steps": defaults.steps,
         "guidance": defaults.guidance,
@@ -73,7 +74,7 @@ def settings_for(model: str, **changes: Any) -> GeneratorSettings:
 
 
 @pytest.fixture
-def make_settings() -> Callable[..., GeneratorSettings]:
+def make_settings() -> Callable[..., GeneratorSettings[Any]]:
     """Settings of a model: its defaults on a CPU, but for what is given."""
     return settings_for
 

@@ -35,7 +35,7 @@ def fetch(
     from dpg_bench.errors import unknown_name
     from dpg_bench.generate.registry import find_model, model_specs
     from dpg_bench.judge.registry import judge_specs
-    from dpg_bench.plugins import check_options, parse_options
+    from dpg_bench.plugins import split_pairs
     from dpg_bench.suite.registry import fetch_suite, suite_specs
 
     names = what or ["dpg-bench", "sd15", "ella-sd15", "mplug"]
@@ -47,14 +47,11 @@ def fetch(
     for name in names:
         say(f"Fetching {name} …")
         if name in judges:
-            options = parse_options(name, judge_option or [])
-            check_options(name, options, judges[name].options)
-            judges[name].fetch(options)
+            judge = judges[name]
+            judge.fetch(judge.options.read(name, split_pairs(name, judge_option or [])))
         elif name in models or name.startswith("diffusers:"):
-            spec = find_model(name)
-            options = parse_options(name, option or [])
-            check_options(spec.name, options, spec.options)
-            spec.fetch(options)
+            model = find_model(name)
+            model.fetch(model.options.read(name, split_pairs(name, option or [])))
         else:
             with counting(name, "files") as show:
                 fetch_suite(name, progress=partial(_show_files, show))

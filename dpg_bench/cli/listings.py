@@ -10,7 +10,7 @@ _ANY = "any other text-to-image pipeline that diffusers can load, from the hub o
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from dpg_bench.plugins import OptionSpec
+    from dpg_bench.plugins import OptionHelp
 
 
 def models() -> None:
@@ -36,7 +36,7 @@ def models() -> None:
                 *spec.notes,
             ],
             "-M",
-            spec.options,
+            spec.options.described(),
         )
 
 
@@ -46,7 +46,7 @@ def judges() -> None:
 
     for spec in judge_specs().values():
         size = f", about {spec.gigabytes:g} GB" if spec.gigabytes else ""
-        _entry(spec.name, spec.summary, [f"weights: {spec.source}{size}", *spec.notes], "-J", spec.options)
+        _entry(spec.name, spec.summary, [f"weights: {spec.source}{size}", *spec.notes], "-J", spec.options.described())
 
 
 def suites() -> None:
@@ -58,11 +58,11 @@ def suites() -> None:
         _entry(spec.name, spec.summary, [f"{name}: {fact}" for name, fact in facts.items() if fact], "", ())
 
 
-def _entry(name: str, summary: str, facts: Iterable[str], flag: str, options: Sequence[OptionSpec]) -> None:
+def _entry(name: str, summary: str, facts: Iterable[str], flag: str, options: Sequence[OptionHelp]) -> None:
     print(f"{name}\n  {summary}")
     for fact in facts:
         print(f"  - {fact}")
     for option in options:
         default = f" (default: {option.default})" if option.default else ""
-        print(f"  {flag} {option.key}=…  {option.help}{default}")
+        print(f"  {flag} {option.key}={'|'.join(option.choices) or '…'}  {option.help}{default}")
     print()

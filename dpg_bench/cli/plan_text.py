@@ -31,7 +31,7 @@ def plan_text(plan: RunPlan) -> str:
     ]
     rows = {
         "model": f"{settings.model} ({plan.spec.summary})",
-        "options": ", ".join(f"{key}={value}" for key, value in settings.options.items()) or "defaults",
+        "options": ", ".join(f"{key}={value}" for key, value in settings.options.recorded().items()) or "defaults",
         "suite": f"{plan.suite.name} ({plan.suite.source})",
         "items": f"{len(plan.items)}" + (f" of {whole}" if len(plan.items) < whole else ""),
         "images": f"{images} ({request.images_per_prompt} per prompt), seeds {seeds}",

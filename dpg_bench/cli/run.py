@@ -99,14 +99,14 @@ def run(
     from dpg_bench.cli.plan_text import plan_text
     from dpg_bench.jobs.run import execute_run, plan_run
     from dpg_bench.jobs.run_plan import RunRequest
-    from dpg_bench.plugins import parse_options
+    from dpg_bench.plugins import split_pairs
     from dpg_bench.suite.registry import outline_suite
 
     request = RunRequest(
         model=model,
         suite=suite,
         out=out,
-        options=parse_options(model, option or []),
+        options=split_pairs(model, option or []),
         images_per_prompt=images_per_prompt,
         seed=seed,
         seeds=parse_seeds(seeds),

@@ -106,7 +106,7 @@ def score(
     from dpg_bench.files.outputs import write_output
     from dpg_bench.jobs.score import score_plan
     from dpg_bench.jobs.score_plan import ScoreRequest, plan_score
-    from dpg_bench.plugins import parse_options
+    from dpg_bench.plugins import split_pairs
     from dpg_bench.report.scorecard.data import scorecard_to_csv
     from dpg_bench.report.scorecard.text import print_scorecard
     from dpg_bench.score.scorecard import scorecard_json
@@ -115,7 +115,7 @@ def score(
         path=path,
         suite=suite,
         judge=judge,
-        options=parse_options(judge, option or []),
+        options=split_pairs(judge, option or []),
         answers=answers,
         images_per_prompt=images_per_prompt,
         resolution=resolution,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol
+
+from dpg_bench.plugins import OptionsT, OptionsT_co
 
 if TYPE_CHECKING:
     from PIL import Image
-
-    from dpg_bench.plugins import OptionSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,11 @@ class GenerationDefaults:
 
 
 @dataclass(frozen=True, slots=True)
-class GeneratorSettings:
+class GeneratorSettings(Generic[OptionsT_co]):
     """Everything that decides an image besides prompt and seed, resolved: no `auto` is left."""
 
     model: str
-    options: Mapping[str, str]
+    options: OptionsT_co
     size: int | None
     steps: int | None
     guidance: float | None
@@ -82,21 +82,22 @@ class Download:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelSpec:
+class ModelSpec(Generic[OptionsT]):
     """A model that `--model` can name.
 
-    `validate` checks the settings without loading weights (raising BadInputError), `load` builds the generator,
-    `fetch` downloads and verifies its weights ahead of time. `notes` say where each default comes from,
-    `untrained` that the weights are random, so that scores mean nothing. `memory`, if known, sets the batch size.
+    `options` is the type of its options, which are read once and then handed to the rest as they are. `validate`
+    checks the settings without loading weights (raising BadInputError), `load` builds the generator, `fetch`
+    downloads and verifies its weights ahead of time. `notes` say where each default comes from, `untrained` that the
+    weights are random, so that scores mean nothing. `memory`, if known, sets the batch size.
     """
 
     name: str
     summary: str
     defaults: GenerationDefaults
-    options: tuple[OptionSpec, ...]
-    load: Callable[[GeneratorSettings], Generator]
-    validate: Callable[[GeneratorSettings], None]
-    fetch: Callable[[Mapping[str, str]], None]
+    options: type[OptionsT]
+    load: Callable[[GeneratorSettings[OptionsT]], Generator]
+    validate: Callable[[GeneratorSettings[OptionsT]], None]
+    fetch: Callable[[OptionsT], None]
     downloads: tuple[Download, ...] = ()
     notes: tuple[str, ...] = field(default=())
     gpu_dtype: str = "float16"

@@ -1,21 +1,51 @@
-"""From planned batches to whole items: failures are pinned to their item, and batches that don't fit are halved."""
+"""How many images are made at once, and whole items from batches: failures are pinned to their item."""
 
 from __future__ import annotations
 
-import sys
 import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dpg_bench.device import is_out_of_memory
-from dpg_bench.generate.base import Generator, ImageRequest
+from dpg_bench.generate.base import Generator, GeneratorSettings, ImageRequest, MemoryNeed, ModelSpec
 from dpg_bench.generate.generation_log import FailedItem, ItemState
+from dpg_bench.generate.models.unet import is_cuda
 from dpg_bench.generate.plan import ItemPlan, PlannedImage
+from dpg_bench.halving import Halving
 
 if TYPE_CHECKING:
     from PIL import Image
+
+CPU_BATCH = 8
+GPU_BATCH = 16
+LARGEST_BATCH = 32
+_USED_SHARE = 0.8  # of what is free; the rest is for libraries' workspaces and for gaps between allocations
+_REFERENCE_SIZE = 512
+
+
+def default_batch_size(spec: ModelSpec[Any], settings: GeneratorSettings[Any]) -> int:
+    """Images in a batch: what fits into a CUDA GPU's free memory for models whose need is known, else a constant."""
+    if settings.device.startswith("cpu"):
+        return CPU_BATCH
+    if not is_cuda(settings.device) or spec.memory is None:
+        return GPU_BATCH
+    import torch
+
+    free, _ = torch.cuda.mem_get_info(settings.device)
+    return fitting_batch_size(spec.memory, settings, free_bytes=free)
+
+
+def fitting_batch_size(memory: MemoryNeed, settings: GeneratorSettings[Any], *, free_bytes: int) -> int:
+    """The largest power of two, 1 to 32, whose batch fits into `free_bytes` beside the weights, with room to spare.
+
+    Should it not fit after all, the stage halves it; if nothing fits, 1 it is, and loading or the item says so.
+    """
+    bytes_each = 4 if settings.dtype == "float32" else 2
+    area = ((settings.size or _REFERENCE_SIZE) / _REFERENCE_SIZE) ** 2
+    left = _USED_SHARE * free_bytes - bytes_each * memory.parameters
+    fits = int(left / (bytes_each * memory.values_per_image * area))
+    return min(LARGEST_BATCH, 1 << max(fits.bit_length() - 1, 0)) if fits > 0 else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +63,7 @@ class ItemMaker:
     def __init__(self, generator: Generator, states: dict[str, ItemState], *, batch_size: int) -> None:
         self._generator = generator
         self._states = dict(states)
-        self._largest = batch_size
+        self._halving = Halving(batch_size)
         self._images: dict[str, list[Image.Image]] = {}
         self._seconds: dict[str, float] = {}
 
@@ -66,7 +96,8 @@ class ItemMaker:
 
     def _collect(self, batch: Sequence[PlannedImage]) -> list[MadeItem | FailedItem]:
         start = time.perf_counter()
-        images = self._generate([ImageRequest(planned.item.prompt.text, planned.seed) for planned in batch])
+        requests = [ImageRequest(planned.item.prompt.text, planned.seed) for planned in batch]
+        images = self._halving.work(requests, self._generator.generate)
         share = (time.perf_counter() - start) / len(batch)
         finished: list[MadeItem | FailedItem] = []
         for planned, image in zip(batch, images, strict=True):
@@ -87,19 +118,6 @@ class ItemMaker:
             item_id = own[0].item.prompt.item_id
             if item_id in self._images:
                 del self._images[item_id][own[0].image :]
-
-    def _generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
-        images: list[Image.Image] = []
-        while len(images) < len(requests):
-            part = requests[len(images) : len(images) + self._largest]
-            try:
-                images += self._generator.generate(part)
-            except Exception as error:
-                if not is_out_of_memory(error) or len(part) == 1:
-                    raise
-                self._largest = len(part) // 2
-                print(f"Out of memory with {len(part)} images at once; going on with {self._largest}.", file=sys.stderr)
-        return images
 
 
 def _by_item(batch: Sequence[PlannedImage]) -> list[list[PlannedImage]]:

@@ -7,11 +7,13 @@ in the same company, and gives the bytes of a run that was not.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dpg_bench.generate.seeds import item_seeds
 from dpg_bench.records import Prompt
+
+_SEED_BITS = 63  # torch takes seeds up to 2⁶⁴ - 1, but other libraries read them as signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,19 @@ class PlannedImage:
     def seed(self) -> int:
         """The seed its noise starts from."""
         return self.item.seeds[self.image]
+
+
+def image_seed(seed: int, item_id: str, image: int) -> int:
+    """The seed of image `image` (from 0) of an item, 0 to 2⁶³ - 1: from SHA-256 of (seed, item id, image)."""
+    digest = hashlib.sha256(f"{seed}\n{item_id}\n{image}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> (64 - _SEED_BITS)
+
+
+def item_seeds(item_id: str, *, images: int, seed: int, seeds: Sequence[int] | None) -> tuple[int, ...]:
+    """The seeds of an item's images: the listed `seeds` themselves, the same for every item, or derived from `seed`."""
+    if seeds is not None:
+        return tuple(seeds)
+    return tuple(image_seed(seed, item_id, image) for image in range(images))
 
 
 def plan_items(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from dpg_bench.errors import unknown_name
 from dpg_bench.generate.base import ModelSpec
@@ -14,15 +15,15 @@ from dpg_bench.plugins import with_plugins
 
 ENTRY_POINT_GROUP = "dpg_bench.generators"
 
-_BUILT_IN = (SD15, ELLA_SD15, TINY_SD15, TINY_ELLA_SD15)
+_BUILT_IN: tuple[ModelSpec[Any], ...] = (SD15, ELLA_SD15, TINY_SD15, TINY_ELLA_SD15)
 
 
-def model_specs() -> Mapping[str, ModelSpec]:
+def model_specs() -> Mapping[str, ModelSpec[Any]]:
     """The models by name, those of other packages last. Raises BadInputError if one of these can't be used."""
     return with_plugins(_BUILT_IN, ModelSpec, kind="model", group=ENTRY_POINT_GROUP)
 
 
-def find_model(name: str) -> ModelSpec:
+def find_model(name: str) -> ModelSpec[Any]:
     """The model that `name` stands for. Raises BadInputError for a name that nobody knows."""
     if name.startswith(PREFIX):
         return any_pipeline_spec(name)

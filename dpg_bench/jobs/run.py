@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from dpg_bench.device import resolve_device, resolve_dtype
-from dpg_bench.errors import BadInputError
+from dpg_bench.errors import BadInputError, check_positive, out_of_range
 from dpg_bench.files.item_names import check_names, file_stem
 from dpg_bench.files.run_folder import RunDir, RunRecord, lock_folder
 from dpg_bench.generate.base import GeneratorSettings, ModelSpec
-from dpg_bench.generate.batch_size import CPU_BATCH, default_batch_size
+from dpg_bench.generate.batching import CPU_BATCH, default_batch_size
+from dpg_bench.generate.models.checks import check_numbers
 from dpg_bench.generate.models.unet import compiled_batch
 from dpg_bench.generate.plan import plan_items
 from dpg_bench.generate.registry import find_model
 from dpg_bench.generate.stage import GenerationOutcome, GenerationProgress, generate_images
 from dpg_bench.jobs.begin import begin_record, check_continues, first_difference
 from dpg_bench.jobs.run_plan import RunPlan, RunRequest
-from dpg_bench.plugins import check_options
 from dpg_bench.provenance import utc_now
 from dpg_bench.records import Suite
 from dpg_bench.suite.registry import load_suite
@@ -37,18 +37,18 @@ def plan_run(request: RunRequest, *, outline: Suite | None = None) -> RunPlan:
     that isn't there, a run folder made with other settings or by a newer version.
     """
     spec = find_model(request.model)
-    check_options(spec.name, request.options, spec.options)
     _check_numbers(request)
     device = resolve_device(request.device)
     generator = GeneratorSettings(
         model=request.model,
-        options=request.options,
+        options=spec.options.read(spec.name, request.options),
         size=request.size if request.size is not None else spec.defaults.size,
         steps=request.steps if request.steps is not None else spec.defaults.steps,
         guidance=request.guidance if request.guidance is not None else spec.defaults.guidance,
         device=device,
         dtype=resolve_dtype(request.dtype, device, gpu_default=spec.gpu_dtype),
     )
+    check_numbers(generator)
     spec.validate(generator)
     chosen = outline if outline is not None else load_suite(request.suite, strict=request.strict)
     suite = chosen.whole or chosen
@@ -116,21 +116,9 @@ def execute_run(plan: RunPlan, *, progress: Callable[[GenerationProgress], None]
 
 
 def _check_numbers(request: RunRequest) -> None:
-    positive = {
-        "--images-per-prompt": request.images_per_prompt,
-        "--steps": request.steps,
-        "--size": request.size,
-        "--batch-size": request.batch_size,
-        "--limit": request.limit,
-    }
-    for option, value in positive.items():
-        if value is not None and value < 1:
-            raise BadInputError(f"{option} is {value}; it must be at least 1.")
-    if request.size is not None and request.size % 8:
-        below = max(8, request.size // 8 * 8)
-        raise BadInputError(f"--size is {request.size}; it must be a multiple of 8, such as {below} or {below + 8}.")
-    if request.guidance is not None and not 0 <= request.guidance < float("inf"):
-        raise BadInputError(f"--guidance is {request.guidance}; it must be a finite number of at least 0.")
+    check_positive(
+        {"images per prompt": request.images_per_prompt, "batch size": request.batch_size, "limit": request.limit}
+    )
     seeds = request.seeds if request.seeds is not None else (request.seed,)
     if request.seeds is not None and len(request.seeds) != request.images_per_prompt:
         raise BadInputError(
@@ -139,7 +127,7 @@ def _check_numbers(request: RunRequest) -> None:
         )
     for seed in seeds:
         if not 0 <= seed < 2**63:
-            raise BadInputError(f"The seed {seed} is out of range; seeds go from 0 to 2^63 - 1.")
+            raise out_of_range("a seed", seed, "from 0 to 2^63 - 1")
 
 
 def _run_name(model: str, suite: str) -> str:
@@ -148,7 +136,9 @@ def _run_name(model: str, suite: str) -> str:
     return file_stem("-".join(parts))
 
 
-def _batch_size(request: RunRequest, previous: RunRecord | None, spec: ModelSpec, generator: GeneratorSettings) -> int:
+def _batch_size(
+    request: RunRequest, previous: RunRecord | None, spec: ModelSpec[Any], generator: GeneratorSettings[Any]
+) -> int:
     if request.batch_size is not None:
         return request.batch_size
     if previous is not None:
@@ -157,7 +147,7 @@ def _batch_size(request: RunRequest, previous: RunRecord | None, spec: ModelSpec
 
 
 def _compiled_batch(
-    previous: RunRecord | None, generator: GeneratorSettings, batch_size: int, images: int
+    previous: RunRecord | None, generator: GeneratorSettings[Any], batch_size: int, images: int
 ) -> int | None:
     """As decided when the run began: a run that goes on, or grows, rounds as it did."""
     if previous is not None:

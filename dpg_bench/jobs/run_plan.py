@@ -20,7 +20,8 @@ class RunRequest:
     model: str
     suite: str | Suite = "dpg-bench"
     out: Path | None = None
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """By key, as text or as what the model's options hold."""
     images_per_prompt: int = 4
     seed: int = 0
     seeds: tuple[int, ...] | None = None
@@ -41,11 +42,11 @@ class RunPlan:
     """A request with nothing left open: names resolved, values checked, no weights loaded, nothing written."""
 
     request: RunRequest
-    spec: ModelSpec
+    spec: ModelSpec[Any]
     suite: Suite
     prompts: tuple[Prompt, ...]
     items: tuple[ItemPlan, ...]
-    generator: GeneratorSettings
+    generator: GeneratorSettings[Any]
     run: RunDir
     batch_size: int
     previous: RunRecord | None
@@ -56,7 +57,7 @@ class RunPlan:
         request = self.request
         return {
             "model": self.generator.model,
-            "options": dict(sorted(self.generator.options.items())),
+            "options": self.generator.options.recorded(),
             "size": self.generator.size,
             "steps": self.generator.steps,
             "guidance": self.generator.guidance,

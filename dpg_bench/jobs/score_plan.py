@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from dpg_bench.device import resolve_device, resolve_dtype
-from dpg_bench.errors import BadInputError
+from dpg_bench.errors import BadInputError, check_positive
 from dpg_bench.files.images import ImageFolder, find_images
 from dpg_bench.files.run_folder import RunDir, RunRecord, newest_run
 from dpg_bench.generate.generation_log import failed_items
@@ -15,7 +16,6 @@ from dpg_bench.judge.ask import default_batch_size
 from dpg_bench.judge.base import JudgeSettings, JudgeSpec
 from dpg_bench.judge.imported.answers import ImportedAnswers, read_answers
 from dpg_bench.judge.registry import find_judge
-from dpg_bench.plugins import check_options
 from dpg_bench.records import Prompt, Suite
 from dpg_bench.suite.registry import load_suite
 from dpg_bench.suite.selection import select_prompts
@@ -31,7 +31,7 @@ class ScoreRequest:
     path: Path | None = None
     suite: str | Suite | None = None
     judge: str = "mplug"
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
     answers: Path | None = None
     images_per_prompt: int | None = None
     resolution: int | None = None
@@ -50,8 +50,8 @@ class ScoreRequest:
 class Judging:
     """Images to be judged, and by whom."""
 
-    spec: JudgeSpec
-    settings: JudgeSettings
+    spec: JudgeSpec[Any]
+    settings: JudgeSettings[Any]
     images: ImageFolder
     batch_size: int
 
@@ -79,7 +79,14 @@ def plan_score(request: ScoreRequest) -> ScorePlan:
     Raises BadInputError for anything that can't work: no such folder, unknown names, a suite that is not the
     run's, answers that don't fit the suite.
     """
-    _check_numbers(request)
+    check_positive(
+        {
+            "images per prompt": request.images_per_prompt,
+            "resolution": request.resolution,
+            "batch size": request.batch_size,
+            "limit": request.limit,
+        }
+    )
     run = _run_folder(request)
     record = run.read_record() if run is not None else None
     named = _suite(request, run, record)
@@ -102,18 +109,6 @@ def plan_score(request: ScoreRequest) -> ScorePlan:
         failures=failed_items(run, record.fingerprint) if run is not None and record is not None else {},
         remarks=remarks,
     )
-
-
-def _check_numbers(request: ScoreRequest) -> None:
-    numbers = {
-        "--images-per-prompt": request.images_per_prompt,
-        "--resolution": request.resolution,
-        "--batch-size": request.batch_size,
-        "--limit": request.limit,
-    }
-    for option, value in numbers.items():
-        if value is not None and value < 1:
-            raise BadInputError(f"{option} is {value}; it must be at least 1.")
 
 
 def _run_folder(request: ScoreRequest) -> RunDir | None:
@@ -180,10 +175,11 @@ def _judging(
     images_per_prompt: int | None,
 ) -> Judging:
     spec = find_judge(request.judge)
-    check_options(spec.name, request.options, spec.options)
     device = resolve_device(request.device)
     dtype = resolve_dtype(request.dtype, device, gpu_default=spec.gpu_dtype, known=spec.dtypes)
-    settings = JudgeSettings(judge=request.judge, options=request.options, device=device, dtype=dtype)
+    settings = JudgeSettings(
+        judge=request.judge, options=spec.options.read(spec.name, request.options), device=device, dtype=dtype
+    )
     spec.validate(settings)
     folder = run.images if run is not None else request.path
     assert folder is not None  # noqa: S101 - without a path, _run_folder has found a run or raised

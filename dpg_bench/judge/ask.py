@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dpg_bench.device import is_out_of_memory
 from dpg_bench.errors import DpgBenchError
+from dpg_bench.halving import Halving, is_out_of_memory
 from dpg_bench.judge.base import Judge
 from dpg_bench.records import Reply
 
@@ -37,7 +36,7 @@ class Asker:
 
     def __init__(self, judge: Judge, batch_size: int) -> None:
         self._judge = judge
-        self._largest = batch_size
+        self._halving = Halving(batch_size)
 
     def ask(self, tiles: Sequence[Tile]) -> list[list[Reply]]:
         """The replies to each tile's questions, in order.
@@ -45,30 +44,18 @@ class Asker:
         Raises JudgeTooLargeError if a single image doesn't fit, ValueError if the judge doesn't answer every
         question with a `Reply`, and whatever else the judge raises.
         """
-        answers: list[list[Reply]] = []
-        while len(answers) < len(tiles):
-            part = tiles[len(answers) : len(answers) + self._largest]
-            fitted = self._answer(part)
-            if fitted is not None:
-                answers += fitted
-                continue
-            if len(part) == 1:
-                raise JudgeTooLargeError(
-                    "The judge ran out of memory with a single image. Free memory on the device, or choose another "
-                    "--device or a smaller --dtype, and run the same command again to continue."
-                )
-            self._largest = len(part) // 2
-            print(f"Out of memory with {len(part)} images at once; going on with {self._largest}.", file=sys.stderr)
-        return answers
-
-    def _answer(self, tiles: Sequence[Tile]) -> list[list[Reply]] | None:
-        """The answers, or None if memory ran out. The error is let go here, and with it what its frames hold."""
         try:
-            answers = self._judge.answer([tile.pixels for tile in tiles], [tile.questions for tile in tiles])
+            return self._halving.work(tiles, self._answer)
         except Exception as error:
-            if is_out_of_memory(error):
-                return None
-            raise
+            if not is_out_of_memory(error):
+                raise
+        raise JudgeTooLargeError(
+            "The judge ran out of memory with a single image. Free memory on the device, or choose another device or a "
+            "smaller precision (--device, --dtype), and run the same command again to continue."
+        )
+
+    def _answer(self, tiles: Sequence[Tile]) -> list[list[Reply]]:
+        answers = self._judge.answer([tile.pixels for tile in tiles], [tile.questions for tile in tiles])
         asked, given = [len(tile.questions) for tile in tiles], [len(replies) for replies in answers]
         if asked != given or not all(isinstance(reply, Reply) for replies in answers for reply in replies):
             raise ValueError(

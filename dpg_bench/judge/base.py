@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 from dpg_bench.device import DTYPES
+from dpg_bench.plugins import OptionsT, OptionsT_co
 from dpg_bench.records import Reply
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from PIL import Image
-
-    from dpg_bench.plugins import OptionSpec
 
 
 class Judge(Protocol):
@@ -47,32 +46,33 @@ class Judge(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class JudgeSettings:
+class JudgeSettings(Generic[OptionsT_co]):
     """Everything that decides an answer besides image and question, resolved: no `auto` is left."""
 
     judge: str
-    options: Mapping[str, str]
+    options: OptionsT_co
     device: str
     dtype: str
 
 
 @dataclass(frozen=True, slots=True)
-class JudgeSpec:
+class JudgeSpec(Generic[OptionsT]):
     """A judge that `--judge` can name.
 
-    `validate` checks the settings without loading weights (raising BadInputError), `load` builds the judge,
-    `fetch` downloads and verifies its weights ahead of time. `source` says where the weights come from,
-    `untrained` that they are random, so that scores mean nothing. `dtypes` are the precisions that it knows, and
-    `gpu_dtype` is what `auto` stands for on a GPU.
+    `options` is the type of its options, which are read once and then handed to the rest as they are. `validate`
+    checks the settings without loading weights (raising BadInputError), `load` builds the judge, `fetch` downloads
+    and verifies its weights ahead of time. `source` says where the weights come from, `untrained` that they are
+    random, so that scores mean nothing. `dtypes` are the precisions that it knows, and `gpu_dtype` is what `auto`
+    stands for on a GPU.
     """
 
     name: str
     summary: str
     source: str
-    options: tuple[OptionSpec, ...]
-    load: Callable[[JudgeSettings], Judge]
-    validate: Callable[[JudgeSettings], None]
-    fetch: Callable[[Mapping[str, str]], None]
+    options: type[OptionsT]
+    load: Callable[[JudgeSettings[OptionsT]], Judge]
+    validate: Callable[[JudgeSettings[OptionsT]], None]
+    fetch: Callable[[OptionsT], None]
     gigabytes: float = 0.0
     notes: tuple[str, ...] = ()
     dtypes: tuple[str, ...] = DTYPES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from dpg_bench.errors import unknown_name
 from dpg_bench.judge.base import JudgeSpec
@@ -11,15 +12,15 @@ from dpg_bench.plugins import with_plugins
 
 ENTRY_POINT_GROUP = "dpg_bench.judges"
 
-_BUILT_IN = (MPLUG, TINY_MPLUG)
+_BUILT_IN: tuple[JudgeSpec[Any], ...] = (MPLUG, TINY_MPLUG)
 
 
-def judge_specs() -> Mapping[str, JudgeSpec]:
+def judge_specs() -> Mapping[str, JudgeSpec[Any]]:
     """The judges by name, those of other packages last. Raises BadInputError if one of these can't be used."""
     return with_plugins(_BUILT_IN, JudgeSpec, kind="judge", group=ENTRY_POINT_GROUP)
 
 
-def find_judge(name: str) -> JudgeSpec:
+def find_judge(name: str) -> JudgeSpec[Any]:
     """The judge that `name` stands for. Raises BadInputError for a name that nobody knows."""
     specs = judge_specs()
     if name not in specs:

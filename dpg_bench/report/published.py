@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar, get_args
 
 from dpg_bench.errors import BadInputError, unknown_name
-from dpg_bench.hub.shipped import shipped_folder
+from dpg_bench.hub.cache import shipped_folder
 from dpg_bench.report.rows import CATEGORIES
 
 Kind = Literal["original", "quoted", "reproduction", "run"]

@@ -15,8 +15,8 @@ import json
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from dpg_bench.hub.cache import shipped_folder
 from dpg_bench.hub.pinned_files import Progress
-from dpg_bench.hub.shipped import shipped_folder
 from dpg_bench.records import Prompt, Suite
 from dpg_bench.suite.base import SuiteSpec
 from dpg_bench.suite.forms.csv import csv_rows

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from dpg_bench.hub.cache import shipped_folder
 from dpg_bench.hub.pinned_files import Progress
-from dpg_bench.hub.shipped import shipped_folder
 from dpg_bench.records import Suite
 from dpg_bench.suite.base import SuiteSpec
 from dpg_bench.suite.forms.csv import csv_rows

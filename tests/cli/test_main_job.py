@@ -101,7 +101,7 @@ def test_ella_runs_the_same_way(dpgbench: Dpgbench) -> None:
     with Image.open(next(Path("ella/images").iterdir())) as image:
         assert image.size == (64, 64)
     assert json.loads(Path("ella/run.json").read_text())["settings"]["options"] == {
-        "fixed_negative": "true",
+        "fixed_negative": True,
         "length": "flexible",
     }
 

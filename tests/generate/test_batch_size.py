@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dpg_bench.generate.base import GeneratorSettings, MemoryNeed
-from dpg_bench.generate.batch_size import default_batch_size, fitting_batch_size
+from dpg_bench.generate.batching import default_batch_size, fitting_batch_size
 from dpg_bench.generate.registry import find_model
+from dpg_bench.plugins import NoOptions
 
-SETTINGS = GeneratorSettings("m", {}, size=512, steps=50, guidance=7.5, device="cuda", dtype="float16")
+SETTINGS = GeneratorSettings("m", NoOptions(), size=512, steps=50, guidance=7.5, device="cuda", dtype="float16")
 NEED = MemoryNeed(parameters=1_000_000_000, values_per_image=250_000_000)
 
 

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from dpg_bench.errors import BadInputError, DpgBenchError
 from dpg_bench.generate.base import Generator, ImageRequest
-from dpg_bench.generate.models.pixels import pixels_to_images
+from dpg_bench.generate.models.decode import pixels_to_images
 from dpg_bench.generate.models.tiny_weights import tiny_base, tiny_connector, tiny_text_encoder
 from dpg_bench.hub.loading import load_errors
 

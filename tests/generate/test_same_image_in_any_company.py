@@ -21,8 +21,11 @@ REQUESTS = [ImageRequest(prompt, seed) for prompt in PROMPTS for seed in (0, 2**
 def generator(model: str) -> Generator:
     name = model.replace("FOLDER", str(tiny_base().folder))
     options = {"length": "flexible"} if "ella" in name else {}
-    settings = GeneratorSettings(name, options, size=32, steps=2, guidance=7.5, device="cpu", dtype="float32")
-    return find_model(name).load(settings)
+    spec = find_model(name)
+    settings = GeneratorSettings(
+        name, spec.options.read(name, options), size=32, steps=2, guidance=7.5, device="cpu", dtype="float32"
+    )
+    return spec.load(settings)
 
 
 @cache

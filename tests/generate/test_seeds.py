@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from dpg_bench.generate.seeds import image_seed, item_seeds
+from dpg_bench.generate.plan import image_seed, item_seeds
 
 
 def test_a_seed_is_sha256_of_seed_item_and_image() -> None:

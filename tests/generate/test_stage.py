@@ -182,13 +182,13 @@ def test_a_broken_item_is_recorded_and_the_others_are_made(tmp_path: Path, batch
 
 
 def test_a_batch_that_does_not_fit_is_halved_and_nothing_is_lost(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     painter = Painter(fits=5)
     outcome = generate(painter, tmp_path, batch_size=16)
     assert len(outcome.made) == 7
     assert [len(call) for call in painter.calls] == [16, 8, 4, 4, 4, 4, 4, 4, 4]
-    assert "Out of memory with 16 images at once; going on with 8." in capsys.readouterr().err
+    assert "Out of memory with 16 images at once; going on with 8." in caplog.text
     generate(Painter(), tmp_path / "whole")
     assert content(tmp_path) == content(tmp_path / "whole")
 

@@ -14,7 +14,7 @@ import pytest
 
 from dpg_bench.errors import BadInputError, UnavailableError
 from dpg_bench.generate.base import Generator
-from dpg_bench.generate.models.sd_base import RELEASED_BASE
+from dpg_bench.generate.models.stable_diffusion import RELEASED_BASE
 from dpg_bench.generate.registry import find_model
 from dpg_bench.hub.huggingface import Repository, Weights, cached_weights, fetch_weights, folder_weights
 
@@ -108,8 +108,9 @@ def test_the_published_models_say_what_is_missing_offline(
     message = f"{RELEASED_BASE.name} at revision {RELEASED_BASE.revision} could not be downloaded"
     with pytest.raises(UnavailableError, match=message):
         load_model(model)
+    spec = find_model(model)
     with pytest.raises(UnavailableError, match=message):
-        find_model(model).fetch({})
+        spec.fetch(spec.options())
 
 
 def test_another_base_is_found_in_the_cache_with_its_commit(

@@ -93,9 +93,9 @@ def test_only_the_needed_files_are_fetched_once_and_verified(hub: Hub, tmp_path:
 
 
 def test_what_was_fetched_is_used_offline(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    MPLUG.fetch({})
+    MPLUG.fetch(MPLUG.options())
     monkeypatch.setenv("MODELSCOPE_ENDPOINT", "http://127.0.0.1:9")
-    judge = MPLUG.load(JudgeSettings("mplug", {}, "cpu", "float32"))
+    judge = MPLUG.load(JudgeSettings("mplug", MPLUG.options(), "cpu", "float32"))
     assert judge.provenance["source"] == f"modelscope:{PINNED.name}"
     assert judge.provenance["revision"] == PINNED.revision
     assert judge.provenance["weights"] == hub.stated[WEIGHTS_FILE]
@@ -140,4 +140,4 @@ def test_without_a_connection_the_error_says_what_to_do(hub: Hub, monkeypatch: p
     monkeypatch.setattr("modelscope_hub._legacy_api.REPO_TREE_PAGE_MAX_ATTEMPTS", 1)
     monkeypatch.setenv("MODELSCOPE_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(UnavailableError, match=r"dpgbench fetch mplug.*-J path=FOLDER"):
-        MPLUG.load(JudgeSettings("mplug", {}, "cpu", "float32"))
+        MPLUG.load(JudgeSettings("mplug", MPLUG.options(), "cpu", "float32"))

@@ -13,6 +13,7 @@ from dpg_bench.files.images import find_images
 from dpg_bench.judge.base import Judge, JudgeSettings
 from dpg_bench.judge.registry import find_judge
 from dpg_bench.judge.stage import judge_images
+from dpg_bench.plugins import NoOptions
 from dpg_bench.records import Prompt, Reply
 
 
@@ -35,7 +36,7 @@ class Interrupted:
 
 @pytest.fixture(scope="module")
 def tiny_mplug() -> Judge:
-    return find_judge("tiny-mplug").load(JudgeSettings("tiny-mplug", {}, "cpu", "float32"))
+    return find_judge("tiny-mplug").load(JudgeSettings("tiny-mplug", NoOptions(), "cpu", "float32"))
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dpg_bench.errors import BadInputError
-from dpg_bench.hub.shipped import shipped_folder
+from dpg_bench.hub.cache import shipped_folder
 from dpg_bench.report.published import CATEGORIES, COLUMNS, read_published, shipped_results
 
 SOURCED = Path(__file__).resolve().parents[1] / "data" / "published_as_found.csv"

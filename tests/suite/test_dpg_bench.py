@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from dpg_bench.errors import BadInputError, UnavailableError
+from dpg_bench.hub.cache import shipped_folder
 from dpg_bench.hub.pinned_files import fetch_files, git_blob_id, intact_files
-from dpg_bench.hub.shipped import shipped_folder
 from dpg_bench.suite.dpg_bench import load_official, pinned_manifest, read_manifest
 
 Publish = Callable[[Mapping[str, bytes]], Any]

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from dpg_bench.hub.shipped import shipped_folder
+from dpg_bench.hub.cache import shipped_folder
 from dpg_bench.records import Prompt, Suite
 from dpg_bench.suite.registry import load_suite, suite_specs
 

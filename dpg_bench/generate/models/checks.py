@@ -7,25 +7,27 @@ import math
 from pathlib import Path
 from typing import Any
 
-from dpg_bench.errors import BadInputError, unknown_name
+from dpg_bench.errors import BadInputError, out_of_range, unknown_name
 from dpg_bench.generate.base import GeneratorSettings
 from dpg_bench.hub.loading import quiet_libraries
 
-_LATENT_MULTIPLE = 8  # diffusers' Stable Diffusion asks for it whatever the scale of the autoencoder
+LATENT_MULTIPLE = 8
+"""What diffusers' Stable Diffusion asks of an image's side, whatever the scale of the autoencoder."""
 _OWN_RANDOMNESS = "DPMSolverSDEScheduler"  # draws its noise from the global generator, not from the image's own
 
 
-def check_numbers(settings: GeneratorSettings, *, size_multiple: int = _LATENT_MULTIPLE) -> None:
+def check_numbers(settings: GeneratorSettings[Any], *, size_multiple: int = LATENT_MULTIPLE) -> None:
     """Raises BadInputError if size, steps or guidance can't be, naming the value."""
     size, steps, guidance = settings.size, settings.steps, settings.guidance
     if size is not None and (size < size_multiple or size % size_multiple):
-        raise BadInputError(
-            f"--size is {size}, but {settings.model} makes images whose side is a multiple of {size_multiple} pixels."
+        below = max(size_multiple, size // size_multiple * size_multiple)
+        raise out_of_range(
+            "size", size, f"a multiple of {size_multiple} pixels, such as {below} or {below + size_multiple}"
         )
     if steps is not None and steps < 1:
-        raise BadInputError(f"--steps is {steps}; at least 1 is needed.")
+        raise out_of_range("steps", steps, "at least 1")
     if guidance is not None and not (math.isfinite(guidance) and guidance >= 0):
-        raise BadInputError(f"--guidance is {guidance}; it must be a finite number of at least 0.")
+        raise out_of_range("guidance", guidance, "a finite number of at least 0")
 
 
 def size_multiple(base: Path) -> int:
@@ -33,9 +35,9 @@ def size_multiple(base: Path) -> int:
     config = base / "vae" / "config.json"
     try:
         blocks = json.loads(config.read_text(encoding="utf-8"))["block_out_channels"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return math.lcm(LATENT_MULTIPLE, 2 ** (len(blocks) - 1))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadInputError(f"{config} can't be read as the configuration of an autoencoder: {error!r}.") from error
-    return math.lcm(_LATENT_MULTIPLE, 2 ** (len(blocks) - 1))
 
 
 def check_scheduler(name: str) -> None:

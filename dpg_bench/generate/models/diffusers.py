@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import Field
+
 from dpg_bench.device import torch_dtype
 from dpg_bench.errors import BadInputError
 from dpg_bench.generate.base import (
@@ -18,12 +20,12 @@ from dpg_bench.generate.base import (
     ModelSpec,
 )
 from dpg_bench.generate.models.checks import check_numbers, check_scheduler, scheduler_class
+from dpg_bench.generate.models.decode import pixels_to_images
 from dpg_bench.generate.models.passes import noise_generators, split_passes
 from dpg_bench.generate.models.pipeline_record import pipeline_provenance
-from dpg_bench.generate.models.pixels import pixels_to_images
 from dpg_bench.hub.huggingface import Weights, hub_errors, is_folder, pipeline_files, read_model_index
 from dpg_bench.hub.loading import load_errors, load_transformers_parts, quiet_libraries
-from dpg_bench.plugins import OptionSpec
+from dpg_bench.plugins import Options
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -46,10 +48,21 @@ _ASKS_FOR_MORE = (
 )
 
 
+class PipelineOptions(Options):
+    """The options of `diffusers:` models."""
+
+    revision: str | None = Field(
+        default=None, description="branch, tag or commit of the repository; the newest if nothing is said"
+    )
+    scheduler: str | None = Field(
+        default=None, description="class name of a diffusers scheduler; the pipeline's own if nothing is said"
+    )
+
+
 class PipelineGenerator:
     """A diffusers pipeline with its settings; how it goes through a batch, `passes` explains."""
 
-    def __init__(self, pipeline: Any, settings: GeneratorSettings, *, weights: Weights) -> None:
+    def __init__(self, pipeline: Any, settings: GeneratorSettings[PipelineOptions], *, weights: Weights) -> None:
         self._pipeline = pipeline
         self._settings = settings
         self._weights = weights
@@ -77,7 +90,7 @@ class PipelineGenerator:
         return images
 
 
-def any_pipeline_spec(name: str) -> ModelSpec:
+def any_pipeline_spec(name: str) -> ModelSpec[PipelineOptions]:
     """The model `diffusers:REPO_OR_FOLDER`. Raises BadInputError if what follows the colon can be neither."""
     source = name.removeprefix(PREFIX)
     if not source:
@@ -87,10 +100,7 @@ def any_pipeline_spec(name: str) -> ModelSpec:
         name=name,
         summary=f"the diffusers pipeline in {source}",
         defaults=GenerationDefaults(size=None, steps=None, guidance=None),
-        options=(
-            OptionSpec("revision", "branch, tag or commit of the repository", "the newest"),
-            OptionSpec("scheduler", "class name of a diffusers scheduler", "the pipeline's own"),
-        ),
+        options=PipelineOptions,
         load=partial(_load, source),
         validate=partial(_validate, source),
         fetch=partial(_fetch, source),
@@ -103,34 +113,33 @@ def any_pipeline_spec(name: str) -> ModelSpec:
     )
 
 
-def _validate(source: str, settings: GeneratorSettings) -> None:
+def _validate(source: str, settings: GeneratorSettings[PipelineOptions]) -> None:
     check_numbers(settings)
-    if "scheduler" in settings.options:
-        check_scheduler(settings.options["scheduler"])
+    options = settings.options
+    if options.scheduler is not None:
+        check_scheduler(options.scheduler)
     if is_folder(source):
-        if "revision" in settings.options:
-            raise BadInputError(
-                f"revision={settings.options['revision']} needs a repository, but {source} is a folder."
-            )
+        if options.revision is not None:
+            raise BadInputError(f"revision={options.revision} needs a repository, but {source} is a folder.")
         _call_arguments(_pipeline_class(Path(source)), settings)
 
 
-def _fetch(source: str, options: Mapping[str, str]) -> None:
+def _fetch(source: str, options: PipelineOptions) -> None:
     _find(source, options)
 
 
-def _find(source: str, options: Mapping[str, str]) -> Weights:
+def _find(source: str, options: PipelineOptions) -> Weights:
     if is_folder(source):
         return Weights(source, None, Path(source), pipeline_files(Path(source)))
     with quiet_libraries():
         from diffusers import DiffusionPipeline
 
         with hub_errors(source):
-            folder = Path(DiffusionPipeline.download(source, revision=options.get("revision")))
+            folder = Path(DiffusionPipeline.download(source, revision=options.revision))
     return Weights(source, folder.name, folder, pipeline_files(folder))
 
 
-def _load(source: str, settings: GeneratorSettings) -> Generator:
+def _load(source: str, settings: GeneratorSettings[PipelineOptions]) -> Generator:
     weights = _find(source, settings.options)
     pipeline_class = _pipeline_class(weights.folder)
     _call_arguments(pipeline_class, settings)
@@ -140,8 +149,8 @@ def _load(source: str, settings: GeneratorSettings) -> Generator:
         pipeline = pipeline_class.from_pretrained(
             weights.folder, dtype=dtype, local_files_only=True, **{**parts, **_switched_off(pipeline_class)}
         )
-        if "scheduler" in settings.options:
-            _replace_scheduler(pipeline, settings.options["scheduler"])
+        if settings.options.scheduler is not None:
+            _replace_scheduler(pipeline, settings.options.scheduler)
         pipeline.set_progress_bar_config(disable=True)
         pipeline.to(settings.device)
     return PipelineGenerator(pipeline, settings, weights=weights)
@@ -193,7 +202,7 @@ def _is_optional_image(pipeline_class: Any) -> bool:
     return pipeline_class in AUTO_TEXT2IMAGE_PIPELINES_MAPPING.values()
 
 
-def _call_arguments(pipeline_class: Any, settings: GeneratorSettings) -> dict[str, Any]:
+def _call_arguments(pipeline_class: Any, settings: GeneratorSettings[PipelineOptions]) -> dict[str, Any]:
     """The settings as the pipeline's call takes them. Raises BadInputError for one that it doesn't take."""
     accepted = inspect.signature(pipeline_class.__call__).parameters
     arguments = {}
@@ -202,6 +211,6 @@ def _call_arguments(pipeline_class: Any, settings: GeneratorSettings) -> dict[st
         if value is None:
             continue
         if argument not in accepted:
-            raise BadInputError(f"--{setting} is {value}, but {pipeline_class.__name__} has no {argument} to set.")
+            raise BadInputError(f"{setting} is {value}, but {pipeline_class.__name__} has no {argument} to set.")
         arguments[argument] = value
     return arguments

@@ -1,13 +1,19 @@
-"""ELLA on Stable Diffusion 1.5 (arXiv 2403.05135): the generator on `ella_models`, and its entry in the list."""
+"""ELLA on Stable Diffusion 1.5 (arXiv 2403.05135): its parts, the generator on `ella_models`, and its entry."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
 
 from dpg_bench.device import torch_dtype
-from dpg_bench.errors import BadInputError, unknown_name
+from dpg_bench.errors import BadInputError
 from dpg_bench.generate.base import (
+    Download,
     GenerationDefaults,
     Generator,
     GeneratorSettings,
@@ -15,52 +21,175 @@ from dpg_bench.generate.base import (
     MemoryNeed,
     ModelSpec,
 )
-from dpg_bench.generate.models.ella_weights import (
-    CONNECTOR_DOWNLOAD,
-    CONNECTOR_OPTION,
-    TEXT_ENCODER_DOWNLOAD,
-    TEXT_ENCODER_OPTION,
-    EllaWeights,
-    check_ella_sources,
-    ella_errors,
-    fetch_ella,
-    find_ella,
-)
-from dpg_bench.generate.models.latent_generator import LatentGenerator
 from dpg_bench.generate.models.passes import noise_generators
 from dpg_bench.generate.models.pipeline_record import pipeline_provenance
-from dpg_bench.generate.models.sd_base import (
-    BASE_OPTION,
+from dpg_bench.generate.models.stable_diffusion import (
     DENOISER_DOWNLOAD,
     DENOISER_FILES,
-    SCHEDULER_OPTION,
+    IMAGE_VALUES,
+    SAFETY_NOTE,
+    SAMPLER_NOTE,
+    LatentGenerator,
+    SamplerOptions,
+    StableDiffusionOptions,
+    fetch_base,
+    find_base,
     set_scheduler,
     validate_base,
 )
-from dpg_bench.generate.models.stable_diffusion import IMAGE_VALUES, SAFETY_NOTE, SAMPLER_NOTE
-from dpg_bench.generate.models.unet import COMPILE_OPTION, lay_out
+from dpg_bench.generate.models.unet import lay_out
+from dpg_bench.hub.huggingface import (
+    Repository,
+    Weights,
+    fetch_weights,
+    folder_weights,
+    hub_errors,
+    is_folder,
+    repository_weights,
+)
 from dpg_bench.hub.loading import load_errors, quiet_libraries
-from dpg_bench.plugins import OptionSpec, parse_bool
 
 if TYPE_CHECKING:
     import torch
 
-LENGTH_OPTION = OptionSpec(
-    "length", "fixed: prompts padded and cut to 128 tokens, as trained; flexible: read as they are", "fixed"
+# Commit and digest as refiners' conversion script for ELLA (finegrain-ai/refiners) states them.
+RELEASED_CONNECTOR = Repository(
+    "QQGYLab/ELLA",
+    "c07675dea7873abe24a4152e1140cf0131c217d2",
+    ("ella-sd1.5-tsc-t5xl.safetensors",),
+    {"ella-sd1.5-tsc-t5xl.safetensors": "ca2018e325170d622389b531c0a061eea9d856b80e58e359ed54ade881517417"},
 )
-FIXED_NEGATIVE_OPTION = OptionSpec(
-    "fixed_negative", "true: with length=flexible, pad the negative prompt alone", "false"
+# Commit as several public repositories pin it, Infinity's users (FoundationVision) among them.
+RELEASED_TEXT_ENCODER = Repository(
+    "google/flan-t5-xl",
+    "7d6315df2c2fb742f0f5b556879d730926ca9001",
+    (
+        "config.json",
+        "model.safetensors.index.json",
+        "model-*.safetensors",
+        "spiece.model",
+        "special_tokens_map.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    ),
 )
+_TEXT_ENCODER_FILES = ("config.json", "*.safetensors", "tokenizer_config.json")
+_TEXT_ENCODER_EXTRAS = ("*.safetensors.index.json", "spiece.model", "special_tokens_map.json", "tokenizer.json")
+
+CONNECTOR_DOWNLOAD = Download(
+    "ELLA's connector", RELEASED_CONNECTOR.name, str(RELEASED_CONNECTOR.revision), gigabytes=0.27
+)
+TEXT_ENCODER_DOWNLOAD = Download(
+    "Flan-T5-XL, decoder included", RELEASED_TEXT_ENCODER.name, str(RELEASED_TEXT_ENCODER.revision), gigabytes=11.4
+)
+
+
+class EllaTextOptions(SamplerOptions):
+    """How ELLA reads prompts, whatever its weights."""
+
+    length: Literal["fixed", "flexible"] = Field(
+        default="fixed", description="fixed: prompts padded and cut to 128 tokens, as trained; flexible: as they are"
+    )
+    fixed_negative: bool = Field(default=False, description="with length=flexible, pad the negative prompt alone")
+
+
+class EllaOptions(EllaTextOptions, StableDiffusionOptions):
+    """The options of `ella-sd15`."""
+
+    ella: str = Field(
+        default=RELEASED_CONNECTOR.name,
+        description="connector weights: .safetensors file (sizes in a .json beside it), folder or repository",
+    )
+    text_encoder: str = Field(default=RELEASED_TEXT_ENCODER.name, description="T5 encoder: repository or folder")
+
+
+@dataclass(frozen=True, slots=True)
+class EllaWeights:
+    """The three parts, on this machine."""
+
+    base: Weights
+    connector: Weights
+    text_encoder: Weights
+
+
+def find_ella(options: EllaOptions) -> EllaWeights:
+    """The weights that the options name, or the released ones; downloaded if need be."""
+    return EllaWeights(
+        base=find_base(options, DENOISER_FILES),
+        connector=_find_connector(options.ella),
+        text_encoder=_find_text_encoder(options.text_encoder),
+    )
+
+
+def fetch_ella(options: EllaOptions) -> None:
+    """Download and verify what `find_ella` will need."""
+    fetch_base(options, DENOISER_FILES)
+    connector = options.ella
+    if connector == RELEASED_CONNECTOR.name:
+        fetch_weights(RELEASED_CONNECTOR)
+    else:
+        _find_connector(connector)
+    if not is_folder(options.text_encoder):
+        fetch_weights(_text_encoder_repository(options.text_encoder))
+
+
+def check_ella_sources(options: EllaOptions) -> None:
+    """Raises BadInputError for a connector or text encoder that is neither here nor a repository's name."""
+    connector = options.ella
+    if not Path(connector).is_file():
+        if connector.endswith(".safetensors") and connector.count("/") != 2:  # OWNER/REPOSITORY/FILE is on the Hub
+            raise BadInputError(f"ella={connector} names a file that is not there.")
+        is_folder(connector.removesuffix(f"/{Path(connector).name}") if connector.count("/") == 2 else connector)
+    if is_folder(options.text_encoder):
+        _text_encoder_folder(options.text_encoder)
+
+
+@contextmanager
+def ella_errors() -> Iterator[None]:
+    """Pass on what `ella_models` says about weights and arguments as a BadInputError."""
+    from ella_models import EllaError
+
+    try:
+        yield
+    except EllaError as error:
+        raise BadInputError(str(error)) from error
+
+
+def _find_connector(source: str) -> Weights:
+    if source == RELEASED_CONNECTOR.name:
+        return repository_weights(RELEASED_CONNECTOR)
+    from ella_models import find_connector
+
+    with hub_errors(source), ella_errors():
+        files = find_connector(source)
+    folder = files.weights.parent
+    names = tuple(path.name for path in (files.weights, files.sizes) if path is not None)
+    return Weights(source, None if Path(source).exists() else folder.name, folder, names)
+
+
+def _find_text_encoder(source: str) -> Weights:
+    return _text_encoder_folder(source) if is_folder(source) else repository_weights(_text_encoder_repository(source))
+
+
+def _text_encoder_folder(source: str) -> Weights:
+    return folder_weights(Path(source), _TEXT_ENCODER_FILES, optional=_TEXT_ENCODER_EXTRAS)
+
+
+def _text_encoder_repository(name: str) -> Repository:
+    if name == RELEASED_TEXT_ENCODER.name:
+        return RELEASED_TEXT_ENCODER
+    return Repository(name, None, _TEXT_ENCODER_FILES, optional=_TEXT_ENCODER_EXTRAS)
 
 
 class EllaGenerator(LatentGenerator):
     """An ELLA pipeline with its settings."""
 
-    def __init__(self, pipeline: Any, settings: GeneratorSettings, *, weights: EllaWeights, cpu_images: int) -> None:
+    def __init__(
+        self, pipeline: Any, settings: GeneratorSettings[EllaTextOptions], *, weights: EllaWeights, cpu_images: int
+    ) -> None:
         super().__init__(pipeline, settings, cpu_images=cpu_images)
         self._weights = weights
-        self._length = settings.options.get("length", "fixed")
-        self._fixed_negative = parse_bool(settings.model, settings.options, FIXED_NEGATIVE_OPTION.key)
+        self._options = settings.options
 
     @property
     def provenance(self) -> Mapping[str, Any]:
@@ -81,14 +210,14 @@ class EllaGenerator(LatentGenerator):
                 width=settings.size,
                 num_inference_steps=settings.steps,
                 guidance_scale=settings.guidance,
-                length=self._length,
-                fixed_negative=self._fixed_negative,
+                length=self._options.length,
+                fixed_negative=self._options.fixed_negative,
                 output_type="latent",
             ).images
         return made
 
 
-def load_ella(weights: EllaWeights, settings: GeneratorSettings, *, cpu_images: int = 1) -> Generator:
+def load_ella(weights: EllaWeights, settings: GeneratorSettings[EllaTextOptions], *, cpu_images: int = 1) -> Generator:
     """The generator of an ELLA pipeline, ready on its device; `cpu_images` as in `split_passes`.
 
     Raises BadInputError if a part's weights are damaged, of another architecture, or don't fit the others.
@@ -109,23 +238,20 @@ def load_ella(weights: EllaWeights, settings: GeneratorSettings, *, cpu_images: 
     return EllaGenerator(pipeline, settings, weights=weights, cpu_images=cpu_images)
 
 
-def validate_ella_options(settings: GeneratorSettings) -> None:
-    """Raises BadInputError for an unknown `length`, or a `fixed_negative` that changes nothing."""
-    length = settings.options.get("length", "fixed")
-    if length not in ("fixed", "flexible"):
-        raise unknown_name("length", length, ["fixed", "flexible"])
-    if parse_bool(settings.model, settings.options, FIXED_NEGATIVE_OPTION.key) and length == "fixed":
+def validate_length(options: EllaTextOptions) -> None:
+    """Raises BadInputError for a `fixed_negative` that changes nothing."""
+    if options.fixed_negative and options.length == "fixed":
         raise BadInputError(
             "fixed_negative=true goes with length=flexible; at length=fixed every prompt is padded anyway."
         )
 
 
-def _load(settings: GeneratorSettings) -> Generator:
+def _load(settings: GeneratorSettings[EllaOptions]) -> Generator:
     return load_ella(find_ella(settings.options), settings)
 
 
-def _validate(settings: GeneratorSettings) -> None:
-    validate_ella_options(settings)
+def _validate(settings: GeneratorSettings[EllaOptions]) -> None:
+    validate_length(settings.options)
     check_ella_sources(settings.options)
     validate_base(settings, DENOISER_FILES)
 
@@ -138,15 +264,7 @@ ELLA_SD15 = ModelSpec(
     name="ella-sd15",
     summary="ELLA: Stable Diffusion 1.5 conditioned by Flan-T5-XL through a timestep-aware connector",
     defaults=GenerationDefaults(size=512, steps=50, guidance=12.0),
-    options=(
-        BASE_OPTION,
-        SCHEDULER_OPTION,
-        CONNECTOR_OPTION,
-        TEXT_ENCODER_OPTION,
-        LENGTH_OPTION,
-        FIXED_NEGATIVE_OPTION,
-        COMPILE_OPTION,
-    ),
+    options=EllaOptions,
     load=_load,
     validate=_validate,
     fetch=fetch_ella,

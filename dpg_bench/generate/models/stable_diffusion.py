@@ -1,11 +1,19 @@
-"""Stable Diffusion 1.5 through diffusers: the generator, and its entry in the list of models."""
+"""Stable Diffusion 1.5 through diffusers: finding and loading what `-M base=…` names, the generator, and its entry."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import Field
+
+from dpg_bench.device import torch_dtype
+from dpg_bench.errors import BadInputError
 from dpg_bench.generate.base import (
+    Download,
     GenerationDefaults,
     Generator,
     GeneratorSettings,
@@ -13,23 +21,57 @@ from dpg_bench.generate.base import (
     MemoryNeed,
     ModelSpec,
 )
-from dpg_bench.generate.models.latent_generator import LatentGenerator
-from dpg_bench.generate.models.passes import noise_generators
-from dpg_bench.generate.models.pipeline_record import pipeline_provenance
-from dpg_bench.generate.models.sd_base import (
-    BASE_DOWNLOAD,
-    BASE_OPTION,
-    SCHEDULER_OPTION,
-    fetch_base,
-    find_base,
-    load_base,
-    validate_base,
+from dpg_bench.generate.models.checks import (
+    LATENT_MULTIPLE,
+    check_numbers,
+    check_scheduler,
+    scheduler_class,
+    size_multiple,
 )
-from dpg_bench.generate.models.unet import COMPILE_OPTION
-from dpg_bench.hub.huggingface import Weights
+from dpg_bench.generate.models.decode import decode_images
+from dpg_bench.generate.models.passes import noise_generators, split_passes
+from dpg_bench.generate.models.pipeline_record import pipeline_provenance
+from dpg_bench.generate.models.unet import SwitchedUNet, lay_out
+from dpg_bench.hub.huggingface import (
+    Repository,
+    Weights,
+    fetch_weights,
+    folder_weights,
+    is_folder,
+    read_model_index,
+    repository_weights,
+)
+from dpg_bench.hub.loading import load_errors, load_transformers_parts, quiet_libraries
+from dpg_bench.plugins import Options
 
 if TYPE_CHECKING:
     import torch
+    from PIL import Image
+
+DENOISER_FILES = (
+    "model_index.json",
+    "scheduler/scheduler_config.json",
+    "unet/config.json",
+    "unet/diffusion_pytorch_model.safetensors",
+    "vae/config.json",
+    "vae/diffusion_pytorch_model.safetensors",
+)
+TEXT_FILES = ("text_encoder/config.json", "text_encoder/model.safetensors", "tokenizer/*")
+BASE_FILES = (*DENOISER_FILES, *TEXT_FILES)
+
+# Commit, sizes and digests as several public repositories state them, among them a listing of a Hub cache.
+RELEASED_BASE = Repository(
+    "stable-diffusion-v1-5/stable-diffusion-v1-5",
+    "451f4fe16113bff5a5d2269ed5ad43b0592e9a14",
+    BASE_FILES,
+    {
+        "text_encoder/model.safetensors": "d008943c017f0092921106440254dbbe00b6a285f7883ec8ba160c3faad88334",
+        "unet/diffusion_pytorch_model.safetensors": "19da7aaa4b880e59d56843f1fcb4dd9b599c28a1d9d9af7c1143057c8ffae9f1",
+        "vae/diffusion_pytorch_model.safetensors": "a2b5134f4dbc140d9c11f11cba3233099e00af40f262f136c691fb7d38d2194c",
+    },
+)
+BASE_DOWNLOAD = Download("Stable Diffusion 1.5", RELEASED_BASE.name, str(RELEASED_BASE.revision), 4.27)
+DENOISER_DOWNLOAD = Download("Stable Diffusion 1.5 without CLIP", RELEASED_BASE.name, str(RELEASED_BASE.revision), 3.77)
 
 SAFETY_NOTE = "The safety checker is off: it would replace images with black ones, and so change scores."
 SAMPLER_NOTE = (
@@ -42,10 +84,135 @@ the U-Net's are 68 million values (guidance included), and the autoencoder's, a 
 """
 
 
+class SamplerOptions(Options):
+    """What every model on Stable Diffusion 1.5 can be told, whatever its weights."""
+
+    scheduler: str = Field(
+        default="DPMSolverMultistepScheduler", description="class name of a diffusers scheduler for Stable Diffusion"
+    )
+
+
+class StableDiffusionOptions(SamplerOptions):
+    """The options of `sd15`."""
+
+    base: str = Field(
+        default=RELEASED_BASE.name,
+        description="Stable Diffusion 1.5, or another pipeline of its kind: repository or folder",
+    )
+    compile: Literal["off", "auto"] = Field(
+        default="off", description="auto: compile the U-Net for a CUDA GPU if the run is long enough to pay for it"
+    )
+
+
+def find_base(options: StableDiffusionOptions, files: tuple[str, ...] = BASE_FILES) -> Weights:
+    """The weights of the base that the options name, as far as `files` says; downloaded if need be."""
+    base = options.base
+    return folder_weights(Path(base), files) if is_folder(base) else repository_weights(_repository(base, files))
+
+
+def fetch_base(options: StableDiffusionOptions, files: tuple[str, ...] = BASE_FILES) -> None:
+    """Download and verify what `find_base` will need."""
+    if not is_folder(options.base):
+        fetch_weights(_repository(options.base, files))
+
+
+def load_base(base: Weights, settings: GeneratorSettings[SamplerOptions]) -> Any:
+    """The Stable Diffusion pipeline in `base`, on the settings' device and in their precision, with their scheduler.
+
+    Raises BadInputError if the weights are damaged, incomplete or of another architecture.
+    """
+    with quiet_libraries(), load_errors("a Stable Diffusion pipeline", base.source):
+        from diffusers import StableDiffusionPipeline
+
+        dtype = torch_dtype(settings.dtype)
+        parts = load_transformers_parts(base.folder, dtype)
+        pipeline = StableDiffusionPipeline.from_pretrained(
+            base.folder,
+            **{**parts, "safety_checker": None, "feature_extractor": None},
+            requires_safety_checker=False,
+            dtype=dtype,
+            local_files_only=True,
+        )
+        set_scheduler(pipeline, settings)
+        pipeline.to(settings.device)
+        lay_out(pipeline, settings)
+        return pipeline
+
+
+def set_scheduler(pipeline: Any, settings: GeneratorSettings[SamplerOptions]) -> None:
+    """Give the pipeline the scheduler of the settings, built from the configuration of its own."""
+    pipeline.scheduler = scheduler_class(settings.options.scheduler).from_config(pipeline.scheduler.config)
+    pipeline.set_progress_bar_config(disable=True)
+
+
+def validate_sampler(settings: GeneratorSettings[SamplerOptions], *, multiple: int = LATENT_MULTIPLE) -> None:
+    """Raises BadInputError for an unknown scheduler, or numbers out of range."""
+    check_numbers(settings, size_multiple=multiple)
+    if "scheduler" in settings.options.model_fields_set:
+        check_scheduler(settings.options.scheduler)
+
+
+def validate_base(settings: GeneratorSettings[StableDiffusionOptions], files: tuple[str, ...] = BASE_FILES) -> None:
+    """Raises BadInputError for a base that can't be one, an unknown scheduler, or numbers out of range."""
+    base = settings.options.base
+    multiple = LATENT_MULTIPLE
+    if is_folder(base):
+        folder = Path(base)
+        pipeline = read_model_index(folder)["_class_name"]
+        if pipeline != "StableDiffusionPipeline":
+            raise BadInputError(
+                f"{folder} holds a {pipeline}, but {settings.model} is built on a StableDiffusionPipeline. "
+                f"To benchmark it as it is, use --model diffusers:{base}."
+            )
+        folder_weights(folder, files)
+        multiple = size_multiple(folder)
+    validate_sampler(settings, multiple=multiple)
+
+
+def _repository(name: str, files: tuple[str, ...]) -> Repository:
+    if name != RELEASED_BASE.name:
+        return Repository(name, None, files)
+    known = {file: digest for file, digest in RELEASED_BASE.sha256.items() if file in files}
+    return replace(RELEASED_BASE, files=files, sha256=known)
+
+
+class LatentGenerator(ABC):
+    """A pipeline with its settings; how it goes through a batch, and what `cpu_images` is, `passes` explains."""
+
+    def __init__(self, pipeline: Any, settings: GeneratorSettings[SamplerOptions], *, cpu_images: int) -> None:
+        self._pipeline = pipeline
+        self._unet = SwitchedUNet(pipeline, compiled_batch=settings.compiled_batch)
+        self._settings = settings
+        self._cpu_images = cpu_images
+
+    @property
+    @abstractmethod
+    def provenance(self) -> Mapping[str, Any]:
+        """Pipeline class, weights with commit and digests, scheduler with its configuration."""
+
+    @abstractmethod
+    def latents(self, requests: Sequence[ImageRequest]) -> torch.Tensor:
+        """The final latents of `requests`, made in one pass, (N, 4, height / 8, width / 8).
+
+        In a pass, a prompt is encoded once.
+        """
+
+    def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
+        """One RGB image per request, in order."""
+        images: list[Image.Image] = []
+        with quiet_libraries():
+            for part in split_passes(requests, self._settings.device, cpu_images=self._cpu_images):
+                latents = self.latents(part.requests)
+                images += decode_images(self._pipeline, latents)[: part.wanted]
+        return images
+
+
 class StableDiffusionGenerator(LatentGenerator):
     """A Stable Diffusion pipeline with its settings."""
 
-    def __init__(self, pipeline: Any, settings: GeneratorSettings, *, base: Weights, cpu_images: int) -> None:
+    def __init__(
+        self, pipeline: Any, settings: GeneratorSettings[SamplerOptions], *, base: Weights, cpu_images: int
+    ) -> None:
         super().__init__(pipeline, settings, cpu_images=cpu_images)
         self._base = base
         self._empty: torch.Tensor | None = None
@@ -91,12 +258,14 @@ class StableDiffusionGenerator(LatentGenerator):
         return states
 
 
-def load_stable_diffusion(base: Weights, settings: GeneratorSettings, *, cpu_images: int = 1) -> Generator:
+def load_stable_diffusion(
+    base: Weights, settings: GeneratorSettings[SamplerOptions], *, cpu_images: int = 1
+) -> Generator:
     """The generator of a Stable Diffusion pipeline, ready on its device; `cpu_images` as in `split_passes`."""
     return StableDiffusionGenerator(load_base(base, settings), settings, base=base, cpu_images=cpu_images)
 
 
-def _load(settings: GeneratorSettings) -> Generator:
+def _load(settings: GeneratorSettings[StableDiffusionOptions]) -> Generator:
     return load_stable_diffusion(find_base(settings.options), settings)
 
 
@@ -104,7 +273,7 @@ SD15 = ModelSpec(
     name="sd15",
     summary="Stable Diffusion 1.5, conditioned by CLIP (77 tokens; the rest of a longer prompt is not read)",
     defaults=GenerationDefaults(size=512, steps=50, guidance=7.5),
-    options=(BASE_OPTION, SCHEDULER_OPTION, COMPILE_OPTION),
+    options=StableDiffusionOptions,
     load=_load,
     validate=validate_base,
     fetch=fetch_base,

@@ -1,33 +1,55 @@
-"""The `tiny-*` models: the same code as the real ones, on weights that are built here and were never trained."""
+"""The `tiny-*` models: the same code as the real ones, on weights that are built here and were never trained.
+
+They work on one thread: more of them only wait for each other, and round differently from machine to machine.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from dpg_bench.generate.base import GenerationDefaults, Generator, GeneratorSettings
+from dpg_bench.device import one_thread
+from dpg_bench.generate.base import GenerationDefaults, Generator, GeneratorSettings, ImageRequest, ModelSpec
 from dpg_bench.generate.models.ella import (
     ELLA_SD15,
-    FIXED_NEGATIVE_OPTION,
-    LENGTH_OPTION,
+    EllaTextOptions,
+    EllaWeights,
     load_ella,
-    validate_ella_options,
+    validate_length,
 )
-from dpg_bench.generate.models.ella_weights import EllaWeights
-from dpg_bench.generate.models.one_thread import OneThread
-from dpg_bench.generate.models.sd_base import SCHEDULER_OPTION, validate_base
-from dpg_bench.generate.models.stable_diffusion import SD15, load_stable_diffusion
+from dpg_bench.generate.models.stable_diffusion import SD15, SamplerOptions, load_stable_diffusion, validate_sampler
 from dpg_bench.generate.models.tiny_weights import tiny_base, tiny_connector, tiny_text_encoder
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _IMAGES_PER_PASS = 4
 _NOTE = "Untrained weights at toy size, built on this machine from a fixed seed: scores of its images mean nothing."
 
 
-def _load_sd15(settings: GeneratorSettings) -> Generator:
+@dataclass(frozen=True, slots=True)
+class OneThread:
+    """`generator` with torch held to a single CPU thread while it works."""
+
+    generator: Generator
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """The generator's own."""
+        return self.generator.provenance
+
+    def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
+        """The generator's images."""
+        with one_thread():
+            return self.generator.generate(requests)
+
+
+def _load_sd15(settings: GeneratorSettings[SamplerOptions]) -> Generator:
     return OneThread(load_stable_diffusion(tiny_base(), settings, cpu_images=_IMAGES_PER_PASS))
 
 
-def _fetch_sd15(options: Mapping[str, str]) -> None:  # noqa: ARG001 - the signature of ModelSpec.fetch
+def _fetch_sd15(options: SamplerOptions) -> None:  # noqa: ARG001 - the signature of ModelSpec.fetch
     tiny_base()
 
 
@@ -35,45 +57,41 @@ def _tiny_ella() -> EllaWeights:
     return EllaWeights(base=tiny_base(), connector=tiny_connector(), text_encoder=tiny_text_encoder())
 
 
-def _load_ella(settings: GeneratorSettings) -> Generator:
+def _load_ella(settings: GeneratorSettings[EllaTextOptions]) -> Generator:
     return OneThread(load_ella(_tiny_ella(), settings, cpu_images=_IMAGES_PER_PASS))
 
 
-def _fetch_ella(options: Mapping[str, str]) -> None:  # noqa: ARG001 - the signature of ModelSpec.fetch
+def _fetch_ella(options: EllaTextOptions) -> None:  # noqa: ARG001 - the signature of ModelSpec.fetch
     _tiny_ella()
 
 
-def _validate_ella(settings: GeneratorSettings) -> None:
-    validate_ella_options(settings)
-    validate_base(settings)
+def _validate_ella(settings: GeneratorSettings[EllaTextOptions]) -> None:
+    validate_length(settings.options)
+    validate_sampler(settings)
 
 
-TINY_SD15 = replace(
-    SD15,
+TINY_SD15 = ModelSpec(
     name="tiny-sd15",
     summary="Stable Diffusion 1.5's architecture at toy size, untrained: proves the path, makes no pictures",
     defaults=GenerationDefaults(size=64, steps=3, guidance=7.5),
-    options=(SCHEDULER_OPTION,),
+    options=SamplerOptions,
     load=_load_sd15,
-    validate=validate_base,
+    validate=validate_sampler,
     fetch=_fetch_sd15,
-    downloads=(),
     notes=(_NOTE,),
+    gpu_dtype=SD15.gpu_dtype,
     untrained=True,
-    memory=None,
 )
 
-TINY_ELLA_SD15 = replace(
-    ELLA_SD15,
+TINY_ELLA_SD15 = ModelSpec(
     name="tiny-ella-sd15",
     summary="ELLA's architecture at toy size, untrained: proves the path, makes no pictures",
     defaults=GenerationDefaults(size=64, steps=3, guidance=12.0),
-    options=(SCHEDULER_OPTION, LENGTH_OPTION, FIXED_NEGATIVE_OPTION),
+    options=EllaTextOptions,
     load=_load_ella,
     validate=_validate_ella,
     fetch=_fetch_ella,
-    downloads=(),
     notes=(_NOTE,),
+    gpu_dtype=ELLA_SD15.gpu_dtype,
     untrained=True,
-    memory=None,
 )

@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dpg_bench.generate.models.sd_base import BASE_FILES
+from dpg_bench.generate.models.stable_diffusion import BASE_FILES
 from dpg_bench.hub.cache import cache_folder
 from dpg_bench.hub.huggingface import Weights, folder_weights
 from dpg_bench.hub.loading import quiet_libraries

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sys
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from dpg_bench.errors import BadInputError
 from dpg_bench.generate.base import GeneratorSettings
-from dpg_bench.plugins import OptionSpec
 
-COMPILE_OPTION = OptionSpec(
-    "compile", "auto: compile the U-Net for a CUDA GPU if the run is long enough to pay for it; off", "off"
-)
+logger = logging.getLogger(__name__)
+
 LEAST_STEPS = 2000
 """U-Net calls on full batches from which `compile=auto` compiles: minutes of work, against about one of compiling."""
 
@@ -41,7 +38,7 @@ class SwitchedUNet:
     def for_batch(self, images: int) -> Iterator[None]:
         """Within, the pipeline has the U-Net that suits a batch of `images`.
 
-        If compiling fails, that is said once on stderr, and all batches after go uncompiled.
+        If compiling fails, that is logged once, and all batches after go uncompiled.
         """
         if self._compiled is None or images != self._batch:
             yield
@@ -54,13 +51,13 @@ class SwitchedUNet:
         except TorchDynamoException as error:
             self._compiled = None
             cause = (str(error).strip() or type(error).__name__).splitlines()[0]
-            print(f"The U-Net can't be compiled here ({cause}); going on without.", file=sys.stderr)
+            logger.warning("The U-Net can't be compiled here (%s); going on without.", cause)
             raise
         finally:
             self._pipeline.unet = self._plain
 
 
-def lay_out(pipeline: Any, settings: GeneratorSettings) -> None:
+def lay_out(pipeline: Any, settings: GeneratorSettings[Any]) -> None:
     """Store convolution weights channels last on a CUDA GPU in half precision, as its tensor cores read them."""
     import torch
 
@@ -69,19 +66,12 @@ def lay_out(pipeline: Any, settings: GeneratorSettings) -> None:
         pipeline.vae.to(memory_format=torch.channels_last)
 
 
-def compiled_batch(settings: GeneratorSettings, *, batch_size: int, images: int) -> int | None:
+def compiled_batch(settings: GeneratorSettings[Any], *, batch_size: int, images: int) -> int | None:
     """The batch size to compile for in a run of so many `images`; `None` if compiling is off or would not pay."""
-    if settings.options.get(COMPILE_OPTION.key) != "auto" or not is_cuda(settings.device):
+    if getattr(settings.options, "compile", "off") != "auto" or not is_cuda(settings.device):
         return None
     steps = images // batch_size * (settings.steps or 0)
     return batch_size if steps >= LEAST_STEPS else None
-
-
-def check_compile(settings: GeneratorSettings) -> None:
-    """Raises BadInputError if `compile` is neither auto nor off."""
-    value = settings.options.get(COMPILE_OPTION.key, "off")
-    if value not in ("auto", "off"):
-        raise BadInputError(f"Option 'compile' of {settings.model} is '{value}'; it must be auto or off.")
 
 
 def is_cuda(device: str) -> bool:

@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
 
 from dpg_bench.device import DTYPES, TF32, TF32X3
 from dpg_bench.errors import BadInputError
 from dpg_bench.judge.base import Judge, JudgeSettings, JudgeSpec
 from dpg_bench.judge.mplug.checkpoint import FILES, PINNED, VOCABULARY_FILE, WEIGHTS_FILE, Checkpoint
 from dpg_bench.judge.one_thread import OneThread
-from dpg_bench.plugins import OptionSpec
+from dpg_bench.plugins import NoOptions, Options
 
 if TYPE_CHECKING:
     from dpg_bench.judge.mplug.judge import MplugJudge
 
 
-def _validate(settings: JudgeSettings) -> None:
-    path = settings.options.get("path")
-    if path is not None:
-        _local(path)
+class MplugOptions(Options):
+    """The options of `mplug`."""
+
+    path: str | None = Field(
+        default=None, description="a folder with the checkpoint, instead of the download in ModelScope's cache"
+    )
 
 
-def _load(settings: JudgeSettings) -> Judge:
-    path = settings.options.get("path")
+def _validate(settings: JudgeSettings[MplugOptions]) -> None:
+    if settings.options.path is not None:
+        _local(settings.options.path)
+
+
+def _load(settings: JudgeSettings[MplugOptions]) -> Judge:
+    path = settings.options.path
     return _judge(_local(path) if path is not None else Checkpoint.pinned(), settings)
 
 
-def _fetch(options: Mapping[str, str]) -> None:
-    if "path" in options:
-        _local(options["path"])
+def _fetch(options: MplugOptions) -> None:
+    if options.path is not None:
+        _local(options.path)
     else:
         PINNED.download()
 
@@ -42,7 +50,7 @@ def _local(path: str) -> Checkpoint:
     """
     from dpg_bench.judge.mplug.config import read_config
 
-    folder = Path(path)
+    folder = Path(path).expanduser()
     if not folder.is_dir():
         raise BadInputError(f"Option 'path' of mplug is '{path}', which is no folder; it must hold {', '.join(FILES)}.")
     read_config(folder)
@@ -52,19 +60,19 @@ def _local(path: str) -> Checkpoint:
     return Checkpoint(folder, "folder", None, {})
 
 
-def _load_tiny(settings: JudgeSettings) -> Judge:
+def _load_tiny(settings: JudgeSettings[NoOptions]) -> Judge:
     from dpg_bench.judge.mplug.tiny import tiny_checkpoint
 
     return OneThread(_judge(tiny_checkpoint(), settings))
 
 
-def _fetch_tiny(options: Mapping[str, str]) -> None:  # noqa: ARG001 - the signature of JudgeSpec.fetch
+def _fetch_tiny(options: NoOptions) -> None:  # noqa: ARG001 - the signature of JudgeSpec.fetch
     from dpg_bench.judge.mplug.tiny import tiny_checkpoint
 
     tiny_checkpoint()
 
 
-def _judge(checkpoint: Checkpoint, settings: JudgeSettings) -> MplugJudge:
+def _judge(checkpoint: Checkpoint, settings: JudgeSettings[Any]) -> MplugJudge:
     from dpg_bench.judge.mplug.judge import MplugJudge
 
     return MplugJudge(checkpoint, device=settings.device, dtype=settings.dtype)
@@ -74,7 +82,7 @@ MPLUG = JudgeSpec(
     name="mplug",
     summary="mPLUG-large VQA, the judge of the DPG-Bench paper",
     source=f"ModelScope, {PINNED.name} at {PINNED.revision}",
-    options=(OptionSpec("path", "a folder with the checkpoint, instead of the download", "ModelScope's cache"),),
+    options=MplugOptions,
     load=_load,
     validate=_validate,
     fetch=_fetch,
@@ -87,7 +95,7 @@ TINY_MPLUG = JudgeSpec(
     name="tiny-mplug",
     summary="mPLUG at toy size with untrained weights: proves the path, its scores mean nothing",
     source="built on this machine from a seed, in seconds",
-    options=(),
+    options=NoOptions,
     load=_load_tiny,
     validate=lambda _: None,
     fetch=_fetch_tiny,

@@ -11,9 +11,8 @@ import torch
 
 from dpg_bench.errors import DpgBenchError
 from dpg_bench.generate.base import GeneratorSettings
-from dpg_bench.generate.models.decode import DECODED_AT_ONCE, decode_images
-from dpg_bench.generate.models.pixels import pixels_to_images
-from dpg_bench.generate.models.sd_base import load_base
+from dpg_bench.generate.models.decode import DECODED_AT_ONCE, decode_images, pixels_to_images
+from dpg_bench.generate.models.stable_diffusion import load_base
 from dpg_bench.generate.models.tiny_weights import tiny_base
 
 

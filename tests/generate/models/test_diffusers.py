@@ -207,7 +207,7 @@ def test_a_setting_that_the_pipeline_does_not_take_is_refused(
     (tmp_path / "model_index.json").write_text('{"_class_name": "WuerstchenCombinedPipeline"}')
     assert "guidance_scale" not in inspect.signature(diffusers.WuerstchenCombinedPipeline.__call__).parameters
     spec = any_pipeline_spec(f"diffusers:{tmp_path}")
-    with pytest.raises(BadInputError, match=r"--guidance is 3\.0, but Wuerstchen\w+ has no guidance_scale"):
+    with pytest.raises(BadInputError, match=r"guidance is 3\.0, but Wuerstchen\w+ has no guidance_scale"):
         spec.validate(make_settings(spec.name, guidance=3.0))
 
 

@@ -18,6 +18,7 @@ from dpg_bench.judge.mplug.judge import BatchLimits, MplugJudge
 from dpg_bench.judge.mplug.preprocess import Preprocess
 from dpg_bench.judge.mplug.spec import TINY_MPLUG
 from dpg_bench.judge.mplug.tiny import tiny_checkpoint, write_tiny_checkpoint
+from dpg_bench.plugins import NoOptions
 from dpg_bench.records import Reply
 
 QUESTIONS = [
@@ -31,7 +32,7 @@ QUESTIONS = [
 
 
 def _settings(dtype: str = "float32") -> JudgeSettings:
-    return JudgeSettings("tiny-mplug", {}, "cpu", dtype)
+    return JudgeSettings("tiny-mplug", NoOptions(), "cpu", dtype)
 
 
 @pytest.fixture(scope="module")

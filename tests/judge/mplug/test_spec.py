@@ -11,19 +11,20 @@ import pytest
 
 from dpg_bench.errors import BadInputError
 from dpg_bench.judge.base import JudgeSettings
-from dpg_bench.judge.mplug.spec import MPLUG, TINY_MPLUG
+from dpg_bench.judge.mplug.spec import MPLUG, TINY_MPLUG, MplugOptions
+from dpg_bench.plugins import NoOptions
 
 
 def _settings(path: Path) -> JudgeSettings:
-    return JudgeSettings("mplug", {"path": str(path)}, "cpu", "float32")
+    return JudgeSettings("mplug", MplugOptions(path=str(path)), "cpu", "float32")
 
 
 def test_a_local_checkpoint_is_checked_and_loaded(checkpoint: Path) -> None:
     MPLUG.validate(_settings(checkpoint))
-    MPLUG.fetch({"path": str(checkpoint)})
+    MPLUG.fetch(MplugOptions(path=str(checkpoint)))
     judge = MPLUG.load(_settings(checkpoint))
     assert judge.provenance["source"] == "folder"
-    assert judge.fingerprint == TINY_MPLUG.load(JudgeSettings("tiny-mplug", {}, "cpu", "float32")).fingerprint
+    assert judge.fingerprint == TINY_MPLUG.load(JudgeSettings("tiny-mplug", NoOptions(), "cpu", "float32")).fingerprint
 
 
 @pytest.mark.parametrize(
