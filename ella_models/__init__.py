@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ella_models.adapter import EllaAdapter
     from ella_models.connector import (
         CONNECTOR_KINDS,
         CONNECTOR_PRESETS,
@@ -17,7 +18,15 @@ if TYPE_CHECKING:
         EllaConnector,
     )
     from ella_models.errors import EllaError
-    from ella_models.pipeline import EllaStableDiffusionPipeline
+    from ella_models.pipelines.base import EllaPipeline
+    from ella_models.pipelines.stable_diffusion import (
+        EllaStableDiffusionControlNetImg2ImgPipeline,
+        EllaStableDiffusionControlNetInpaintPipeline,
+        EllaStableDiffusionControlNetPipeline,
+        EllaStableDiffusionImg2ImgPipeline,
+        EllaStableDiffusionInpaintPipeline,
+        EllaStableDiffusionPipeline,
+    )
     from ella_models.text_encoder import (
         LENGTHS,
         RELEASED_TEXT_ENCODER,
@@ -42,8 +51,15 @@ __all__ = [
     "ConnectorFiles",
     "ConnectorKind",
     "DecoderTextEncoder",
+    "EllaAdapter",
     "EllaConnector",
     "EllaError",
+    "EllaPipeline",
+    "EllaStableDiffusionControlNetImg2ImgPipeline",
+    "EllaStableDiffusionControlNetInpaintPipeline",
+    "EllaStableDiffusionControlNetPipeline",
+    "EllaStableDiffusionImg2ImgPipeline",
+    "EllaStableDiffusionInpaintPipeline",
     "EllaStableDiffusionPipeline",
     "Length",
     "T5TextEncoder",
@@ -58,7 +74,16 @@ __all__ = [
 _HOMES = {
     "connector": ("CONNECTOR_KINDS", "CONNECTOR_PRESETS", "ConnectorConfig", "ConnectorKind", "EllaConnector"),
     "errors": ("EllaError",),
-    "pipeline": ("EllaStableDiffusionPipeline",),
+    "adapter": ("EllaAdapter",),
+    "pipelines.stable_diffusion": (
+        "EllaPipeline",
+        "EllaStableDiffusionControlNetImg2ImgPipeline",
+        "EllaStableDiffusionControlNetInpaintPipeline",
+        "EllaStableDiffusionControlNetPipeline",
+        "EllaStableDiffusionImg2ImgPipeline",
+        "EllaStableDiffusionInpaintPipeline",
+        "EllaStableDiffusionPipeline",
+    ),
     "text_encoder": (
         "LENGTHS",
         "RELEASED_TEXT_ENCODER",

@@ -1,4 +1,4 @@
-"""What one call asks for: every image's texts, sorted out and checked before any model runs."""
+"""What one call asks for: every prompt's texts, sorted out and checked before any model runs."""
 
 from __future__ import annotations
 
@@ -10,61 +10,70 @@ from ella_models.text_encoder import LENGTHS, Length, TextInput
 
 
 @dataclass(frozen=True, slots=True)
-class ImageTexts:
-    """The distinct texts of a call, and for each of its N images the index of its prompt and negative prompt.
+class TextSettings:
+    """How a call's texts are read: T5's length, and whether and with which texts CLIP reads along.
 
-    `negative` is empty for a call without guidance.
+    Raises EllaError for an unknown length, and for CLIP's texts without `clip`.
+    """
+
+    length: Length = "fixed"
+    fixed_negative: bool = False
+    clip: bool = False
+    clip_prompt: str | Sequence[str] | None = None
+    clip_negative_prompt: str | Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.length not in LENGTHS:
+            raise EllaError(f"length must be one of {', '.join(LENGTHS)}, not {self.length!r}.")
+        for name in ("clip_prompt", "clip_negative_prompt"):
+            if getattr(self, name) is not None and not self.clip:
+                raise EllaError(f"{name} goes with clip=True; without, the images don't depend on CLIP.")
+
+    @property
+    def negative_length(self) -> Length:
+        """The length at which negative prompts are read."""
+        return "fixed" if self.fixed_negative else self.length
+
+
+@dataclass(frozen=True, slots=True)
+class DistinctTexts:
+    """The distinct texts of a call, and for each prompt the index of its own and of its negative one.
+
+    Either is empty where the call has ready features of it or needs none.
     """
 
     distinct: tuple[TextInput, ...]
     positive: tuple[int, ...]
     negative: tuple[int, ...]
 
-    def __len__(self) -> int:
-        return len(self.positive)
 
-
-def image_texts(
-    prompt: str | Sequence[str],
-    *,
-    negative_prompt: str | Sequence[str] | None,
-    num_images_per_prompt: int,
-    length: Length,
-    fixed_negative: bool,
-    guided: bool,
-) -> ImageTexts:
-    """Spread prompts over images, `num_images_per_prompt` each and in order, and find the distinct ones.
-
-    Raises EllaError for no prompt, something else than text, numbers that don't match, or an unknown length.
-    """
-    if length not in LENGTHS:
-        raise EllaError(f"length must be one of {', '.join(LENGTHS)}, not {length!r}.")
-    if num_images_per_prompt < 1:
-        raise EllaError(f"num_images_per_prompt must be at least 1, not {num_images_per_prompt}.")
-    prompts = _listed("prompt", prompt)
-    if not prompts:
-        raise EllaError("prompt is an empty list; give at least one prompt.")
-    negatives = _listed("negative_prompt", negative_prompt or "")
-    if len(negatives) == 1:
-        negatives *= len(prompts)
-    if len(negatives) != len(prompts):
-        raise EllaError(
-            f"negative_prompt has {len(negatives)} entries for {len(prompts)} prompts; give one, or one per prompt."
-        )
-    negative_length: Length = "fixed" if fixed_negative else length
+def distinct_texts(prompts: Sequence[str], negatives: Sequence[str], settings: TextSettings) -> DistinctTexts:
+    """Find the distinct ones among prompts and negative prompts, a prompt before its negative one."""
     index: dict[TextInput, int] = {}
     positive, negative = [], []
-    for text, negative_text in zip(prompts, negatives, strict=True):
-        for _ in range(num_images_per_prompt):
-            positive.append(index.setdefault(TextInput(text, length), len(index)))
-            if guided:
-                negative.append(index.setdefault(TextInput(negative_text, negative_length), len(index)))
-    return ImageTexts(tuple(index), tuple(positive), tuple(negative))
+    for row in range(max(len(prompts), len(negatives))):
+        if prompts:
+            positive.append(index.setdefault(TextInput(prompts[row], settings.length), len(index)))
+        if negatives:
+            negative.append(index.setdefault(TextInput(negatives[row], settings.negative_length), len(index)))
+    return DistinctTexts(tuple(index), tuple(positive), tuple(negative))
 
 
-def _listed(name: str, value: str | Sequence[str]) -> list[str]:
-    texts = [value] if isinstance(value, str) else list(value)
+def texts_of(name: str, value: str | Sequence[str] | None, *, count: int | None = None) -> list[str]:
+    """The texts of an argument, one for each of `count` prompts; one text stands for all, and none for "".
+
+    Raises EllaError for something else than text, an empty list, and numbers that don't match.
+    """
+    if value is None and count is None:
+        raise EllaError(f"{name} was not given: give a text or a list of texts, or ready features of one.")
+    texts = [value or ""] if value is None or isinstance(value, str) else list(value)
     for text in texts:
         if not isinstance(text, str):
             raise EllaError(f"{name} must be text or a list of texts; it holds {text!r}.")
+    if not texts:
+        raise EllaError(f"{name} is an empty list; give at least one text.")
+    if count is not None and len(texts) == 1:
+        texts *= count
+    if count is not None and len(texts) != count:
+        raise EllaError(f"{name} has {len(texts)} entries for {count} prompts; give one, or one per prompt.")
     return texts

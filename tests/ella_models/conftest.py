@@ -10,7 +10,13 @@ from typing import Any
 import huggingface_hub.constants
 import pytest
 import torch
-from diffusers import AutoencoderKL, DPMSolverMultistepScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import (
+    AutoencoderKL,
+    ControlNetModel,
+    DPMSolverMultistepScheduler,
+    StableDiffusionPipeline,
+    UNet2DConditionModel,
+)
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer, T5Config, T5EncoderModel, T5Tokenizer
 
 from ella_models import ConnectorConfig, EllaConnector, EllaStableDiffusionPipeline, T5TextEncoder
@@ -36,7 +42,7 @@ def _tiny_t5() -> T5TextEncoder:
     return T5TextEncoder(tokenizer, T5EncoderModel(config).eval())
 
 
-def _tiny_stable_diffusion() -> StableDiffusionPipeline:
+def tiny_unet(**sizes: Any) -> UNet2DConditionModel:
     torch.manual_seed(2)
     unet = UNet2DConditionModel(
         sample_size=8,
@@ -47,7 +53,13 @@ def _tiny_stable_diffusion() -> StableDiffusionPipeline:
         cross_attention_dim=32,
         down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
         up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        **sizes,
     )
+    return unet.eval()
+
+
+def _tiny_stable_diffusion() -> StableDiffusionPipeline:
+    unet = tiny_unet()
     vae = AutoencoderKL(
         block_out_channels=(8, 8),
         latent_channels=4,
@@ -68,9 +80,11 @@ def _tiny_stable_diffusion() -> StableDiffusionPipeline:
     )
     return StableDiffusionPipeline(
         vae=vae.eval(),
-        unet=unet.eval(),
+        unet=unet,
         text_encoder=CLIPTextModel(clip).eval(),
-        tokenizer=CLIPTokenizer(vocab={word: index for index, word in enumerate(words)}, merges=[]),
+        tokenizer=CLIPTokenizer(
+            vocab={word: index for index, word in enumerate(words)}, merges=[], model_max_length=77
+        ),
         scheduler=DPMSolverMultistepScheduler(
             beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1
         ),
@@ -78,6 +92,23 @@ def _tiny_stable_diffusion() -> StableDiffusionPipeline:
         feature_extractor=None,
         requires_safety_checker=False,
     )
+
+
+def _tiny_controlnet(seed: int) -> ControlNetModel:
+    torch.manual_seed(seed)
+    controlnet = ControlNetModel(
+        block_out_channels=(8, 16),
+        layers_per_block=1,
+        norm_num_groups=4,
+        attention_head_dim=2,
+        cross_attention_dim=32,
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        conditioning_embedding_out_channels=(4, 8),
+    )
+    for parameter in controlnet.parameters():  # new ones end in zeros and change nothing
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.2)
+    return controlnet.eval()
 
 
 def _tiny_connector() -> EllaConnector:
@@ -107,6 +138,11 @@ def shared_t5() -> T5TextEncoder:
 
 
 @pytest.fixture
+def new_unet() -> Callable[..., UNet2DConditionModel]:
+    return tiny_unet
+
+
+@pytest.fixture
 def stable_diffusion() -> StableDiffusionPipeline:
     return _tiny_stable_diffusion()
 
@@ -114,6 +150,11 @@ def stable_diffusion() -> StableDiffusionPipeline:
 @pytest.fixture
 def connector() -> EllaConnector:
     return _tiny_connector()
+
+
+@pytest.fixture
+def controlnets() -> list[ControlNetModel]:
+    return [_tiny_controlnet(4), _tiny_controlnet(5)]
 
 
 @pytest.fixture

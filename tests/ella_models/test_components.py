@@ -173,7 +173,7 @@ def test_clip_part_of_a_lora_is_left_out_with_a_warning(
             pipeline.load_lora_weights(lora)
     finally:
         diffusers_logging.disable_propagation()
-    assert "CLIP's text encoder, which ELLA does not use" in caplog.text
+    assert "CLIP's text encoder, which this pipeline was loaded without" in caplog.text
     assert set(pipeline.text_encoder.state_dict()) == names
 
 

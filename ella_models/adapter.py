@@ -1,0 +1,108 @@
+"""The adapter: U-Nets and ControlNets that are called with text features read ELLA's condition in their place.
+
+Axes: R rows of a call, S text positions, C width of the text features, L tokens and D width of the condition.
+
+Source: ELLA's `model.py` at 3c228f1, whose `ELLAProxyUNet` does this for one U-Net by wrapping it.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from ella_models.clip_text import ClipTokens
+from ella_models.condition import ScheduledConditions, distinct_rows, existing_positions
+from ella_models.connector import EllaConnector
+from ella_models.errors import EllaError
+
+
+class EllaAdapter:
+    """Gives `models` (U-Nets, ControlNets) ELLA's condition at every call, until `remove` or the end of a `with`.
+
+    Attached, a model takes text features (R, S, C) as its `encoder_hidden_states`, so any diffusers pipeline on it
+    takes them as `prompt_embeds` and `negative_prompt_embeds`. Positions at a row's end that are zero throughout don't
+    exist for that row: so rows of different lengths share a tensor. A row that is zero altogether is read whole.
+
+    If a call has fewer samples than rows, the last rows are meant, where diffusers puts the positive prompts. With
+    `scheduler`, whose schedule must be set before the first call, the connector runs ahead for its remaining
+    timesteps; the connector's weights must not change within a schedule. Without, it runs at every call. `clip` are
+    tokens of CLIP that follow ELLA's own.
+
+    >>> with EllaAdapter(connector, pipe.unet, pipe.controlnet, scheduler=pipe.scheduler):
+    ...     pipe(prompt_embeds=features, negative_prompt_embeds=empty, image=edges)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self, connector: EllaConnector, *models: nn.Module, scheduler: Any = None, clip: ClipTokens | None = None
+    ) -> None:
+        self.connector = connector
+        self.scheduler = scheduler
+        self.clip = clip
+        self._scheduled: ScheduledConditions | None = None
+        self._handles = [model.register_forward_pre_hook(self._before_call, with_kwargs=True) for model in models]
+
+    def remove(self) -> None:
+        """Let the models read their `encoder_hidden_states` as they are again."""
+        for handle in self._handles:
+            handle.remove()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.remove()
+
+    def condition(self, text: Tensor, timestep: Tensor | float) -> Tensor:
+        """The condition (R, L, D) of text features (R, S, C) at a timestep, one for all rows or (R,).
+
+        Raises EllaError for features of another width than the connector reads.
+        """
+        if text.ndim != 3 or text.shape[-1] != self.connector.sizes.input_dim:
+            raise EllaError(
+                f"ELLA's connector reads text features of width {self.connector.sizes.input_dim}, but the model was "
+                f"called with {list(text.shape)}: give the pipeline ELLA's text features as prompt_embeds."
+            )
+        scheduled = self._of_schedule()
+        time = None if scheduled is None else scheduled.time_of(timestep)
+        if scheduled is not None and time is not None:
+            return scheduled.at(text, time)
+        times = torch.as_tensor(timestep, device=text.device)
+        if times.numel() > 1 or torch.is_grad_enabled():
+            return self._connect(text, times)
+        firsts, rows = distinct_rows(text)
+        return self._connect(text[firsts], times).index_select(0, torch.tensor(rows, device=text.device))
+
+    def _before_call(
+        self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        given = dict(zip(("sample", "timestep", "encoder_hidden_states"), args, strict=False)) | kwargs
+        sample: Tensor = given["sample"]
+        text = given["encoder_hidden_states"][-len(sample) :]
+        if len(text) != len(sample):
+            raise EllaError(f"The model was called with {len(sample)} samples, but text features of {len(text)}.")
+        tokens = self.condition(text, given["timestep"])
+        if self.clip is not None:
+            tokens, mask = self.clip.after(tokens)
+            if mask is not None:
+                kwargs = kwargs | {"encoder_attention_mask": mask}
+        tokens = tokens.to(sample.dtype)
+        if len(args) < 3:
+            return args, kwargs | {"encoder_hidden_states": tokens}
+        return (*args[:2], tokens, *args[3:]), kwargs
+
+    def _connect(self, text: Tensor, times: Tensor) -> Tensor:
+        tokens: Tensor = self.connector(text, times, existing_positions(text))
+        return tokens
+
+    def _of_schedule(self) -> ScheduledConditions | None:
+        schedule = None if self.scheduler is None else self.scheduler.timesteps
+        if schedule is None or torch.is_grad_enabled():  # a connector in training changes: nothing is kept
+            return None
+        if self._scheduled is None or self._scheduled.schedule is not schedule:
+            self._scheduled = ScheduledConditions(self.connector, schedule)
+        return self._scheduled

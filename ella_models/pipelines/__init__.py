@@ -1,0 +1,1 @@
+"""ELLA's forms of diffusers' Stable Diffusion 1.5 pipelines."""

@@ -1,0 +1,146 @@
+"""Every ELLA pipeline against the diffusers pipeline it derives from, fed the same condition step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import diffusers
+import pytest
+import torch
+from diffusers import ControlNetModel, StableDiffusionPipeline, UNet2DConditionModel
+
+from ella_models import EllaAdapter, EllaConnector, EllaError, EllaPipeline, T5TextEncoder
+from ella_models.text_encoder import TextInput
+
+PROMPTS = ["a red fox", "three sheep graze on a hillside, under a pale sky."]
+SIDE = 16
+
+
+def picture(seed: int) -> torch.Tensor:
+    return torch.rand(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(seed))
+
+
+MASK = torch.zeros(1, 1, SIDE, SIDE)
+MASK[..., : SIDE // 2] = 1
+IMAGE, EDGES, DEPTH = picture(1), picture(2), picture(3)
+
+FORMS: dict[str, tuple[str, dict[str, Any]]] = {
+    "text to image": ("StableDiffusionPipeline", {}),
+    "img2img": ("StableDiffusionImg2ImgPipeline", {"image": IMAGE, "strength": 0.7}),
+    "inpainting": ("StableDiffusionInpaintPipeline", {"image": IMAGE, "mask_image": MASK, "strength": 0.7}),
+    "inpainting, 9 channels": ("StableDiffusionInpaintPipeline", {"image": IMAGE, "mask_image": MASK}),
+    "ControlNet": ("StableDiffusionControlNetPipeline", {"image": EDGES}),
+    "ControlNet, guess mode": ("StableDiffusionControlNetPipeline", {"image": EDGES, "guess_mode": True}),
+    "ControlNets": ("StableDiffusionControlNetPipeline", {"image": [EDGES, DEPTH]}),
+    "ControlNet img2img": (
+        "StableDiffusionControlNetImg2ImgPipeline",
+        {"image": IMAGE, "control_image": EDGES, "strength": 0.7},
+    ),
+    "ControlNet inpainting": (
+        "StableDiffusionControlNetInpaintPipeline",
+        {"image": IMAGE, "mask_image": MASK, "control_image": EDGES, "strength": 0.7},
+    ),
+}
+
+
+@contextmanager
+def authors_way(connector: EllaConnector, *models: torch.nn.Module) -> Iterator[None]:
+    """ELLA's own script wraps the U-Net: every call makes its condition anew, for every row."""
+    plain = [model.forward for model in models]
+
+    def wrapped(forward: Callable[..., Any]) -> Callable[..., Any]:
+        def call(sample: Any, timestep: Any, encoder_hidden_states: torch.Tensor, **kwargs: Any) -> Any:
+            return forward(sample, timestep, connector(encoder_hidden_states, timestep), **kwargs)
+
+        return call
+
+    for model in models:
+        model.forward = wrapped(model.forward)
+    try:
+        yield
+    finally:
+        for model, forward in zip(models, plain, strict=True):
+            model.forward = forward
+
+
+def features(t5: T5TextEncoder, texts: list[str]) -> torch.Tensor:
+    return t5.encode([TextInput(text, "fixed") for text in texts], device="cpu").states
+
+
+def settings(**more: Any) -> dict[str, Any]:
+    return {
+        "num_inference_steps": 4,
+        "guidance_scale": 7.5,
+        "generator": [torch.Generator().manual_seed(seed) for seed in (3, 4)],
+        "output_type": "pt",
+        **more,
+    }
+
+
+@pytest.fixture(params=FORMS)
+def plain(
+    request: pytest.FixtureRequest,
+    stable_diffusion: StableDiffusionPipeline,
+    controlnets: list[ControlNetModel],
+    new_unet: Callable[..., UNet2DConditionModel],
+) -> tuple[Any, dict[str, Any]]:
+    """The diffusers pipeline of a task, and what its call is given beside the prompts."""
+    name, given = FORMS[request.param]
+    parts = dict(stable_diffusion.components)
+    if "9 channels" in request.param:
+        parts["unet"] = new_unet(in_channels=9)
+    if "ControlNet" in name:
+        parts["controlnet"] = controlnets if isinstance(given["image"], list) else controlnets[0]
+    pipe = getattr(diffusers, name)(**parts, requires_safety_checker=False)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe, given
+
+
+def nets(pipe: Any) -> list[torch.nn.Module]:
+    controlnet = getattr(pipe, "controlnet", None)
+    return [pipe.unet, *(getattr(controlnet, "nets", [controlnet]) if controlnet is not None else [])]
+
+
+def test_an_ella_pipeline_equals_diffusers_own_with_the_authors_wrapped_unet(
+    plain: tuple[Any, dict[str, Any]], connector: EllaConnector, t5: T5TextEncoder
+) -> None:
+    pipe, given = plain
+    with authors_way(connector, *nets(pipe)):
+        expected = pipe(
+            prompt_embeds=features(t5, PROMPTS),
+            negative_prompt_embeds=features(t5, ["ugly"] * 2),
+            **settings(**given),
+        ).images
+    ella = EllaPipeline.from_pipe(pipe, ella=connector, text_encoder=t5)
+    ella.set_progress_bar_config(disable=True)
+    assert type(ella).__name__ == f"Ella{type(pipe).__name__}"
+    images = ella(PROMPTS, negative_prompt="ugly", **settings(**given)).images
+    assert images.shape == (2, 3, SIDE, SIDE)
+    torch.testing.assert_close(images, expected, atol=1e-5, rtol=0)
+    ready = ella(
+        prompt_embeds=features(t5, PROMPTS), negative_prompt_embeds=features(t5, ["ugly"] * 2), **settings(**given)
+    ).images
+    assert torch.equal(ready, images)
+    other = ella(PROMPTS[::-1], negative_prompt="ugly", **settings(**given)).images
+    assert not torch.allclose(other, images, atol=1e-4)
+
+
+def test_the_adapter_makes_a_diffusers_pipeline_ellas_and_leaves_no_trace(
+    plain: tuple[Any, dict[str, Any]], connector: EllaConnector, t5: T5TextEncoder
+) -> None:
+    pipe, given = plain
+    ella = EllaPipeline.from_pipe(pipe, ella=connector, text_encoder=t5)
+    ella.set_progress_bar_config(disable=True)
+    before = pipe("a b", **settings(**given, num_images_per_prompt=2)).images
+    texts = {"prompt_embeds": features(t5, PROMPTS), "negative_prompt_embeds": features(t5, [""] * 2)}
+    expected = ella(PROMPTS, **settings(**given)).images
+    models = [model for model in (pipe.unet, getattr(pipe, "controlnet", None)) if model is not None]
+    for scheduler in (pipe.scheduler, None):
+        with EllaAdapter(connector, *models, scheduler=scheduler):
+            images = pipe(**texts, **settings(**given)).images
+            torch.testing.assert_close(images, expected, atol=1e-5, rtol=0)
+            with pytest.raises(EllaError, match=r"reads text features of width 16, but .* called with \[., 77, 32\]"):
+                pipe("a b", **settings(**given, num_images_per_prompt=2))
+    assert torch.equal(pipe("a b", **settings(**given, num_images_per_prompt=2)).images, before)
