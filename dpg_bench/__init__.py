@@ -1,3 +1,60 @@
-"""DPG-Bench, reproducible: prompts → images → judge → scorecard."""
+"""DPG-Bench, reproducible: prompts → images → judge → scorecard.
+
+    import dpg_bench as dpg
+
+    suite = dpg.load_suite("dpg-bench").select(64, seed=0)
+    metric = dpg.DPGScore(suite, judge=dpg.load_judge("mplug"))
+    for prompt in suite:
+        metric.update(prompt.item_id, pipe(prompt.text, num_images_per_prompt=4).images)
+    card = metric.compute()
+
+What `__all__` names is the API. Each name is imported when it is first used, so `import dpg_bench` is light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "BadInputError",
+    "DPGScore",
+    "DpgBenchError",
+    "LoadedJudge",
+    "Prompt",
+    "Question",
+    "Reply",
+    "Scorecard",
+    "Suite",
+    "UnavailableError",
+    "__version__",
+    "check",
+    "compare",
+    "load_judge",
+    "load_suite",
+    "open_run",
+    "read_scorecard",
+]
+
+_HOMES = {
+    "dpg_bench.errors": ("BadInputError", "DpgBenchError", "UnavailableError"),
+    "dpg_bench.jobs.memory": ("DPGScore",),
+    "dpg_bench.judge.in_memory": ("LoadedJudge", "load_judge"),
+    "dpg_bench.records": ("Prompt", "Question", "Reply", "Suite"),
+    "dpg_bench.report.calls": ("check", "compare", "open_run"),
+    "dpg_bench.score.scorecard": ("Scorecard", "read_scorecard"),
+    "dpg_bench.suite.registry": ("load_suite",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(module), name)
+    raise AttributeError(f"module 'dpg_bench' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

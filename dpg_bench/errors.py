@@ -7,19 +7,37 @@ from collections.abc import Iterable, Mapping
 
 
 class DpgBenchError(Exception):
-    """Something failed; the command line prints the message alone and leaves with `exit_code`."""
+    """Something failed; the command line prints the message alone and leaves with `exit_code`.
+
+    >>> import dpg_bench as dpg
+    >>> issubclass(dpg.BadInputError, dpg.DpgBenchError)
+    True
+    """
 
     exit_code = 1
 
 
 class BadInputError(DpgBenchError):
-    """Wrong use or bad input: an unknown name, a malformed file, settings that don't fit together."""
+    """Wrong use or bad input: an unknown name, a malformed file, settings that don't fit together.
+
+    >>> import dpg_bench as dpg
+    >>> try:
+    ...     dpg.load_judge("mplugg")
+    ... except dpg.BadInputError as error:
+    ...     print(str(error)[:50])
+    Unknown judge 'mplugg'. Did you mean 'mplug'? Know
+    """
 
     exit_code = 2
 
 
 class UnavailableError(DpgBenchError):
-    """Something that must be downloaded could not be, or did not have the content it is pinned to."""
+    """Something that must be downloaded could not be, or did not have the content it is pinned to.
+
+    >>> import dpg_bench as dpg
+    >>> dpg.UnavailableError("No connection.").exit_code
+    1
+    """
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str], *, hint: str = "") -> BadInputError:

@@ -19,6 +19,11 @@ class Question:
     hold for this question to make sense; empty for a root (`0` in the files). `category_broad` is the
     level-1 category (`entity`); `category` the level-2 category as the official script keys it
     (`entity - whole`, and `global -` where there is no level 2).
+
+    >>> import dpg_bench as dpg
+    >>> is_red = dpg.Question(2, (1,), "attribute", "attribute - color", "Is the car red?")
+    >>> is_red.parents
+    (1,)
     """
 
     proposition_id: int
@@ -30,7 +35,12 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A dense prompt and its questions in row order. `questions` is empty for a bare folder of prompts."""
+    """A dense prompt and its questions in row order. `questions` is empty for a bare folder of prompts.
+
+    >>> import dpg_bench as dpg
+    >>> dpg.Prompt("car", "A red car, parked.", ()).item_id
+    'car'
+    """
 
     item_id: str
     text: str
@@ -58,6 +68,12 @@ class Suite:
 
     `mends` are the odd places of the file that were not taken as they stand, `whole` the suite that this one is a
     selection of (`select`).
+
+    >>> import dpg_bench as dpg
+    >>> suite = dpg.load_suite("sample")
+    >>> few = suite.select(6, seed=0)
+    >>> len(few), few == suite.select(6, seed=0), few.whole == suite
+    (6, True, True)
     """
 
     name: str
@@ -136,6 +152,10 @@ class Reply:
     `text` is the answer; the protocols ask whether it is `yes`. `p_yes`, 0 to 1, is P(yes) / (P(yes) + P(no)) where the
     answer begins, `log_prob` the log-probability of the whole answer as the judge ranks answers by it (for mPLUG
     divided by its length penalty); None for a judge that can't tell.
+
+    >>> import dpg_bench as dpg
+    >>> dpg.Reply("yes", p_yes=0.98, log_prob=-0.02).text
+    'yes'
     """
 
     text: str

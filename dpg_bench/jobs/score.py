@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from dpg_bench import __version__
 from dpg_bench.files.durable import write_atomic
@@ -17,7 +16,7 @@ from dpg_bench.judge.imported.answers import ImportedAnswers
 from dpg_bench.judge.prefetch import default_workers
 from dpg_bench.judge.stage import JudgingProgress, judge_images
 from dpg_bench.records import PYesTable
-from dpg_bench.score.scorecard import JudgeCard, RunCard, Scorecard, scorecard_json
+from dpg_bench.score.scorecard import JudgeCard, RunCard, Scorecard, plain_json, scorecard_json
 from dpg_bench.score.scoring import answers_to_scorecard
 
 
@@ -59,7 +58,7 @@ def score_plan(plan: ScorePlan, *, progress: Callable[[JudgingProgress], None] |
             name=source.spec.name,
             fingerprint=judge.fingerprint,
             untrained=source.spec.untrained,
-            provenance=_plain(judge.provenance),
+            provenance=plain_json(judge.provenance),
         )
         images_per_prompt = source.images.images_per_prompt
     else:
@@ -99,19 +98,13 @@ def _run_card(plan: ScorePlan, images_per_prompt: int) -> RunCard:
         )
     return RunCard(
         model=str(record.settings["model"]),
-        settings=_plain(record.settings),
+        settings=plain_json(record.settings),
         settings_fingerprint=record.fingerprint,
         images_per_prompt=images_per_prompt,
         allow_missing=plan.request.allow_missing,
         untrained=record.untrained,
         scored_by=__version__,
     )
-
-
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """As it will be read back from JSON: tuples as lists, all keys text."""
-    plain: dict[str, Any] = json.loads(json.dumps(dict(values)))
-    return plain
 
 
 def _keep_answers(plan: ScorePlan, imported: ImportedAnswers) -> None:

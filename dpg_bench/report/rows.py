@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from dpg_bench.score.scorecard import CategoryCard, ProtocolCard, Scorecard
+from dpg_bench.score.scorecard import CategoryCard, Scorecard, overall_card
 
 CATEGORIES = ("global", "entity", "attribute", "relation", "other")
 """The level-1 categories of DPG-Bench, in the order of the paper's tables."""
@@ -36,7 +36,12 @@ OVERALL = CategoryRow(0, "overall", "overall")
 def score_rows(card: Scorecard) -> Iterator[ScoreRow]:
     """The overall score, then every level-1 category followed by its level-2 ones."""
     protocols = {"corrected": card["corrected"], "official": card["official"]}
-    yield ScoreRow(0, "overall", "overall", {name: _overall(protocol) for name, protocol in protocols.items()})
+    yield ScoreRow(
+        0,
+        "overall",
+        "overall",
+        {name: overall_card(protocol, questions=protocol.questions) for name, protocol in protocols.items()},
+    )
     for row in category_rows(protocols["corrected"].l1, protocols["corrected"].l2):
         cards = {
             name: (protocol.l1 if row.level == 1 else protocol.l2)[row.name] for name, protocol in protocols.items()
@@ -59,15 +64,6 @@ def category_rows(l1: Iterable[str], l2: Iterable[str]) -> Iterator[CategoryRow]
         if name in known:
             yield CategoryRow(1, name, name)
         yield from below.get(name, ())
-
-
-def _overall(protocol: ProtocolCard) -> CategoryCard:
-    return CategoryCard(
-        score=protocol.overall,
-        interval=protocol.interval,
-        prompts=protocol.prompts_scored,
-        questions=protocol.questions,
-    )
 
 
 def _split(category: str) -> tuple[str, str]:

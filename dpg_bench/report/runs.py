@@ -48,6 +48,11 @@ class JudgedRun:
         """
         return self._corrected if protocol == "corrected" else self._official
 
+    def _repr_html_(self) -> str:
+        from dpg_bench.report.notebook import run_html
+
+        return run_html(self)
+
     @cached_property
     def answers(self) -> Mapping[str, Mapping[int, tuple[bool, ...]]]:
         """Whether each image's answer was yes, by item and proposition id, for items the corrected protocol scores.
@@ -74,6 +79,18 @@ class JudgedRun:
                 f"items. {_AGAIN}"
             )
         return columns
+
+
+def as_judged(run: JudgedRun | Scorecard | Path | str, *, name: str = "run", judge: str | None = None) -> JudgedRun:
+    """Whatever a caller has of a scored run: one that is loaded, a scorecard in memory (called `name`), or its path.
+
+    Raises what `load_judged` raises.
+    """
+    if isinstance(run, JudgedRun):
+        return run
+    if isinstance(run, Scorecard):
+        return JudgedRun(name=name, card=run, file=Path(f"{name} (in memory)"), answers_file=None, run_dir=None)
+    return load_judged(Path(run).expanduser(), judge=judge)
 
 
 def load_judged(path: Path, *, judge: str | None = None) -> JudgedRun:

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, JsonValue, ValidationError, field_validator
 
 from dpg_bench.errors import BadInputError
 from dpg_bench.score.items import AnswerBits, Card, Count, ItemColumns, Percentage
 from dpg_bench.score.stats import CONFIDENCE, RESAMPLES
+
+if TYPE_CHECKING:
+    import pandas
 
 SCORECARD_SCHEMA: Literal[3] = 3
 CORRECTED = "corrected"
@@ -137,6 +140,13 @@ class Scorecard(Card):
 
     `protocols` holds `official` and `corrected`, and may hold others by name; `soft` is null where the judge gave no
     P(yes). Schema 2 had no `soft`; schema 1 had no `statistics`, `answers`, `items`, `interval` or `image_sd` either.
+
+    >>> import dpg_bench as dpg
+    >>> card = dpg.open_run("runs/demo").card
+    >>> card["corrected"].overall, card.flat()["corrected/overall"]
+    (75.0, 75.0)
+    >>> card.to_frame("items")["score"].tolist()
+    [50.0, 100.0, 50.0]
     """
 
     schema_version: Literal[1, 2, 3] = Field(default=SCORECARD_SCHEMA, alias="schema")
@@ -160,6 +170,42 @@ class Scorecard(Card):
         """The scores under a protocol, such as `corrected`. Raises KeyError if the card has no such protocol."""
         return self.protocols[protocol]
 
+    def flat(self, prefix: str = "") -> dict[str, float]:
+        """Every number by a name, for a tracker: `corrected/overall`, `corrected/overall/low`, `official/entity`, …
+
+        Scores and the bounds of their intervals, 0 to 100, and `prompts_scored` of each protocol; what is null is left
+        out. Names begin with `prefix`.
+        """
+        parts: dict[str, ProtocolCard | SoftCard] = {**self.protocols}
+        if self.soft is not None:
+            parts["soft"] = self.soft
+        found: dict[str, float] = {}
+        for part, card in parts.items():
+            for name, score, interval in _scores(card):
+                if score is not None:
+                    found[f"{prefix}{part}/{name}"] = score
+                    if interval is not None:
+                        found |= {
+                            f"{prefix}{part}/{name}/low": interval.low,
+                            f"{prefix}{part}/{name}/high": interval.high,
+                        }
+            found[f"{prefix}{part}/prompts_scored"] = card.prompts_scored
+        return found
+
+    def to_frame(self, table: Literal["scores", "items", "questions"] = "scores") -> pandas.DataFrame:
+        """A table of the card as a pandas DataFrame; see `score.frames`.
+
+        Raises BadInputError for another table, and for `items` or `questions` of a card of schema 1, which had none.
+        """
+        from dpg_bench.score.frames import card_frame
+
+        return card_frame(self, table)
+
+    def _repr_html_(self) -> str:
+        from dpg_bench.score.notebook import card_html
+
+        return card_html(self)
+
     @property
     def complete(self) -> bool:
         """Whether the protocols scored all they can score; the command line leaves with 3 otherwise."""
@@ -179,6 +225,17 @@ class Scorecard(Card):
         return (f"{' and '.join(untrained)}: {NO_MEANING}",) if untrained else ()
 
 
+def overall_card(part: ProtocolCard | SoftCard, *, questions: int) -> CategoryCard:
+    """The overall score as if it were a category's, so that one table can hold both."""
+    return CategoryCard(score=part.overall, interval=part.interval, prompts=part.prompts_scored, questions=questions)
+
+
+def plain_json(values: Mapping[str, Any]) -> dict[str, Any]:
+    """As it will be read back from JSON: tuples as lists, all keys text."""
+    plain: dict[str, Any] = json.loads(json.dumps(dict(values)))
+    return plain
+
+
 def scorecard_json(card: Scorecard) -> str:
     """The text of `scorecard.json`, which `--json` prints too."""
     content = card.model_dump(mode="json", by_alias=True)
@@ -190,6 +247,11 @@ def read_scorecard(path: Path) -> Scorecard:
 
     Raises BadInputError if the file can't be read, is truncated, has missing, unknown or impossible values, was
     changed after it was written, or comes from a newer version.
+
+    >>> import dpg_bench as dpg
+    >>> from pathlib import Path
+    >>> dpg.read_scorecard(Path("runs/demo/judgements/imported/scorecard.json")).suite.name
+    'suite.csv'
     """
     again = "Make it again with `dpgbench score`."
     try:
@@ -219,6 +281,13 @@ def read_scorecard(path: Path) -> Scorecard:
             f"which doesn't fit its content. {again}"
         )
     return card
+
+
+def _scores(card: ProtocolCard | SoftCard) -> Iterator[tuple[str, float | None, IntervalCard | None]]:
+    yield "overall", card.overall, card.interval
+    for categories in (card.l1, card.l2):
+        for name, category in categories.items():
+            yield name, category.score, category.interval
 
 
 def _checksum(content: Mapping[str, Any]) -> str:

@@ -55,6 +55,10 @@ def load_suite(name: str | Suite, *, strict: bool = False, progress: Progress | 
 
     Raises BadInputError for a name that nobody knows and for malformed content, UnavailableError if the suite can't be
     downloaded.
+
+    >>> import dpg_bench as dpg
+    >>> dpg.load_suite("sample").question_count
+    340
     """
     if isinstance(name, Suite):
         return name

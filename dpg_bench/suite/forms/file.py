@@ -89,7 +89,7 @@ def _first_line(text: str) -> list[str]:
     return next((line.split(one) for one in "\t;," if one in line), [line])
 
 
-FILE_SPEC = SuiteSpec(
+FILE_SPEC: SuiteSpec = SuiteSpec(
     name="FILE",
     summary="questions as CSV with DPG-Bench's columns (DSG-1k and TIFA-style files too) or as JSON; for `run` alone "
     "prompts as CSV, TSV, JSON, JSON lines, {id: prompt}, or one a line",

@@ -117,7 +117,7 @@ def _pending(name: str) -> str | None:
     return None if Path(address).exists() else f"the dataset {address}, unless it is cached"
 
 
-HUB_SPEC = SuiteSpec(
+HUB_SPEC: SuiteSpec = SuiteSpec(
     name=f"{_PREFIX}DATASET",
     summary="a Hugging Face dataset, such as hf:Jialuo21/DPG-Bench, or a local one",
     matches=lambda name: name.startswith(_PREFIX),

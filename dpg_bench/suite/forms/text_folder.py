@@ -44,7 +44,7 @@ def _load(name: str, *, strict: bool = False, progress: Progress | None = None) 
     return Suite(name, name, read_text_folder(Path(name)))
 
 
-FOLDER_SPEC = SuiteSpec(
+FOLDER_SPEC: SuiteSpec = SuiteSpec(
     name="FOLDER",
     summary="a folder of <item_id>.txt prompts, without questions: for `run` alone",
     source="yours",
