@@ -17,7 +17,6 @@ from dpg_bench.device import resolve_device, resolve_dtype
 from dpg_bench.errors import BadInputError
 from dpg_bench.judge.base import Judge, JudgeSettings
 from dpg_bench.judge.registry import find_judge
-from dpg_bench.plugins import check_options
 from dpg_bench.records import Reply
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ class LoadedJudge:
 def load_judge(
     name: str = "mplug",
     *,
-    options: Mapping[str, str] | None = None,
+    options: Mapping[str, Any] | None = None,
     device: str = "auto",
     dtype: str = "auto",
 ) -> LoadedJudge:
@@ -98,8 +97,7 @@ def load_judge(
     'cpu'
     """
     spec = find_judge(name)
-    given = dict(options or {})
-    check_options(spec.name, given, spec.options)
+    given = spec.options.read(spec.name, options or {})
     chosen = resolve_device(device)
     precision = resolve_dtype(dtype, chosen, gpu_default=spec.gpu_dtype, known=spec.dtypes)
     settings = JudgeSettings(judge=spec.name, options=given, device=chosen, dtype=precision)
