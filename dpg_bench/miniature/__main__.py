@@ -1,4 +1,4 @@
-"""`python -m dpg_bench.miniature`: make the suite, pictures to look at, and the models."""
+"""`python -m dpg_bench.miniature`: make the suite and the models, look at the world, and measure a judge against it."""
 
 from __future__ import annotations
 
@@ -7,18 +7,13 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
+from dpg_bench.errors import DpgBenchError
 
-
-@app.command()
-def train(
-    out: Annotated[Path, typer.Option(help="Folder of all stages; stopped stages go on from there.")],
-    stage: Annotated[list[str] | None, typer.Option(help="Make this stage alone (may be given again).")] = None,
-) -> None:
-    """Train the miniature's models, stage by stage."""
-    from dpg_bench.miniature.train.stages import make_stages
-
-    make_stages(out, tuple(stage or ()))
+app = typer.Typer(
+    help="The miniature world: its suite, its pictures, and the models that are trained on it.",
+    no_args_is_help=True,
+    add_completion=False,
+)
 
 
 @app.command()
@@ -30,5 +25,56 @@ def suite(out: Annotated[Path, typer.Option(help="The CSV file to write.")]) -> 
     write_atomic(out, suite_csv())
 
 
+@app.command()
+def sheet(
+    out: Annotated[Path, typer.Option(help="The picture to write, .png.")],
+    scenes: Annotated[int, typer.Option(min=1, help="How many scenes.")] = 48,
+    seed: Annotated[str, typer.Option(help="Another seed, other scenes.")] = "sheet",
+) -> None:
+    """Draw scenes side by side, to look at."""
+    from dpg_bench.miniature.contact_sheet import contact_sheet
+    from dpg_bench.miniature.drawing.picture import draw
+    from dpg_bench.miniature.sampling import draw_scene
+
+    names = [f"{seed} {number}" for number in range(scenes)]
+    contact_sheet([draw(draw_scene(name, held_out=False), name) for name in names], columns=12).save(out)
+
+
+@app.command()
+def train(
+    out: Annotated[Path, typer.Option(help="Folder of all stages; a stage that was stopped goes on from there.")],
+    stage: Annotated[list[str] | None, typer.Option(help="Make this stage alone (may be given again).")] = None,
+) -> None:
+    """Train the miniature's models, stage by stage."""
+    from dpg_bench.miniature.train.stages import make_stages
+
+    make_stages(out, tuple(stage or ()))
+
+
+@app.command()
+def accuracy(
+    judge: Annotated[Path, typer.Option(help="The folder of a judge's checkpoint.")],
+    scenes: Annotated[int, typer.Option(min=1, help="How many held-out scenes to ask about.")] = 500,
+    seed: Annotated[str, typer.Option(help="Another seed, other scenes.")] = "test",
+) -> None:
+    """Ask a judge about scenes it never saw, by category, questions whose answer is yes and questions where it is no."""
+    from dpg_bench.judge.mplug.checkpoint import Checkpoint
+    from dpg_bench.judge.mplug.judge import MplugJudge
+    from dpg_bench.miniature.judge_accuracy import accuracy_lines, judge_accuracy
+
+    asked = MplugJudge(Checkpoint(judge, "folder", None, {}), device="cpu", dtype="float32")
+    for line in accuracy_lines(judge_accuracy(asked, scenes=scenes, seed=seed)):
+        typer.echo(line)
+
+
+def main() -> None:
+    """Run a command; an error is said in one line, and its exit code is the command's."""
+    try:
+        app()
+    except DpgBenchError as error:
+        typer.echo(str(error), err=True)
+        raise SystemExit(error.exit_code) from None
+
+
 if __name__ == "__main__":
-    app()
+    main()

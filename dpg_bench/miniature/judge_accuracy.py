@@ -29,8 +29,8 @@ class Tally:
 
     @property
     def share(self) -> float:
-        """The share of right answers, 0 to 1; NaN if nothing was asked."""
-        return self.right / self.asked if self.asked else float("nan")
+        """The share of right answers, 0 to 1. Raises ZeroDivisionError if nothing was asked."""
+        return self.right / self.asked
 
 
 Accuracy = Mapping[tuple[str, bool], Tally]
@@ -71,7 +71,7 @@ def accuracy_lines(accuracy: Accuracy) -> Sequence[str]:
         for truth in (True, False):
             chosen = [tally for (name, answer), tally in accuracy.items() if answer == truth and category in ("", name)]
             total = Tally(sum(tally.asked for tally in chosen), sum(tally.right for tally in chosen))
-            cells.append(f"{total.asked:8} {100 * total.share:6.1f}%")
+            cells.append(f"{total.asked:8} {f'{100 * total.share:.1f}%' if total.asked else '–':>7}")
         name = {"": "all", GLOBAL: "global"}.get(category, category)
         lines.append(f"{name:24} {' '.join(cells)}")
     return lines

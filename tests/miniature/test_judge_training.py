@@ -11,9 +11,10 @@ from dpg_bench.judge.mplug.judge import MplugJudge
 from dpg_bench.judge.mplug.weights import load_model
 from dpg_bench.miniature.drawing.picture import draw
 from dpg_bench.miniature.sampling import draw_scene
-from dpg_bench.miniature.train.judge import JudgeTask, pixels_of
+from dpg_bench.miniature.train.judge import JudgeTask
 from dpg_bench.miniature.train.judge_model import answer_logits, image_tokens
 from dpg_bench.miniature.train.loop import Schedule, train
+from dpg_bench.miniature.train.pictures import pixels_of
 from dpg_bench.miniature.train.wordpiece import wordpiece_vocabulary
 
 SCHEDULE = Schedule(seed=1, steps=5, learning_rate=1e-3, warmup=2, save_every=2, log_every=1)

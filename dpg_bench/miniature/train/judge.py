@@ -6,13 +6,11 @@ cell (`_CellHeads`), which leaves nothing to learn for the rest but how words re
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 import yaml
-from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -28,6 +26,7 @@ from dpg_bench.miniature.sampling import draw_scene
 from dpg_bench.miniature.scene import COLORS, KINDS, LETTERS, PLACES, TEXTURES, Scene, Thing
 from dpg_bench.miniature.train.judge_model import answer_logits, checkpoint_weights, image_tokens, new_judge
 from dpg_bench.miniature.train.loop import Schedule
+from dpg_bench.miniature.train.pictures import pixels_of
 from dpg_bench.miniature.train.wordpiece import wordpiece_vocabulary
 
 SCHEDULE = Schedule(seed=12, steps=8000, learning_rate=1e-3, warmup=300)
@@ -62,22 +61,34 @@ def judge_config(vocabulary: Sequence[str]) -> MplugConfig:
 
 
 class JudgeTask:
-    """The judge's training. `folder` holds the vocabulary."""
+    """The judge's training. `folder` holds the vocabulary.
 
-    def __init__(self, folder: Path, *, images: int = IMAGES, questions: int = QUESTIONS) -> None:
+    `through` turns pictures, uint8 (N, height, width, 3), into what the judge is shown instead.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        schedule: Schedule = SCHEDULE,
+        images: int = IMAGES,
+        questions: int = QUESTIONS,
+        through: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         words = wordpiece_vocabulary()
         vocabulary = folder / VOCABULARY_FILE
         vocabulary.write_text("\n".join(words) + "\n", encoding="utf-8")
         self.config = judge_config(words)
-        self.model = new_judge(self.config, seed=SCHEDULE.seed)
+        self.model = new_judge(self.config, seed=schedule.seed)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(SCHEDULE.seed)
+            torch.manual_seed(schedule.seed)
             self.cells = _CellHeads(self.config.bert.hidden_size)
         self._trained = nn.ModuleList([self.model, self.cells])
         self._tokenizer = Tokenizer(vocabulary, len(words))
         self._yes, self._no = words.index("yes"), words.index("no")
-        self._images, self._questions = images, questions
+        self._seed, self._images, self._questions = schedule.seed, images, questions
+        self._through = through or spoiled
 
     @property
     def trained(self) -> nn.Module:
@@ -86,12 +97,13 @@ class JudgeTask:
 
     def losses(self, step: int) -> Mapping[str, Tensor]:
         """As in `Task`; `right` is the share of answers that were."""
-        dice = Dice(f"judge step {SCHEDULE.seed} {step}")
-        scenes = [draw_scene(f"judge {SCHEDULE.seed} {step} {n}", held_out=False) for n in range(self._images)]
-        pictures = [draw(scene, f"judge {SCHEDULE.seed} {step} {n}") for n, scene in enumerate(scenes)]
+        name = f"judge {self._seed} {step}"
+        dice = Dice(name)
+        scenes = [draw_scene(f"{name} {n}", held_out=False) for n in range(self._images)]
+        pictures = [draw(scene, f"{name} {n}") for n, scene in enumerate(scenes)]
         asked = [draw_fact(scene, dice) for scene in scenes for _ in range(self._questions)]
         answers = torch.tensor([self._yes if true else self._no for _, true in asked])
-        tokens = image_tokens(self.model, _spoiled(pixels_of(pictures)))
+        tokens = image_tokens(self.model, self._through(pixels_of(pictures)))
         questions = self._tokenizer.encode([fact.question for fact, _ in asked])
         logits = answer_logits(self.model, tokens, questions, answers)
         first = functional.cross_entropy(logits[:, 0], answers)
@@ -112,12 +124,7 @@ class JudgeTask:
         torch.save({"model": weights}, folder / WEIGHTS_FILE)
 
 
-def pixels_of(pictures: Sequence[Image.Image]) -> Tensor:
-    """RGB pictures of one size → uint8 (N, height, width, 3)."""
-    return torch.from_numpy(np.stack([np.asarray(picture) for picture in pictures]))
-
-
-def _spoiled(pixels: Tensor) -> Tensor:
+def spoiled(pixels: Tensor) -> Tensor:
     """Some pictures a little blurred, some with noise, as pictures from an autoencoder are."""
     images = len(pixels)
     planes = pixels.permute(0, 3, 1, 2).float()

@@ -19,6 +19,8 @@ from torch import Tensor, nn
 
 from dpg_bench.files.durable import write_atomic
 
+_STATE = "state.pt"
+
 
 class Task(Protocol):
     """What is trained."""
@@ -97,6 +99,14 @@ def train(task: Task, schedule: Schedule, folder: Path, *, until: int | None = N
     return True
 
 
+def load_average(trained: nn.Module, folder: Path) -> None:
+    """Put the averaged weights that a training has reached in `folder` into a module of the same make."""
+    average = torch.load(folder / _STATE, weights_only=True)["average"]
+    with torch.no_grad():
+        for parameter, value in zip(trained.parameters(), average, strict=True):
+            parameter.copy_(value)
+
+
 class _State:
     """Weights, their average, the optimiser's state, the step, and the rows of the log."""
 
@@ -117,7 +127,7 @@ class _State:
     def start(cls, trained: nn.Module, schedule: Schedule, folder: Path) -> _State:
         """The saved state of the folder, or a new one."""
         state = cls(trained, schedule, folder)
-        saved = folder / "state.pt"
+        saved = folder / _STATE
         if saved.is_file():
             content = torch.load(saved, weights_only=True)
             trained.load_state_dict(content["weights"])
@@ -153,7 +163,7 @@ class _State:
             },
             content,
         )
-        write_atomic(self._folder / "state.pt", content.getvalue())
+        write_atomic(self._folder / _STATE, content.getvalue())
 
     def put_average(self) -> None:
         """Put the average in the place of the weights."""

@@ -3,39 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+
+import torch
 
 from dpg_bench.errors import BadInputError, unknown_name
 from dpg_bench.files.durable import write_json
-from dpg_bench.miniature.train.judge import SCHEDULE, JudgeTask
-from dpg_bench.miniature.train.loop import train
+from dpg_bench.miniature.train import connector, diffusion, judge, latents, t5, text_tokenizers, vae
+from dpg_bench.miniature.train.corpus import captions
+from dpg_bench.miniature.train.loop import Schedule, load_average, train
 
-_DONE = "done.json"
+DONE = "done.json"
+_FINE_TUNING = Schedule(seed=111, steps=1500, learning_rate=3e-4, warmup=100)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much is trained. `steps` and `batch` cut every stage down, for trying things out; None is the stage's own."""
+
+    steps: int | None = None
+    batch: int | None = None
+    captions: int = text_tokenizers.CAPTIONS
+    scenes: int = latents.SCENES
+    pairs: int = connector.PAIRS
+
+    def schedule(self, full: Schedule) -> Schedule:
+        """The schedule within this budget."""
+        return full if self.steps is None else replace(full, steps=min(self.steps, full.steps))
+
+    def size(self, full: int) -> int:
+        """The size of a batch within this budget."""
+        return full if self.batch is None else min(self.batch, full)
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A stage: `make` takes the folder of all stages and its own; it goes on where it was stopped.
+    """A stage: `make` takes the folder of all stages, its own, and the budget; it goes on where it was stopped.
 
     `needs` names the stages whose folders it reads.
     """
 
     name: str
-    make: Callable[[Path, Path], None]
+    make: Callable[[Path, Path, Budget], None]
     needs: tuple[str, ...] = ()
 
 
-def _judge(_: Path, own: Path) -> None:
-    task = JudgeTask(own)
-    train(task, SCHEDULE, own)
-    task.export(own)
-
-
-STAGES = (Stage("judge", _judge),)
-
-
-def make_stages(out: Path, names: tuple[str, ...]) -> None:
+def make_stages(out: Path, names: tuple[str, ...], *, budget: Budget | None = None) -> None:
     """Make the stages called `names`, or all, in folders of `out`; what is done is left as it is.
 
     Raises BadInputError for a name that no stage has, and for a stage whose predecessors aren't done.
@@ -45,13 +60,89 @@ def make_stages(out: Path, names: tuple[str, ...]) -> None:
         if name not in known:
             raise unknown_name("stage", name, known)
     for stage in STAGES:
-        done = out / stage.name / _DONE
-        if (names and stage.name not in names) or done.is_file():
+        own = out / stage.name
+        if (names and stage.name not in names) or (own / DONE).is_file():
             continue
         for needed in stage.needs:
-            if not (out / needed / _DONE).is_file():
-                raise BadInputError(f"The stage '{stage.name}' needs '{needed}', which isn't done in {out}.")
-        own = out / stage.name
+            if not (out / needed / DONE).is_file():
+                raise BadInputError(
+                    f"The stage '{stage.name}' needs '{needed}', which isn't done in {out}. Make that stage first."
+                )
         own.mkdir(parents=True, exist_ok=True)
-        stage.make(out, own)
-        write_json(done, {"stage": stage.name})
+        stage.make(out, own, budget or Budget())
+        write_json(own / DONE, {"stage": stage.name})
+
+
+def _tokenizers(_: Path, own: Path, budget: Budget) -> None:
+    texts = list(captions("tokenizers", budget.captions))
+    text_tokenizers.write_clip_tokenizer(texts, own / "clip")
+    text_tokenizers.write_t5_tokenizer(texts, own / "t5")
+
+
+def _judge(_: Path, own: Path, budget: Budget) -> None:
+    task = judge.JudgeTask(own, images=budget.size(judge.IMAGES))
+    train(task, budget.schedule(judge.SCHEDULE), own)
+    task.export(own)
+
+
+def _vae(_: Path, own: Path, budget: Budget) -> None:
+    task = vae.VaeTask(images=budget.size(vae.IMAGES))
+    train(task, budget.schedule(vae.SCHEDULE), own)
+    task.export(own / "model")
+
+
+def _latents(out: Path, own: Path, budget: Budget) -> None:
+    latents.write_latents(_load_vae(out), own, scenes=budget.scenes)
+
+
+def _diffusion(out: Path, own: Path, budget: Budget) -> None:
+    task = diffusion.DiffusionTask(
+        out / "tokenizers" / "clip", out / "latents", images=budget.size(diffusion.IMAGES), scenes=budget.scenes
+    )
+    train(task, budget.schedule(diffusion.SCHEDULE), own)
+    task.export(_load_vae(out), own / "model")
+
+
+def _t5(out: Path, own: Path, budget: Budget) -> None:
+    task = t5.T5Task(out / "tokenizers" / "t5", captions=budget.size(t5.CAPTIONS))
+    train(task, budget.schedule(t5.SCHEDULE), own)
+    task.export(own / "model")
+
+
+def _connector(out: Path, own: Path, budget: Budget) -> None:
+    connector.write_pairs(own / "pairs", pairs=budget.pairs)
+    base, text_encoder = out / "diffusion" / "model", out / "t5" / "model"
+    connector.train_connector(base, text_encoder, own / "pairs", own, steps=budget.steps or connector.STEPS)
+
+
+def _final_judge(out: Path, own: Path, budget: Budget) -> None:
+    from diffusers import StableDiffusionPipeline
+
+    from dpg_bench.miniature.train.reworked import Reworked
+
+    base = out / "diffusion" / "model"
+    pipeline: Any = StableDiffusionPipeline.from_pretrained(base, safety_checker=None, dtype=torch.float32)
+    task = judge.JudgeTask(
+        own, schedule=_FINE_TUNING, images=budget.size(judge.IMAGES), through=Reworked(pipeline)
+    )
+    load_average(task.trained, out / "judge")
+    train(task, budget.schedule(_FINE_TUNING), own)
+    task.export(own)
+
+
+def _load_vae(out: Path) -> Any:
+    from diffusers import AutoencoderKL
+
+    return AutoencoderKL.from_pretrained(out / "vae" / "model").float().eval()
+
+
+STAGES = (
+    Stage("judge", _judge),
+    Stage("tokenizers", _tokenizers),
+    Stage("vae", _vae),
+    Stage("latents", _latents, ("vae",)),
+    Stage("diffusion", _diffusion, ("tokenizers", "vae", "latents")),
+    Stage("t5", _t5, ("tokenizers",)),
+    Stage("connector", _connector, ("diffusion", "t5")),
+    Stage("final-judge", _final_judge, ("judge", "diffusion")),
+)

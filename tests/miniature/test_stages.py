@@ -1,0 +1,80 @@
+"""The stages of the training: each leaves what the next one reads, and models that the product's own code loads."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from dpg_bench.errors import BadInputError
+from dpg_bench.generate.base import GeneratorSettings
+from dpg_bench.generate.models.sd_base import BASE_FILES, load_base
+from dpg_bench.hub.huggingface import folder_weights
+from dpg_bench.miniature.__main__ import app
+from dpg_bench.miniature.train.corpus import captions
+from dpg_bench.miniature.train.latents import read_latents, write_latents
+from dpg_bench.miniature.train.stages import DONE, Budget, make_stages
+from dpg_bench.miniature.train.text_tokenizers import write_clip_tokenizer, write_t5_tokenizer
+from ella_models import load_text_encoder
+
+BUDGET = Budget(steps=2, batch=2, captions=200, scenes=12, pairs=4)
+MADE = ("tokenizers", "vae", "latents", "diffusion", "t5")
+
+
+@pytest.fixture(scope="module")
+def stages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("stages")
+    make_stages(folder, MADE, budget=BUDGET)
+    return folder
+
+
+def test_both_tokenizers_come_out_the_same_every_time(tmp_path: Path) -> None:
+    texts = list(captions("test", 100))
+    for name, write in (("clip", write_clip_tokenizer), ("t5", write_t5_tokenizer)):
+        for number in "12":
+            write(texts, tmp_path / f"{name}{number}")
+        first = (tmp_path / f"{name}1" / "tokenizer.json").read_bytes()
+        assert first == (tmp_path / f"{name}2" / "tokenizer.json").read_bytes()
+
+
+def test_the_pipeline_loads_and_draws_as_stable_diffusion_does(stages: Path) -> None:
+    base = folder_weights(stages / "diffusion" / "model", BASE_FILES)
+    settings = GeneratorSettings(
+        model="mini-sd15", options={}, size=64, steps=2, guidance=3.0, dtype="float32", device="cpu"
+    )
+    pipeline = load_base(base, settings)
+    images = pipeline("a red star", num_inference_steps=2, height=64, width=64).images
+    assert images[0].size == (64, 64)
+    assert pipeline.unet.config.cross_attention_dim == pipeline.text_encoder.config.hidden_size
+
+
+def test_the_t5_encoder_loads_as_ellas_text_encoder(stages: Path) -> None:
+    encoder = load_text_encoder(str(stages / "t5" / "model"))
+    assert encoder is not None
+
+
+def test_what_is_done_is_left_as_it_is(stages: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in stages.rglob("*") if path.is_file()}
+    make_stages(stages, MADE, budget=BUDGET)
+    assert {path: path.stat().st_mtime_ns for path in stages.rglob("*") if path.is_file()} == before
+
+
+def test_latents_that_are_there_are_not_encoded_again(stages: Path, tmp_path: Path) -> None:
+    (tmp_path / "part-000.npy").write_bytes((stages / "latents" / "part-000.npy").read_bytes())
+    write_latents(None, tmp_path, scenes=12)
+    latents = read_latents(tmp_path, scenes=12)
+    assert latents.shape == (12, 4, 16, 16)
+    assert latents.dtype == torch.float16
+
+
+def test_a_stage_whose_predecessor_is_not_done_says_so(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="'latents' needs 'vae'"):
+        make_stages(tmp_path, ("latents",), budget=BUDGET)
+    assert not (tmp_path / "latents" / DONE).exists()
+
+
+def test_an_unknown_stage_is_named_before_anything_is_made(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["train", "--out", str(tmp_path), "--stage", "tokenizer"])
+    assert isinstance(result.exception, BadInputError)
+    assert "Did you mean 'tokenizers'" in str(result.exception)
+    assert not list(tmp_path.iterdir())
