@@ -57,7 +57,7 @@ def accuracy(
     scenes: Annotated[int, typer.Option(min=1, help="How many held-out scenes to ask about.")] = 500,
     seed: Annotated[str, typer.Option(help="Another seed, other scenes.")] = "test",
 ) -> None:
-    """Ask a judge about scenes it never saw, by category, questions whose answer is yes and questions where it is no."""
+    """Ask a judge about scenes it never saw: right answers by category, where yes is right and where no is."""
     from dpg_bench.judge.mplug.checkpoint import Checkpoint
     from dpg_bench.judge.mplug.judge import MplugJudge
     from dpg_bench.miniature.judge_accuracy import accuracy_lines, judge_accuracy

@@ -15,7 +15,7 @@ from dpg_bench.suite.dsg_1k import DSG_1K_SPEC
 from dpg_bench.suite.forms.file import FILE_SPEC
 from dpg_bench.suite.forms.hub import HUB_SPEC
 from dpg_bench.suite.forms.text_folder import FOLDER_SPEC
-from dpg_bench.suite.sample import SAMPLE_SPEC
+from dpg_bench.suite.shipped import MINIATURE_SPEC, SAMPLE_SPEC
 
 ENTRY_POINT_GROUP = "dpg_bench.suites"
 
@@ -27,7 +27,7 @@ def suite_specs() -> Mapping[str, SuiteSpec]:
 
     Raises BadInputError if one of these can't be used.
     """
-    built_in = (dpg_bench_spec(), DSG_1K_SPEC, SAMPLE_SPEC, *_FORMS)
+    built_in = (dpg_bench_spec(), DSG_1K_SPEC, SAMPLE_SPEC, MINIATURE_SPEC, *_FORMS)
     return with_plugins(built_in, SuiteSpec, kind="suite", group=ENTRY_POINT_GROUP)
 
 

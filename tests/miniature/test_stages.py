@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from dpg_bench.errors import BadInputError
 from dpg_bench.generate.base import GeneratorSettings
-from dpg_bench.generate.models.sd_base import BASE_FILES, load_base
+from dpg_bench.generate.models.stable_diffusion import BASE_FILES, SamplerOptions, load_base
 from dpg_bench.hub.huggingface import folder_weights
 from dpg_bench.miniature.__main__ import app
 from dpg_bench.miniature.train.corpus import captions
@@ -17,7 +17,7 @@ from dpg_bench.miniature.train.stages import DONE, Budget, make_stages
 from dpg_bench.miniature.train.text_tokenizers import write_clip_tokenizer, write_t5_tokenizer
 from ella_models import load_text_encoder
 
-BUDGET = Budget(steps=2, batch=2, captions=200, scenes=12, pairs=4)
+BUDGET = Budget(steps=2, batch=2, captions=200, scenes=12)
 MADE = ("tokenizers", "vae", "latents", "diffusion", "t5")
 
 
@@ -40,7 +40,7 @@ def test_both_tokenizers_come_out_the_same_every_time(tmp_path: Path) -> None:
 def test_the_pipeline_loads_and_draws_as_stable_diffusion_does(stages: Path) -> None:
     base = folder_weights(stages / "diffusion" / "model", BASE_FILES)
     settings = GeneratorSettings(
-        model="mini-sd15", options={}, size=64, steps=2, guidance=3.0, dtype="float32", device="cpu"
+        model="mini-sd15", options=SamplerOptions(), size=64, steps=2, guidance=3.0, dtype="float32", device="cpu"
     )
     pipeline = load_base(base, settings)
     images = pipeline("a red star", num_inference_steps=2, height=64, width=64).images

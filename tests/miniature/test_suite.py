@@ -8,7 +8,7 @@ from dpg_bench.miniature.__main__ import app
 from dpg_bench.miniature.oracle import answer
 from dpg_bench.miniature.sampling import draw_scene, is_held_out
 from dpg_bench.miniature.suite import PROMPTS, suite_items
-from dpg_bench.suite.registry import load_suite
+from dpg_bench.suite.registry import load_suite, suite_specs
 
 SHIPPED = Path(__file__).parents[2] / "prompts" / "miniature.csv"
 ITEMS = suite_items()
@@ -47,3 +47,8 @@ def test_no_scene_of_the_suite_can_be_drawn_for_training() -> None:
 
 def test_some_prompts_are_longer_than_clip_reads() -> None:
     assert sum(len(item.caption.text.split()) > 77 for item in ITEMS) >= 30
+
+
+def test_the_listing_states_its_size() -> None:
+    suite = load_suite("miniature")
+    assert suite_specs()["miniature"].size == f"{len(suite.prompts)} prompts, {suite.question_count} questions"

@@ -11,7 +11,7 @@ import torch
 
 from dpg_bench.errors import BadInputError, unknown_name
 from dpg_bench.files.durable import write_json
-from dpg_bench.miniature.train import connector, diffusion, judge, latents, t5, text_tokenizers, vae
+from dpg_bench.miniature.train import diffusion, judge, latents, t5, text_tokenizers, vae
 from dpg_bench.miniature.train.corpus import captions
 from dpg_bench.miniature.train.loop import Schedule, load_average, train
 
@@ -27,7 +27,6 @@ class Budget:
     batch: int | None = None
     captions: int = text_tokenizers.CAPTIONS
     scenes: int = latents.SCENES
-    pairs: int = connector.PAIRS
 
     def schedule(self, full: Schedule) -> Schedule:
         """The schedule within this budget."""
@@ -109,12 +108,6 @@ def _t5(out: Path, own: Path, budget: Budget) -> None:
     task.export(own / "model")
 
 
-def _connector(out: Path, own: Path, budget: Budget) -> None:
-    connector.write_pairs(own / "pairs", pairs=budget.pairs)
-    base, text_encoder = out / "diffusion" / "model", out / "t5" / "model"
-    connector.train_connector(base, text_encoder, own / "pairs", own, steps=budget.steps or connector.STEPS)
-
-
 def _final_judge(out: Path, own: Path, budget: Budget) -> None:
     from diffusers import StableDiffusionPipeline
 
@@ -122,9 +115,7 @@ def _final_judge(out: Path, own: Path, budget: Budget) -> None:
 
     base = out / "diffusion" / "model"
     pipeline: Any = StableDiffusionPipeline.from_pretrained(base, safety_checker=None, dtype=torch.float32)
-    task = judge.JudgeTask(
-        own, schedule=_FINE_TUNING, images=budget.size(judge.IMAGES), through=Reworked(pipeline)
-    )
+    task = judge.JudgeTask(own, schedule=_FINE_TUNING, images=budget.size(judge.IMAGES), through=Reworked(pipeline))
     load_average(task.trained, out / "judge")
     train(task, budget.schedule(_FINE_TUNING), own)
     task.export(own)
@@ -143,6 +134,5 @@ STAGES = (
     Stage("latents", _latents, ("vae",)),
     Stage("diffusion", _diffusion, ("tokenizers", "vae", "latents")),
     Stage("t5", _t5, ("tokenizers",)),
-    Stage("connector", _connector, ("diffusion", "t5")),
     Stage("final-judge", _final_judge, ("judge", "diffusion")),
 )

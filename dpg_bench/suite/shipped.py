@@ -1,4 +1,4 @@
-"""The small suite that ships with dpg-bench."""
+"""The suites that ship with dpg-bench, as CSV files in its folder `prompts`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SOURCE = "shipped with dpg-bench"
 
 def _load(name: str, *, strict: bool = False, progress: Progress | None = None) -> Suite:
     del strict, progress
-    path = shipped_folder("prompts") / "sample.csv"
+    path = shipped_folder("prompts") / f"{name}.csv"
     return Suite(name, _SOURCE, mended_prompts(csv_rows(path.read_bytes(), str(path)), name, strict=True).prompts)
 
 
@@ -24,5 +24,13 @@ SAMPLE_SPEC = SuiteSpec(
     source=_SOURCE,
     licence="Apache-2.0",
     size="24 prompts, 340 questions",
+    load=_load,
+)
+MINIATURE_SPEC = SuiteSpec(
+    name="miniature",
+    summary="dense prompts about drawn scenes whose truth is known, for models and judges of the miniature world",
+    source=_SOURCE,
+    licence="Apache-2.0",
+    size="200 prompts, 3604 questions",
     load=_load,
 )
