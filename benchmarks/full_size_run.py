@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dpg_bench.jobs import ScoreRequest, ScoreResult, plan_score, score_plan
+from dpg_bench.jobs import ScoreRequest, ScoreResult, execute_score, plan_score
 
 PROMPTS = 1065
 QUESTIONS = 14_386
@@ -145,7 +145,7 @@ def draw_answers(path: Path, items: list[Item], *, skill: float, seed: int) -> N
 
 def score_answers(answers: Path, suite: Path, out: Path) -> ScoreResult:
     """What `dpgbench score --answers` does."""
-    return score_plan(plan_score(ScoreRequest(answers=answers, suite=str(suite), out=out)))
+    return execute_score(plan_score(ScoreRequest(answers=answers, suite=str(suite), out=out)))
 
 
 if __name__ == "__main__":

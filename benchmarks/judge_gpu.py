@@ -33,7 +33,7 @@ from machine import describe_machine
 from numpy.typing import NDArray
 from PIL import Image
 
-from dpg_bench.jobs import ScoreRequest, plan_score, score_plan
+from dpg_bench.jobs import ScoreRequest, execute_score, plan_score
 from dpg_bench.jobs.score_plan import Judging
 from dpg_bench.judge.base import Judge, JudgeSettings
 from dpg_bench.judge.mplug.spec import MPLUG
@@ -193,7 +193,7 @@ def score(work: Path, device: str, dtype: str, batch_size: int | None) -> Spent:
         judges.append(TimedJudge(source.spec.load(settings)))
         return judges[0]
 
-    score_plan(replace(plan, source=replace(source, spec=replace(source.spec, load=load))))
+    execute_score(replace(plan, source=replace(source, spec=replace(source.spec, load=load))))
     judge = judges[0]
     gaps = [after[0] - before[1] for before, after in zip(judge.calls, judge.calls[1:], strict=False)]
     return Spent(

@@ -3,7 +3,47 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
+from typing import Self
+
+_OPTION = re.compile("\x02(?P<name>[^\x02\x03]*?)(?:=(?P<value>[^\x02\x03]*))?\x03")
+
+
+def option(name: str, value: object = None) -> str:
+    """An option within a message: `out='runs/x'` to who calls from Python, `--out runs/x` on the command line.
+
+    `name` is the parameter's, `value` what is advised for it; True is for a switch.
+    """
+    return f"\x02{name}\x03" if value is None else f"\x02{name}={value}\x03"
+
+
+class Message(str):
+    """A text for the user. It reads as Python says options; `on_command_line` is the same in the flags' words."""
+
+    on_command_line: str
+
+    __slots__ = ("on_command_line",)
+
+    def __new__(cls, text: str) -> Self:
+        """`text` holds options as `option` writes them."""
+        if isinstance(text, cls):
+            return text
+        self = super().__new__(cls, _OPTION.sub(_in_python, text))
+        self.on_command_line = _OPTION.sub(_as_flag, text)
+        return self
+
+
+def _in_python(found: re.Match[str]) -> str:
+    name, value = found["name"], found["value"]
+    if value is None:
+        return name
+    return f"{name}={value}" if re.fullmatch(r"True|[0-9.]+", value) else f"{name}={value!r}"
+
+
+def _as_flag(found: re.Match[str]) -> str:
+    flag = f"--{found['name'].replace('_', '-')}"
+    return flag if found["value"] in (None, "True") else f"{flag} {found['value']}"
 
 
 class DpgBenchError(Exception):
@@ -15,6 +55,11 @@ class DpgBenchError(Exception):
     """
 
     exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        """`message` may name options as `option` writes them."""
+        self.message = Message(message)
+        super().__init__(self.message)
 
 
 class BadInputError(DpgBenchError):

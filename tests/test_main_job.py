@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dpg_bench.jobs import RunRequest, ScoreRequest, execute_run, plan_run, plan_score, score_plan
+from dpg_bench.jobs import RunRequest, ScoreRequest, execute_run, execute_score, plan_run, plan_score
 from dpg_bench.score.scorecard import Scorecard
 
 ITEMS = ("sample03-chess", "sample08-foxes", "sample10-teacups")
@@ -39,9 +39,9 @@ def run_and_score(
     except KeyboardInterrupt:
         execute_run(plan_run(request))
     try:
-        return score_plan(plan_score(judging), progress=interruption(stop_score)).scorecard
+        return execute_score(plan_score(judging), progress=interruption(stop_score)).scorecard
     except KeyboardInterrupt:
-        return score_plan(plan_score(judging)).scorecard
+        return execute_score(plan_score(judging)).scorecard
 
 
 class interruption:  # noqa: N801 - reads as what it is: progress that ends in an interruption

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from dpg_bench.jobs import RunRequest, ScoreRequest, execute_run, plan_run, plan_score, score_plan
+from dpg_bench.jobs import RunRequest, ScoreRequest, execute_run, execute_score, plan_run, plan_score
 from dpg_bench.score.scorecard import Scorecard
 from tests.pretended_gpu import pretend
 
@@ -61,7 +61,7 @@ def test_a_run_makes_the_images_of_a_cpu(tmp_path: Path, model: str, options: di
 
 def scored(device: str, run: Path, dtype: str) -> Scorecard:
     request = ScoreRequest(path=run, judge="tiny-mplug", device=device, dtype=dtype, fresh=True)
-    return score_plan(plan_score(request)).scorecard
+    return execute_score(plan_score(request)).scorecard
 
 
 @pytest.mark.parametrize("dtype", ["float32", "tf32x3", "tf32", "float16"])

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from dpg_bench.errors import Message
+
 _LINE_EVERY_SECONDS = 30.0
 
 
 def say(message: str) -> None:
-    """A line for the person, not the pipe: to stderr."""
-    print(message, file=sys.stderr, flush=True)
+    """A line for the person, not the pipe: to stderr. Options are called as flags."""
+    text = message.on_command_line if isinstance(message, Message) else message
+    print(text, file=sys.stderr, flush=True)
+
+
+def show_log() -> None:
+    """From now on, what the library logs is said."""
+    log = logging.getLogger("dpg_bench")
+    if not any(isinstance(handler, _Sayer) for handler in log.handlers):
+        log.addHandler(_Sayer())
+        log.setLevel(logging.INFO)
+
+
+class _Sayer(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        say(record.msg if isinstance(record.msg, Message) else record.getMessage())
 
 
 class Counter(Protocol):

@@ -9,7 +9,7 @@ from typing import Any
 
 from typer.core import TyperGroup
 
-from dpg_bench.cli.console import say
+from dpg_bench.cli.console import say, show_log
 from dpg_bench.errors import DpgBenchError
 
 INCOMPLETE = 3
@@ -22,10 +22,11 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
+        show_log()
         try:
             return super().invoke(ctx)
         except DpgBenchError as error:
-            say(f"Error: {error}")
+            say(f"Error: {error.message.on_command_line}")
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             say("Interrupted. What was finished is kept; the same command continues.")

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from dpg_bench.cli.console import say
-from dpg_bench.files.run_folder import disk_errors
+from dpg_bench.files.durable import disk_errors
 from dpg_bench.report.check.result import CheckResult
 from dpg_bench.report.check.text import check_markdown, workflow_commands
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -97,8 +98,8 @@ def run(
     from dpg_bench.cli.mends import say_mends
     from dpg_bench.cli.parse import parse_items, parse_seeds
     from dpg_bench.cli.plan_text import plan_text
-    from dpg_bench.jobs.run import execute_run, plan_run
-    from dpg_bench.jobs.run_plan import RunRequest
+    from dpg_bench.jobs.run import execute_run
+    from dpg_bench.jobs.run_plan import RunRequest, plan_run
     from dpg_bench.plugins import split_pairs
     from dpg_bench.suite.registry import outline_suite
 
@@ -135,7 +136,7 @@ def run(
             note = f"{state.failed} failed" if state.failed else ""
             show(state.done, total=state.total, start=state.kept, note=note)
 
-        outcome = execute_run(plan, progress=progress)
+        outcome = execute_run(plan, command=sys.argv, progress=progress)
     for item_id, error in list(outcome.failed.items())[:5]:
         say(f"Failed: {item_id}: {error}")
     if outcome.failed:

@@ -11,6 +11,7 @@ from dpg_bench.cli.console import counting, say
 from dpg_bench.cli.exit_codes import INCOMPLETE
 
 if TYPE_CHECKING:
+    from dpg_bench.jobs.score_plan import ScorePlan
     from dpg_bench.judge.stage import JudgingProgress
 
 
@@ -75,6 +76,16 @@ def score(
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Show the mean over what is there, though items are missing.")
     ] = False,
+    model_name: Annotated[
+        str | None,
+        typer.Option(
+            help="The model that made images made elsewhere.", envvar="DPGBENCH_MODEL_NAME", show_default=False
+        ),
+    ] = None,
+    note: Annotated[
+        str | None,
+        typer.Option(help="A note on how these images were made.", envvar="DPGBENCH_NOTE", show_default=False),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -103,8 +114,8 @@ def score(
     """Judge images and score the answers under both protocols, or continue where an earlier judging was stopped."""
     from dpg_bench.cli.mends import say_mends
     from dpg_bench.cli.parse import parse_items
-    from dpg_bench.files.outputs import write_output
-    from dpg_bench.jobs.score import score_plan
+    from dpg_bench.files.outputs import check_output, write_output
+    from dpg_bench.jobs.score import execute_score
     from dpg_bench.jobs.score_plan import ScoreRequest, plan_score
     from dpg_bench.plugins import split_pairs
     from dpg_bench.report.scorecard.data import scorecard_to_csv
@@ -124,12 +135,16 @@ def score(
         dtype=dtype,
         allow_missing=allow_missing,
         out=out,
+        model_name=model_name,
+        note=note,
         fresh=fresh,
         strict=strict,
         limit=limit,
         items=parse_items(items),
     )
     plan = plan_score(request)
+    if csv is not None and not _holds_scores(csv, plan):
+        check_output(csv, force=force)
     say_mends(plan.suite)
     for line in plan.remarks:
         say(line)
@@ -139,7 +154,7 @@ def score(
             note = f"{state.failed} items failed" if state.failed else ""
             show(state.asked + state.kept, total=state.questions, start=state.kept, note=note)
 
-        result = score_plan(plan, progress=progress)
+        result = execute_score(plan, progress=progress)
     if json:
         typer.echo(scorecard_json(result.scorecard), nl=False)
     else:
@@ -151,3 +166,15 @@ def score(
         write_output(csv, scorecard_to_csv(result.scorecard).encode(), force=force)
     if not result.scorecard.complete:
         raise typer.Exit(INCOMPLETE)
+
+
+def _holds_scores(csv: Path, plan: ScorePlan) -> bool:
+    """Whether the file is the table of the scorecard as it is now, so that scoring again as a rule changes nothing."""
+    from dpg_bench.errors import BadInputError
+    from dpg_bench.report.scorecard.data import scorecard_to_csv
+    from dpg_bench.score.scorecard import read_scorecard
+
+    try:
+        return csv.is_file() and csv.read_bytes() == scorecard_to_csv(read_scorecard(plan.folder.scorecard)).encode()
+    except BadInputError:  # there is none, or it can't be used
+        return False

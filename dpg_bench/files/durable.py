@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Self
 
-from dpg_bench.errors import BadInputError
+from dpg_bench.errors import BadInputError, DpgBenchError, option
+
+_PART = ".part"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NOT_HERE = (
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOTDIR,
+    errno.EEXIST,
+    errno.EISDIR,
+    errno.ENOENT,
+    errno.ELOOP,
+)
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -18,22 +33,29 @@ def write_atomic(path: Path, content: bytes) -> None:
     Raises OSError (disk full, no permission); `path` then is as it was, and nothing is left beside it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_PART}")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
 def write_json(path: Path, content: Any) -> None:
     """`write_atomic` of `content` as indented UTF-8 JSON. NaN is refused: an unknown number is null."""
     write_atomic(path, (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
+
+
+def clear_parts(*folders: Path) -> None:
+    """Delete what a killed `write_atomic` left in `folders`. For whoever holds their lock: nobody writes there now."""
+    for folder in folders:
+        for file in folder.glob(f".*{_PART}"):
+            if file.is_file():
+                file.unlink(missing_ok=True)
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
@@ -50,7 +72,7 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
                 return
             try:
                 record = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 record = None
             if not isinstance(record, dict):
                 raise BadInputError(
@@ -63,10 +85,14 @@ class JsonlLog:
     """An append-only log: one JSON object a line, flushed record by record. A context manager.
 
     Opening it cuts off a torn last line, so that the next record starts on a line of its own.
+
+    Raises BadInputError if `path` is a link: what it points to isn't ours to cut.
     """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            raise BadInputError(f"{path} is no file of its own but a link or a folder. Remove it, and run again.")
         self._path = path
         self._file: IO[bytes] = path.open("ab")
         self._drop_torn_line()
@@ -101,3 +127,24 @@ class JsonlLog:
                 keep = start
         if keep < content_length:
             self._file.truncate(keep)
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turns whatever the system says about a write below `path` into one clear DpgBenchError."""
+    try:
+        yield
+    except OSError as error:
+        what = error.strerror or str(error)
+        if error.errno in _FULL:
+            raise DpgBenchError(
+                f"The disk is full: {path} can't be written ({what}). What was finished is kept; "
+                "free some space and run the same command again to continue."
+            ) from error
+        if error.errno in _NOT_HERE:
+            raise BadInputError(
+                f"{path} can't be written: {what}. Choose another folder with {option('out')}."
+            ) from error
+        raise DpgBenchError(
+            f"{path} can't be written or read: {what}. What was finished is kept; the same command continues."
+        ) from error

@@ -1,106 +1,74 @@
-"""The folder of one judgement: `judgement.json` says which judge it is by, so that no two are ever mixed."""
+"""`judgement.json` says what the answers of a judgement were made with, so that no two judges' are ever mixed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from dpg_bench.errors import BadInputError
+from dpg_bench.errors import BadInputError, option
+from dpg_bench.files.differences import differences
 from dpg_bench.files.durable import write_json
+from dpg_bench.files.reading import read_model
+from dpg_bench.files.run_folder import JudgementDir
 
-JUDGEMENT_SCHEMA = 1
+JUDGEMENT_SCHEMA: Literal[2] = 2
 
 
 class JudgementRecord(BaseModel):
-    """`judgement.json`: what decides the answers besides the images and the questions."""
+    """What decides the answers besides the images.
+
+    For answers from elsewhere, `judge_fingerprint` is the SHA-256 of their file where it names no judge. Schema 1 had
+    no `suite_digest`.
+    """
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    schema_version: Literal[1] = Field(default=1, alias="schema")
+    schema_version: Literal[1, 2] = Field(default=JUDGEMENT_SCHEMA, alias="schema")
     judge_fingerprint: str
     judge: dict[str, Any]
     images_per_prompt: int
+    suite_digest: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class JudgementFolder:
-    """The places inside the folder of one judgement."""
+def read_judgement_record(path: Path) -> JudgementRecord:
+    """`judgement.json` → record.
 
-    path: Path
-
-    @property
-    def record_file(self) -> Path:
-        """What the answers were made with."""
-        return self.path / "judgement.json"
-
-    @property
-    def answers(self) -> Path:
-        """One line per answer."""
-        return self.path / "answers.jsonl"
-
-    @property
-    def failures(self) -> Path:
-        """One line per item that the last run could not judge; not there if there was none."""
-        return self.path / "failures.jsonl"
-
-    @property
-    def scorecard(self) -> Path:
-        """The scores."""
-        return self.path / "scorecard.json"
-
-    def begin(self, record: JudgementRecord, *, fresh: bool) -> None:
-        """Make sure that everything in the folder is made with `record`; `fresh` deletes what there is.
-
-        Raises BadInputError, naming both values, if there are answers made with other settings.
-        """
-        if fresh:
-            for file in (self.scorecard, self.answers, self.failures, self.record_file):
-                file.unlink(missing_ok=True)
-        if self.record_file.exists():
-            changes = list(_changes(_read(self.record_file), record))
-            if changes:
-                raise BadInputError(
-                    f"{self.path} holds answers made with other settings: {'; '.join(changes)}. "
-                    "Use --fresh to judge anew, or choose another --out."
-                )
-        else:
-            write_json(self.record_file, record.model_dump(mode="json", by_alias=True))
+    Raises BadInputError if the file can't be read, is damaged or was written by a newer version.
+    """
+    remedy = f"Use {option('fresh', True)} to judge anew."
+    return read_model(JudgementRecord, path, newest=JUDGEMENT_SCHEMA, remedy=remedy)
 
 
-def _read(path: Path) -> JudgementRecord:
-    try:
-        return JudgementRecord.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        problem = error.errors()[0]
-        if problem["loc"] == ("schema",) and isinstance(problem["input"], int) and problem["input"] > JUDGEMENT_SCHEMA:
+def begin_judgement(place: JudgementDir, record: JudgementRecord, *, fresh: bool) -> None:
+    """Make sure that everything in the folder is made with `record`; `fresh` deletes what there is.
+
+    Raises BadInputError, naming both values, if there are answers made with other settings.
+    """
+    if fresh:
+        for file in (place.scorecard, place.answers, place.failures, place.record_file):
+            file.unlink(missing_ok=True)
+    if place.record_file.exists():
+        changes = list(_changes(read_judgement_record(place.record_file), record))
+        if changes:
             raise BadInputError(
-                f"{path} was written by a newer dpg-bench (schema {problem['input']}, this version reads "
-                f"{JUDGEMENT_SCHEMA}). Upgrade dpg-bench, or choose another --out."
-            ) from None
-        where = ".".join(str(part) for part in problem["loc"]) or "the file"
-        raise BadInputError(f"{path} is damaged at {where}: {problem['msg']}. Use --fresh to judge anew.") from None
+                f"{place.path} holds answers made with other settings: {'; '.join(changes)}. "
+                f"Use {option('fresh', True)} to judge anew, or choose another {option('out')}."
+            )
+    else:
+        write_json(place.record_file, record.model_dump(mode="json", by_alias=True))
 
 
 def _changes(then: JudgementRecord, now: JudgementRecord) -> Iterator[str]:
     if then.images_per_prompt != now.images_per_prompt:
-        yield f"images per prompt {then.images_per_prompt} then, {now.images_per_prompt} now"
+        yield f"images per prompt was {then.images_per_prompt}, now {now.images_per_prompt}"
+    if then.suite_digest is not None and now.suite_digest not in (None, then.suite_digest):
+        yield f"suite digest was {then.suite_digest[:12]}, now {(now.suite_digest or '')[:12]}"
     if then.judge_fingerprint == now.judge_fingerprint:
         return
-    old, new = dict(_flat(then.judge)), dict(_flat(now.model_dump(mode="json")["judge"]))
-    differing = [key for key in [*old, *(key for key in new if key not in old)] if old.get(key) != new.get(key)]
-    for key in differing:
-        yield f"{key} {old.get(key, 'absent')} then, {new.get(key, 'absent')} now"
-    if not differing:
-        yield f"judge fingerprint {then.judge_fingerprint} then, {now.judge_fingerprint} now"
-
-
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for key, value in settings.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", str(value)
+    changed = differences(then.judge, now.model_dump(mode="json")["judge"])
+    yield from map(str, changed)
+    if not changed:
+        yield f"judge fingerprint was {then.judge_fingerprint}, now {now.judge_fingerprint}"

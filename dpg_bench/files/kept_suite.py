@@ -11,12 +11,9 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from dpg_bench.errors import BadInputError
+from dpg_bench.errors import BadInputError, option
 from dpg_bench.files.durable import write_atomic
 from dpg_bench.records import Prompt, Question, Suite
-
-KEPT_SUITE = "suite.jsonl"
-"""Its name in the folder of a judgement."""
 
 _LINE = TypeAdapter(tuple[str, str, tuple[tuple[int, tuple[int, ...], str, str, str], ...]])
 
@@ -42,7 +39,7 @@ def read_kept_suite(path: Path, *, name: str, source: str, digest: str) -> Suite
 
     Raises BadInputError if the file can't be read, is damaged, or holds another suite than that of `digest`.
     """
-    again = "Score the run again with `dpgbench score`, or name the suite with --suite."
+    again = f"Score the run again with `dpgbench score`, or name the suite with {option('suite')}."
     prompts = []
     try:
         # Not splitlines(): texts may hold characters that it takes for the end of a line.

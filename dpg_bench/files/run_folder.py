@@ -1,69 +1,26 @@
-"""The run folder: where everything of a run lies, what its `run.json` says, and that one process writes at a time."""
+"""The run folder: where everything of a run lies, under which name, and that one process writes at a time."""
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 import filelock
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from dpg_bench.errors import BadInputError, DpgBenchError
-from dpg_bench.files.durable import write_json
+from dpg_bench.errors import BadInputError, option
+from dpg_bench.files.durable import disk_errors
 from dpg_bench.files.item_names import file_stem
+from dpg_bench.files.run_record import RunRecord, read_run_record, write_run_record
 
-RUN_SCHEMA = 1
+RUNS = Path("runs")
+"""Where runs go, and are looked for, if nobody says."""
 
-
-class SuiteRecord(BaseModel):
-    """Which prompts a run is about: all of a suite's, or the `items` that `--limit` or `--items` chose.
-
-    `mended` says of every odd place of the suite's file what was made of it.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: str
-    source: str
-    digest: str
-    prompts: int
-    items: list[str] | None = None
-    mended: list[str] = Field(default_factory=list)
-
-
-class RunRecord(BaseModel):
-    """`run.json`: everything needed to know what was done, and to do it again.
-
-    `requested` is what the user gave, `defaulted` what was filled in; `settings` is the whole, resolved, that
-    decides the pixels, and `fingerprint` the SHA-256 of these and of `generator`, which names the weights by digest.
-    `untrained` says that the weights are random. A `status` of `running` that no process works on is a run that was
-    killed. The rest is provenance.
-    """
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
-    schema_version: Literal[1] = Field(default=1, alias="schema")
-    dpg_bench: str
-    command: list[str]
-    requested: dict[str, Any]
-    defaulted: dict[str, Any]
-    settings: dict[str, Any]
-    fingerprint: str
-    suite: SuiteRecord
-    generator: dict[str, Any]
-    packages: dict[str, str]
-    device: dict[str, Any]
-    git_commit: str | None
-    started: str
-    finished: str | None = None
-    seconds: float = 0.0
-    status: Literal["running", "complete", "incomplete", "interrupted"] = "running"
-    failed_items: list[str] = Field(default_factory=list)
-    untrained: bool = False
+_RECORD = "run.json"
+_JUDGEMENTS = "judgements"
+_SCORECARD = "scorecard.json"
+_LOCK = ".lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +31,13 @@ class RunDir:
 
     @property
     def record_file(self) -> Path:
-        """`run.json`."""
-        return self.path / "run.json"
+        """What was asked and done."""
+        return self.path / _RECORD
+
+    @property
+    def source_file(self) -> Path:
+        """Which images, made elsewhere, the judgements are about; in place of a run's record."""
+        return self.path / "source.json"
 
     @property
     def images(self) -> Path:
@@ -87,13 +49,28 @@ class RunDir:
         """One line per item that was generated or failed."""
         return self.path / "generation.jsonl"
 
+    @property
+    def judgements(self) -> Path:
+        """The folder that has one folder for each judge."""
+        return self.path / _JUDGEMENTS
+
+    @property
+    def report(self) -> Path:
+        """The page that shows the run."""
+        return self.path / "report.html"
+
     def image(self, item_id: str) -> Path:
         """The grid of an item, PNG."""
         return self.images / f"{file_stem(item_id)}.png"
 
-    def judgement(self, judge: str) -> Path:
+    def judgement(self, judge: str) -> JudgementDir:
         """The folder of one judge's answers and scorecard."""
-        return self.path / "judgements" / judge
+        return JudgementDir(self.judgements / judge)
+
+    def judged(self) -> Mapping[str, JudgementDir]:
+        """The judgements that are there, scored or not, by judge."""
+        folders = sorted(self.judgements.iterdir()) if self.judgements.is_dir() else []
+        return {folder.name: JudgementDir(folder) for folder in folders if folder.is_dir()}
 
     def read_record(self) -> RunRecord | None:
         """What `run.json` says; None if there is none.
@@ -104,73 +81,97 @@ class RunDir:
 
     def write_record(self, record: RunRecord) -> None:
         """Replace `run.json`, atomically. Raises DpgBenchError if the disk is full or can't be written."""
-        with disk_errors(self.record_file):
-            write_json(self.record_file, record.model_dump(mode="json", by_alias=True))
+        write_run_record(self.record_file, record)
 
 
-def read_run_record(path: Path) -> RunRecord:
-    """`run.json` → record.
+@dataclass(frozen=True, slots=True)
+class JudgementDir:
+    """The places inside the folder of one judgement."""
 
-    Raises BadInputError if the file is damaged or was written by a newer version.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-        return RunRecord.model_validate_json(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInputError(f"{path} can't be read: {error}.") from None
-    except ValidationError as error:
-        problem = error.errors()[0]
-        if problem["loc"] == ("schema",) and isinstance(problem["input"], int) and problem["input"] > RUN_SCHEMA:
-            raise BadInputError(
-                f"{path} was written by a newer dpg-bench: its schema is {problem['input']}, this version reads "
-                f"{RUN_SCHEMA}. Upgrade dpg-bench, or choose another --out."
-            ) from None
-        where = ".".join(str(part) for part in problem["loc"]) or "the file"
-        raise BadInputError(
-            f"{path} is damaged at {where}: {problem['msg']}. Restore it, or start over with --fresh."
-        ) from None
+    path: Path
+
+    @property
+    def record_file(self) -> Path:
+        """What the answers were made with."""
+        return self.path / "judgement.json"
+
+    @property
+    def answers(self) -> Path:
+        """One line per answer."""
+        return self.path / "answers.jsonl"
+
+    @property
+    def failures(self) -> Path:
+        """One line per item that the last run could not judge; not there if there was none."""
+        return self.path / "failures.jsonl"
+
+    @property
+    def scorecard(self) -> Path:
+        """The scores."""
+        return self.path / _SCORECARD
+
+    @property
+    def suite(self) -> Path:
+        """The prompts and questions that were scored."""
+        return self.path / "suite.jsonl"
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Everything that a judgement may consist of, the lock included; the scorecard first."""
+        return (self.scorecard, self.answers, self.failures, self.record_file, self.suite, self.path / _LOCK)
+
+    @property
+    def run(self) -> RunDir:
+        """The run folder around it."""
+        return RunDir(self.path.parent.parent)
 
 
-def newest_run(runs: Path) -> RunDir | None:
-    """The run under `runs` whose `run.json` changed last; None if there is none."""
-    found = sorted(runs.glob("*/run.json"), key=lambda file: file.stat().st_mtime_ns)
-    return RunDir(found[-1].parent) if found else None
+def judgement_of(scorecard: Path) -> JudgementDir | None:
+    """The judgement that a scorecard file lies in; None for one that was kept elsewhere."""
+    folder = scorecard.resolve().parent
+    return JudgementDir(folder) if scorecard.name == _SCORECARD and folder.parent.name == _JUDGEMENTS else None
+
+
+def scored_below(folder: Path) -> Iterator[JudgementDir]:
+    """Every judgement with a scorecard at any depth below `folder`, sorted by path."""
+    for file in sorted(folder.glob(f"**/{_JUDGEMENTS}/*/{_SCORECARD}")):
+        yield JudgementDir(file.parent)
+
+
+def run_around(path: Path) -> RunDir | None:
+    """The run whose folder, or whose folder of images, `path` is; None if it is neither."""
+    run = RunDir(path)
+    if run.record_file.exists():
+        return run
+    outer = RunDir(path.resolve().parent)
+    return outer if path.resolve() == outer.images and outer.record_file.exists() else None
+
+
+def runs_in(folder: Path) -> tuple[RunDir, ...]:
+    """The runs right below `folder`, the one whose `run.json` changed last at the end."""
+    found = sorted(folder.glob(f"*/{_RECORD}"), key=lambda file: file.stat().st_mtime_ns)
+    return tuple(RunDir(file.parent) for file in found)
 
 
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
     """Hold `folder` for this process; it is made if needed. Released on leaving, and by the system after a crash.
 
-    Raises BadInputError if another process holds it.
+    Whoever holds it may hold it again within.
+
+    Raises BadInputError if another process holds it, DpgBenchError if the lock can't be had for another reason.
     """
+    lock = filelock.FileLock(folder / _LOCK, is_singleton=True)
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(folder / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise BadInputError(
-            f"{folder} is in use by another process. Wait until it ends, or choose another folder with --out."
-        ) from None
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise BadInputError(
+                f"{folder} is in use by another process. Wait until it ends, or choose another folder with "
+                f"{option('out')}."
+            ) from None
     try:
         yield
     finally:
         lock.release()
-
-
-@contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
-    """Turns a failed write below `path` (disk full, no permission) into one clear DpgBenchError."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DpgBenchError(
-                f"The disk is full: {path} can't be written. What was finished is kept; "
-                "free some space and run the same command again to continue."
-            ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
-            raise BadInputError(
-                f"{path} can't be written: {error.strerror}. Choose another folder with --out."
-            ) from error
-        raise

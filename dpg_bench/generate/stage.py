@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from dpg_bench.files.durable import JsonlLog
-from dpg_bench.files.run_folder import RunDir, disk_errors
+from dpg_bench.files.durable import JsonlLog, disk_errors
+from dpg_bench.files.run_folder import RunDir
 from dpg_bench.generate.base import Generator
 from dpg_bench.generate.batching import ItemMaker
 from dpg_bench.generate.generation_log import FailedItem, FinishedItem, ItemState, item_states

@@ -1,8 +1,8 @@
-"""The benchmark as Python calls: first a plan, in which everything is resolved and checked, then its execution."""
+"""A command's whole work: first a plan, in which everything is resolved and checked, then its execution."""
 
-from dpg_bench.jobs.run import execute_run, plan_run
-from dpg_bench.jobs.run_plan import RunPlan, RunRequest
-from dpg_bench.jobs.score import ScoreResult, score_plan
+from dpg_bench.jobs.run import execute_run
+from dpg_bench.jobs.run_plan import RunPlan, RunRequest, plan_run
+from dpg_bench.jobs.score import ScoreResult, execute_score
 from dpg_bench.jobs.score_plan import ScorePlan, ScoreRequest, plan_score
 
 __all__ = [
@@ -12,7 +12,7 @@ __all__ = [
     "ScoreRequest",
     "ScoreResult",
     "execute_run",
+    "execute_score",
     "plan_run",
     "plan_score",
-    "score_plan",
 ]

@@ -1,21 +1,24 @@
-"""`dpgbench score` as a Python call: have the images judged, or take the answers as they are, and score them."""
+"""`dpgbench score` as a Python call, once it is planned: judge the images, or take the answers, and score them."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from dpg_bench import __version__
-from dpg_bench.files.durable import write_atomic
-from dpg_bench.files.kept_suite import KEPT_SUITE, write_kept_suite
-from dpg_bench.files.run_folder import disk_errors, lock_folder
+from dpg_bench.errors import BadInputError
+from dpg_bench.files.answer_lines import AnswerLine, write_answer_lines
+from dpg_bench.files.durable import clear_parts, disk_errors, write_atomic
+from dpg_bench.files.judgement_record import JudgementRecord, begin_judgement
+from dpg_bench.files.kept_suite import write_kept_suite
+from dpg_bench.files.run_folder import lock_folder
+from dpg_bench.files.source_record import check_same_source, write_source
 from dpg_bench.jobs.score_plan import IMPORTED, Judging, ScorePlan
 from dpg_bench.judge.imported.answers import ImportedAnswers
 from dpg_bench.judge.prefetch import default_workers
 from dpg_bench.judge.stage import JudgingProgress, judge_images
-from dpg_bench.records import PYesTable
+from dpg_bench.records import AnswerTable, PYesTable
 from dpg_bench.score.scorecard import JudgeCard, RunCard, Scorecard, plain_json, scorecard_json
 from dpg_bench.score.scoring import answers_to_scorecard
 
@@ -28,70 +31,142 @@ class ScoreResult:
     file: Path
 
 
-def score_plan(plan: ScorePlan, *, progress: Callable[[JudgingProgress], None] | None = None) -> ScoreResult:
+def execute_score(plan: ScorePlan, *, progress: Callable[[JudgingProgress], None] | None = None) -> ScoreResult:
     """Judge what the plan says and is not answered yet, score the answers, and write the scorecard.
 
-    Raises BadInputError if another process uses the judgement's folder or it holds answers made with other
-    settings, UnavailableError if the judge can't be downloaded, DpgBenchError if the disk fills up.
+    Raises BadInputError if another process uses the judgement's folder, it holds answers made with other settings, or
+    the run was started anew meanwhile; UnavailableError if the judge can't be downloaded, DpgBenchError if the disk
+    fills up.
     """
     source = plan.source
-    failures = dict(plan.failures)
-    missing: Mapping[str, str] = {}
-    p_yes: PYesTable | None = None
-    if isinstance(source, Judging):
-        judge = source.spec.load(source.settings)
-        outcome = judge_images(
-            plan.prompts,
-            source.images,
-            judge,
-            folder=plan.folder,
-            batch_size=source.batch_size,
-            workers=default_workers(len(source.images.items), source.settings.device),
-            fresh=plan.request.fresh,
-            progress=progress,
+    with lock_folder(plan.folder.path):
+        if isinstance(source, Judging):
+            answered = _judge(plan, source, progress)
+        else:
+            _keep_answers(plan, source)
+            answered = _Answered(
+                answers=source.table,
+                p_yes=None,
+                judge=JudgeCard(
+                    name=IMPORTED,
+                    fingerprint=source.judge_fingerprint,
+                    provenance={"format": source.format, "file_sha256": source.sha256},
+                ),
+                images_per_prompt=source.images_per_prompt,
+                failed={},
+                missing={},
+            )
+        scorecard = answers_to_scorecard(
+            plan.suite,
+            answered.answers,
+            judge=answered.judge,
+            run=_run_card(plan, answered.images_per_prompt),
+            item_ids=[prompt.item_id for prompt in plan.prompts],
+            failures={**plan.failures, **answered.failed},
+            missing=answered.missing,
+            p_yes=answered.p_yes,
+            never_asked=source.never_asked if isinstance(source, ImportedAnswers) else None,
         )
-        answers = outcome.answers
-        p_yes = outcome.p_yes
-        failures |= outcome.failed
-        missing = outcome.missing
-        judge_card = JudgeCard(
+        _check_same_run(plan)
+        with disk_errors(plan.folder.scorecard):
+            write_kept_suite(plan.folder.suite, plan.suite)
+            write_atomic(plan.folder.scorecard, scorecard_json(scorecard).encode())
+    return ScoreResult(scorecard, plan.folder.scorecard)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """The answers to score, and who gave them; items that could not be judged or aren't there, with the reason."""
+
+    answers: AnswerTable
+    p_yes: PYesTable | None
+    judge: JudgeCard
+    images_per_prompt: int
+    failed: Mapping[str, str]
+    missing: Mapping[str, str]
+
+
+def _judge(plan: ScorePlan, source: Judging, progress: Callable[[JudgingProgress], None] | None) -> _Answered:
+    judge = source.spec.load(source.settings)
+    _check_same_run(plan)
+    _write_origin(plan)
+    outcome = judge_images(
+        plan.prompts,
+        source.images,
+        judge,
+        folder=plan.folder.path,
+        suite_digest=plan.suite.digest,
+        batch_size=source.batch_size,
+        workers=default_workers(len(source.images.items), source.settings.device),
+        fresh=plan.request.fresh,
+        progress=progress,
+    )
+    return _Answered(
+        answers=outcome.answers,
+        p_yes=outcome.p_yes,
+        judge=JudgeCard(
             name=source.spec.name,
             fingerprint=judge.fingerprint,
             untrained=source.spec.untrained,
             provenance=plain_json(judge.provenance),
-        )
-        images_per_prompt = source.images.images_per_prompt
-    else:
-        answers, images_per_prompt = source.table, source.images_per_prompt
-        _keep_answers(plan, source)
-        judge_card = JudgeCard(
-            name=IMPORTED,
-            fingerprint=source.judge_fingerprint,
-            provenance={"format": source.format, "file_sha256": source.sha256},
-        )
-    scorecard = answers_to_scorecard(
-        plan.suite,
-        answers,
-        judge=judge_card,
-        run=_run_card(plan, images_per_prompt),
-        item_ids=[prompt.item_id for prompt in plan.prompts],
-        failures=failures,
-        missing=missing,
-        p_yes=p_yes,
-        never_asked=source.never_asked if isinstance(source, ImportedAnswers) else None,
+        ),
+        images_per_prompt=source.images.images_per_prompt,
+        failed=outcome.failed,
+        missing=outcome.missing,
     )
-    file = plan.folder / "scorecard.json"
-    with disk_errors(file):
-        write_kept_suite(file.with_name(KEPT_SUITE), plan.suite)
-        write_atomic(file, scorecard_json(scorecard).encode())
-    return ScoreResult(scorecard, file)
+
+
+def _keep_answers(plan: ScorePlan, imported: ImportedAnswers) -> None:
+    """Lay imported answers down beside their scorecard, in our own form, so that every later command finds them."""
+    record = JudgementRecord(
+        judge_fingerprint=imported.judge_fingerprint or imported.sha256,
+        judge={"name": IMPORTED, "format": imported.format, "file_sha256": imported.sha256},
+        images_per_prompt=imported.images_per_prompt,
+        suite_digest=plan.suite.digest,
+    )
+    with disk_errors(plan.folder.path):
+        clear_parts(plan.folder.path)
+        begin_judgement(plan.folder, record, fresh=plan.request.fresh)
+        _write_origin(plan)
+        write_answer_lines(plan.folder.answers, _lines(imported))
+
+
+def _lines(imported: ImportedAnswers) -> Iterator[AnswerLine]:
+    for item_id, images in imported.table.items():
+        for image, answers in sorted(images.items()):
+            digest = imported.image_digests.get((item_id, image))
+            for proposition_id, answer in answers.items():
+                yield AnswerLine(
+                    item_id=item_id,
+                    image=image,
+                    proposition_id=proposition_id,
+                    answer=answer,
+                    image_sha256=digest,
+                    judge_fingerprint=imported.judge_fingerprint,
+                )
+
+
+def _write_origin(plan: ScorePlan) -> None:
+    if plan.origin is not None:
+        check_same_source(plan.out, plan.source.images.path if isinstance(plan.source, Judging) else None)
+        write_source(plan.out, plan.origin)
+
+
+def _check_same_run(plan: ScorePlan) -> None:
+    """Raises BadInputError if the run that was planned for has been started anew since."""
+    if plan.run is None or plan.record is None:
+        return
+    now, then = plan.run.read_record(), plan.record
+    if now is None or (now.fingerprint, now.started) != (then.fingerprint, then.started):
+        raise BadInputError(f"{plan.run.path} was started anew while it was scored. Run `dpgbench score` again.")
 
 
 def _run_card(plan: ScorePlan, images_per_prompt: int) -> RunCard:
-    record = plan.record
+    record, origin = plan.record, plan.origin
     if record is None:
         return RunCard(
-            model=None,
+            model=origin.model if origin is not None else None,
+            settings={"note": origin.note} if origin is not None and origin.note is not None else {},
             images_per_prompt=images_per_prompt,
             allow_missing=plan.request.allow_missing,
             scored_by=__version__,
@@ -105,16 +180,3 @@ def _run_card(plan: ScorePlan, images_per_prompt: int) -> RunCard:
         untrained=record.untrained,
         scored_by=__version__,
     )
-
-
-def _keep_answers(plan: ScorePlan, imported: ImportedAnswers) -> None:
-    """Lay imported answers down beside their scorecard, in our own form, so that every later command finds them."""
-    encode = json.JSONEncoder(ensure_ascii=False).encode  # made once: a full run has 57,544 answers
-    lines = [
-        encode({"item_id": item_id, "image": image, "proposition_id": proposition_id, "answer": answer})
-        for item_id, images in imported.table.items()
-        for image, answers in sorted(images.items())
-        for proposition_id, answer in answers.items()
-    ]
-    with lock_folder(plan.folder), disk_errors(plan.folder):
-        write_atomic(plan.folder / "answers.jsonl", ("\n".join(lines) + "\n").encode())

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from dpg_bench.device import resolve_device, resolve_dtype
-from dpg_bench.errors import BadInputError, check_positive
+from dpg_bench.errors import BadInputError, Message, check_positive, option
 from dpg_bench.files.images import ImageFolder, find_images
-from dpg_bench.files.run_folder import RunDir, RunRecord, newest_run
+from dpg_bench.files.run_folder import RUNS, JudgementDir, RunDir, run_around, runs_in
+from dpg_bench.files.run_record import RunRecord
+from dpg_bench.files.source_record import SourceRecord, check_same_source, images_of, place_from, read_source
 from dpg_bench.generate.generation_log import failed_items
 from dpg_bench.judge.ask import default_batch_size
 from dpg_bench.judge.base import JudgeSettings, JudgeSpec
@@ -26,7 +28,10 @@ _SHOWN_EXTRA = 3
 
 @dataclass(frozen=True, slots=True)
 class ScoreRequest:
-    """What a user asks of `score`; None and `auto` stand for "you choose"."""
+    """What a user asks of `score`; None and `auto` stand for "you choose".
+
+    `model_name` and `note` say how images made elsewhere were made; a run of ours knows that itself.
+    """
 
     path: Path | None = None
     suite: str | Suite | None = None
@@ -39,6 +44,8 @@ class ScoreRequest:
     device: str = "auto"
     dtype: str = "auto"
     allow_missing: bool = False
+    model_name: str | None = None
+    note: str | None = None
     out: Path | None = None
     fresh: bool = False
     strict: bool = False
@@ -60,24 +67,30 @@ class Judging:
 class ScorePlan:
     """A request with nothing left open: what is scored is either to be judged or was answered elsewhere.
 
-    `folder` is where answers and scorecard go. `remarks` are what the user should know before it begins.
+    `run` is the run of ours whose images or answers these are, `record` its record; None for what was made elsewhere.
+    `out` is where results go: the run, or another folder, whose `source.json` is to hold `origin`. `folder` is where
+    answers and scorecard go. `remarks` are what the user
+    should know before it begins.
     """
 
     request: ScoreRequest
     suite: Suite
     prompts: tuple[Prompt, ...]
+    run: RunDir | None
     record: RunRecord | None
+    out: RunDir
+    origin: SourceRecord | None
     source: Judging | ImportedAnswers
-    folder: Path
+    folder: JudgementDir
     failures: Mapping[str, str]
-    remarks: tuple[str, ...]
+    remarks: tuple[Message, ...]
 
 
 def plan_score(request: ScoreRequest) -> ScorePlan:
     """Resolve and check `request`: reads the suite, the run's record and the names of the images, or the answers.
 
     Raises BadInputError for anything that can't work: no such folder, unknown names, a suite that is not the
-    run's, answers that don't fit the suite.
+    run's, answers that don't fit the suite, results about other images where these would go.
     """
     check_positive(
         {
@@ -87,92 +100,171 @@ def plan_score(request: ScoreRequest) -> ScorePlan:
             "limit": request.limit,
         }
     )
-    run = _run_folder(request)
-    record = run.read_record() if run is not None else None
-    named = _suite(request, run, record)
+    place = _find(request)
+    named = _suite(request, place)
     suite = named.whole or named
-    prompts = _prompts(request, named, run, record)
-    images_per_prompt = _images_per_prompt(request, run, record)
+    record = place.record
+    prompts = _prompts(request, named, place)
+    images_per_prompt = _images_per_prompt(request, place)
     if request.answers is not None:
         source: Judging | ImportedAnswers = read_answers(request.answers, suite, images_per_prompt=images_per_prompt)
-        remarks: tuple[str, ...] = ()
     else:
-        source = _judging(request, run, record, prompts, images_per_prompt)
-        remarks = _remarks(source, suite)
+        source = _judging(request, place, prompts, images_per_prompt)
     return ScorePlan(
         request=request,
         suite=suite,
         prompts=prompts,
+        run=place.run,
         record=record,
+        out=place.out,
+        origin=None if place.run == place.out else _origin(request, place, suite, source),
         source=source,
-        folder=_output(request, run) / "judgements" / (IMPORTED if request.answers is not None else request.judge),
-        failures=failed_items(run, record.fingerprint) if run is not None and record is not None else {},
-        remarks=remarks,
+        folder=place.out.judgement(IMPORTED if request.answers is not None else request.judge),
+        failures=failed_items(place.run, record.fingerprint) if place.run is not None and record is not None else {},
+        remarks=tuple(map(Message, _remarks(request, place, source, suite))),
     )
 
 
-def _run_folder(request: ScoreRequest) -> RunDir | None:
-    """The run that is meant; None for a plain folder of images, and for answers without one."""
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What was found of what is to be scored: where results go, where images are, what is recorded of them.
+
+    `record` is a run's; `before` what `source.json` says in a folder of results about images made elsewhere.
+    """
+
+    out: RunDir
+    images: Path | None
+    run: RunDir | None
+    record: RunRecord | None
+    before: SourceRecord | None
+
+
+def _find(request: ScoreRequest) -> _Place:
     path = request.path
+    if path is None and request.answers is not None:
+        return _elsewhere(request, None, RUNS / (request.answers.resolve().stem or "answers"))
     if path is None:
-        if request.answers is not None:
-            return None
-        newest = newest_run(Path("runs"))
-        if newest is None:
+        newest = runs_in(RUNS)[-1:]
+        if not newest:
             raise BadInputError(
-                "There is no run under runs/ here. Make one with `dpgbench run`, or name a folder of images."
+                f"There is no run under {RUNS}/ here. Make one with `dpgbench run`, or name a folder of images."
             )
-        return newest
+        return _ours(request, newest[0], newest[0].path)
     if path.is_file():
-        raise BadInputError(f"{path} is a file. Name a run folder or a folder of images; answers go to --answers.")
+        raise BadInputError(
+            f"{path} is a file. Name a run folder or a folder of images; answers go to {option('answers')}."
+        )
     if not path.is_dir():
         raise BadInputError(f"There is no folder {path}. Name a run folder or a folder of images.")
-    for folder in (path, path.resolve().parent if path.name == "images" else path):
-        if (folder / "run.json").exists():
-            return RunDir(folder)
-    return None
+    run = run_around(path)
+    if run is not None:
+        return _ours(request, run, run.path)
+    results = RunDir(path)
+    if results.source_file.exists() or results.judgements.is_dir():
+        images = images_of(results)
+        if images is None and request.answers is None:
+            raise BadInputError(
+                f"{path} holds results about images that aren't where they were. Name the folder of images, with "
+                f"{option('out', path)}."
+            )
+        source_run = run_around(images) if images is not None else None
+        return _ours(request, source_run, path) if source_run is not None else _elsewhere(request, images, path)
+    inner = runs_in(path)
+    if inner and request.answers is None:
+        names = ", ".join(str(one.path) for one in inner[-_SHOWN_EXTRA:])
+        raise BadInputError(f"{path} is a folder of runs. Name one of them: {names}{' …' if len(inner) > 3 else ''}.")
+    return _elsewhere(request, path, RUNS / (path.resolve().stem or "images"))
 
 
-def _suite(request: ScoreRequest, run: RunDir | None, record: RunRecord | None) -> Suite:
-    asked = request.suite if request.suite is not None else record.suite.name if record is not None else "dpg-bench"
-    named = load_suite(asked, strict=request.strict)
-    suite = named.whole or named
-    if run is not None and record is not None and suite.digest != record.suite.digest:
+def _ours(request: ScoreRequest, run: RunDir, default: Path) -> _Place:
+    record = run.read_record()
+    for name in ("model_name", "note"):
+        if getattr(request, name) is not None:
+            raise BadInputError(
+                f"{run.path} is a run, which records how its images were made. {option(name)} is for images made "
+                "elsewhere; leave it out."
+            )
+    path = request.out if request.out is not None else default
+    if path.resolve() == run.path.resolve():
+        return _Place(run, run.images, run, record, None)
+    out = RunDir(path)
+    _check_out(out, run.images)
+    return _Place(out, run.images, run, record, read_source(out))
+
+
+def _elsewhere(request: ScoreRequest, images: Path | None, default: Path) -> _Place:
+    out = RunDir(request.out if request.out is not None else default)
+    _check_out(out, images)
+    return _Place(out, images, None, None, read_source(out))
+
+
+def _check_out(out: RunDir, images: Path | None) -> None:
+    """Results never go into the image folder itself."""
+    if out.path.exists() and not out.path.is_dir():
+        raise BadInputError(f"{option('out', out.path)} is a file; name a folder.")
+    if images is not None and out.path.resolve().is_relative_to(images.resolve()):
         raise BadInputError(
-            f"{run.path} was made for the suite '{record.suite.name}' with the digest {record.suite.digest[:12]}, but "
-            f"'{suite.name}' now has {suite.digest[:12]}. Name the suite it was made for with --suite; to ask other "
-            f"questions about its images, score {run.images} copied to a folder of its own."
+            f"The output folder {out.path} lies in the image folder {images}, which is never written to. "
+            f"Choose another with {option('out')}."
+        )
+    if out.record_file.exists():
+        raise BadInputError(
+            f"{out.path} is a run, and these results are not about its images. Choose another folder for them: "
+            f"{option('out', f'{out.path}-2')}."
+        )
+    check_same_source(out, images)
+
+
+def _suite(request: ScoreRequest, place: _Place) -> Suite:
+    record = place.record
+    recorded = record.suite.name if record is not None else place.before.suite if place.before is not None else None
+    named = load_suite(request.suite or recorded or "dpg-bench", strict=request.strict)
+    suite = named.whole or named
+    if record is not None and suite.digest != record.suite.digest:
+        raise BadInputError(
+            f"{place.run.path if place.run else place.out.path} was made for the suite '{record.suite.name}' with the "
+            f"digest {record.suite.digest[:12]}, but '{suite.name}' now has {suite.digest[:12]}. Name the suite it was "
+            f"made for with {option('suite')}; to ask other questions about its images, score {place.images} copied to "
+            "a folder of its own."
         )
     return named
 
 
-def _prompts(request: ScoreRequest, named: Suite, run: RunDir | None, record: RunRecord | None) -> tuple[Prompt, ...]:
+def _prompts(request: ScoreRequest, named: Suite, place: _Place) -> tuple[Prompt, ...]:
     """What is to be scored: the run's own items, and of these the ones that the request chooses."""
+    record = place.record
     made = None if record is None or record.suite.items is None else set(record.suite.items)
     absent = [item for item in request.items or () if made is not None and item in named.by_id and item not in made]
-    if run is not None and absent:
-        raise BadInputError(f"{run.path} was made without the item '{absent[0]}'. Choose among its own items.")
+    if place.run is not None and absent:
+        raise BadInputError(f"{place.run.path} was made without the item '{absent[0]}'. Choose among its own items.")
     own = named if made is None else replace(named, prompts=tuple(p for p in named.prompts if p.item_id in made))
     return select_prompts(own, limit=request.limit, items=request.items)
 
 
-def _images_per_prompt(request: ScoreRequest, run: RunDir | None, record: RunRecord | None) -> int | None:
-    if run is None or record is None:
-        return request.images_per_prompt
-    made = int(record.settings["images_per_prompt"])
+def _images_per_prompt(request: ScoreRequest, place: _Place) -> int | None:
+    if place.record is None:
+        recorded = place.before.images_per_prompt if place.before is not None else None
+        return request.images_per_prompt if request.images_per_prompt is not None else recorded
+    made = int(place.record.settings["images_per_prompt"])
     if request.images_per_prompt not in (None, made):
         raise BadInputError(
-            f"--images-per-prompt is {request.images_per_prompt}, but {run.path} was made with {made}. Leave it out."
+            f"{option('images_per_prompt')} is {request.images_per_prompt}, but {place.out.path} was made with {made}. "
+            "Leave it out."
         )
     return made
 
 
+def _resolution(request: ScoreRequest, place: _Place) -> int | None:
+    if request.resolution is not None:
+        return request.resolution
+    if place.record is not None:
+        size = place.record.settings.get("size")
+        return size if isinstance(size, int) else None
+    return place.before.resolution if place.before is not None else None
+
+
 def _judging(
-    request: ScoreRequest,
-    run: RunDir | None,
-    record: RunRecord | None,
-    prompts: tuple[Prompt, ...],
-    images_per_prompt: int | None,
+    request: ScoreRequest, place: _Place, prompts: tuple[Prompt, ...], images_per_prompt: int | None
 ) -> Judging:
     spec = find_judge(request.judge)
     device = resolve_device(request.device)
@@ -181,48 +273,51 @@ def _judging(
         judge=request.judge, options=spec.options.read(spec.name, request.options), device=device, dtype=dtype
     )
     spec.validate(settings)
-    folder = run.images if run is not None else request.path
-    assert folder is not None  # noqa: S101 - without a path, _run_folder has found a run or raised
-    resolution = request.resolution if request.resolution is not None or record is None else record.settings.get("size")
+    assert place.images is not None  # noqa: S101 - without images, there are answers
     images = find_images(
-        folder,
+        place.images,
         [prompt.item_id for prompt in prompts],
         images_per_prompt=images_per_prompt,
-        resolution=resolution,
+        resolution=_resolution(request, place),
     )
     return Judging(spec, settings, images, request.batch_size or default_batch_size(device))
 
 
-def _remarks(judging: Judging, suite: Suite) -> tuple[str, ...]:
-    images = judging.images
-    remarks = []
+def _origin(request: ScoreRequest, place: _Place, suite: Suite, source: Judging | ImportedAnswers) -> SourceRecord:
+    before = place.before
+    read = source.images if isinstance(source, Judging) else source
+    return SourceRecord(
+        images=place_from(place.out, place.images) if place.images is not None else before.images if before else None,
+        suite=suite.name,
+        images_per_prompt=read.images_per_prompt,
+        resolution=_resolution(request, place),
+        model=_model(request, place),
+        note=request.note if request.note is not None else before.note if before else None,
+    )
+
+
+def _model(request: ScoreRequest, place: _Place) -> str | None:
+    if place.record is not None:
+        return str(place.record.settings["model"])
+    if request.model_name is not None:
+        return request.model_name
+    return place.before.model if place.before is not None else None
+
+
+def _remarks(request: ScoreRequest, place: _Place, source: Judging | ImportedAnswers, suite: Suite) -> Iterator[str]:
+    if request.path is None and place.record is not None:
+        record = place.record
+        yield f"Scoring the newest run, {place.out.path}: {record.settings.get('model')} on {record.suite.name}."
+    if isinstance(source, ImportedAnswers):
+        if source.blank:
+            yield f"{source.blank} answers in {request.answers} are empty: these are missing, and no noes."
+        return
+    images = source.images
     if images.assumed:
-        remarks.append(
+        yield (
             f"Taking every grid in {images.path} to hold {images.images_per_prompt} images; "
-            "say --images-per-prompt if that is wrong."
+            f"say {option('images_per_prompt')} if that is wrong."
         )
     if images.extra:
         few = ", ".join(images.extra[:_SHOWN_EXTRA]) + (" …" if len(images.extra) > _SHOWN_EXTRA else "")
-        remarks.append(f"{len(images.extra)} files in {images.path} belong to no item of {suite.name}: {few}")
-    return tuple(remarks)
-
-
-def _output(request: ScoreRequest, run: RunDir | None) -> Path:
-    """The folder that gets `judgements/`: never the image folder itself."""
-    if request.out is not None:
-        out = request.out
-    elif run is not None:
-        out = run.path
-    else:
-        named = request.path if request.path is not None else request.answers
-        assert named is not None  # noqa: S101 - without both, there is a run
-        out = Path("runs") / (named.resolve().stem or "answers")
-    if out.exists() and not out.is_dir():
-        raise BadInputError(f"--out {out} is a file; name a folder.")
-    images = run.images if run is not None else request.path
-    if images is not None and out.resolve().is_relative_to(images.resolve()):
-        raise BadInputError(
-            f"The output folder {out} lies in the image folder {images}, which is never written to. "
-            "Choose another with --out."
-        )
-    return out
+        yield f"{len(images.extra)} files in {images.path} belong to no item of {suite.name}: {few}"

@@ -7,40 +7,22 @@ and questions as in the suite, one line per answer. So it is the same, byte for 
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from dpg_bench.errors import BadInputError
-from dpg_bench.files.durable import JsonlLog, read_jsonl, write_atomic
+from dpg_bench.errors import BadInputError, option
+from dpg_bench.files.answer_lines import AnswerLine, read_answer_lines, write_answer_lines
+from dpg_bench.files.durable import JsonlLog
 from dpg_bench.records import Prompt, Question, Reply
-
-
-class AnswerLine(BaseModel):
-    """One line: what was asked about which image of an item, counted from 0, and what `judge` said."""
-
-    model_config = ConfigDict(strict=True, frozen=True)
-
-    item_id: str
-    image: int = Field(ge=0)
-    proposition_id: int
-    question: str
-    answer: str
-    p_yes: float | None = Field(default=None, ge=0, le=1)
-    image_sha256: str
-    judge_fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
 class ImageAnswers:
     """The answers about one image, by proposition id, and the SHA-256 (hex) of the file that the image is in.
 
-    `p_yes` holds the judge's P(yes), where it gave one.
+    `p_yes` is the judge's probability of yes, 0 to 1, for those answers that it gave one with.
     """
 
     sha256: str
@@ -72,8 +54,8 @@ class AnswerLog:
         self._held: dict[str, dict[int, ImageAnswers]] = {}
         self._last: _Place = (-1, -1, -1)
         self._in_order = True
-        for number, record in enumerate(read_jsonl(path), start=1):
-            self._take(_parsed(path, number, record), number)
+        for number, line in read_answer_lines(path):
+            self._take(line, number)
 
     def valid(self, item_id: str, image: int, sha256: str) -> Mapping[int, str]:
         """The answers, by proposition id, about an image of that digest."""
@@ -91,11 +73,6 @@ class AnswerLog:
         whole = [one.sha256 for one in held if one is not None and len(one.answers) == len(prompt.questions)]
         return tuple(whole) if len(whole) == images else None
 
-    def count(self, item_id: str, images: int) -> int:
-        """The number of answers about the first `images` images of an item, whatever their digests."""
-        held = self._held.get(item_id, {})
-        return sum(len(held[image].answers) for image in range(images) if image in held)
-
     def append(self, log: JsonlLog, answers: Iterable[tuple[Prompt, int, ImageAnswers]]) -> None:
         """Hold answers about images and write them to `log`, all with one flush.
 
@@ -104,25 +81,31 @@ class AnswerLog:
         lines = []
         for prompt, image, new in answers:
             questions = [question for question in prompt.questions if question.proposition_id in new.answers]
-            lines += [self._line(prompt.item_id, image, question, new) for question in questions]
-            for question in questions:
-                self._hold(prompt.item_id, image, question.proposition_id, new)
+            made = [self._line(prompt.item_id, image, question, new) for question in questions]
+            lines += [line.record() for line in made]
+            for line in made:
+                self._hold(line, new.sha256)
         log.append(*lines)
 
     def put_in_order(self) -> None:
         """Rewrite the file in the order of the suite, without answers that no longer count, unless it is so already."""
         if self._in_order:
             return
-        records = [*self._records(), *(line for line in read_jsonl(self._path) if line["item_id"] not in self._items)]
-        content = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-        write_atomic(self._path, content.encode())
+        others = [line for _, line in read_answer_lines(self._path) if line.item_id not in self._items]
+        write_answer_lines(self._path, [*self._lines(), *others])
         self._in_order = True
 
     def _take(self, line: AnswerLine, number: int) -> None:
+        if line.question is None or line.image_sha256 is None or line.judge_fingerprint is None:
+            raise BadInputError(
+                f"{self._path}, line {number} is damaged: it says not what was asked about which image by which judge. "
+                "Delete that line to have it made again."
+            )
         if self._fingerprint is not None and line.judge_fingerprint != self._fingerprint:
             raise BadInputError(
                 f"{self._path}, line {number} is by another judge: its fingerprint is {line.judge_fingerprint}, "
-                f"this judge's {self._fingerprint}. Use --fresh to judge anew, or choose another --out."
+                f"this judge's {self._fingerprint}. Use {option('fresh', True)} to judge anew, or choose another "
+                f"{option('out')}."
             )
         item = self._items.get(line.item_id)
         if item is None:
@@ -132,57 +115,45 @@ class AnswerLog:
         if question is None or question[1].text != line.question:
             self._in_order = False
             return
-        reply = Reply(sys.intern(line.answer), line.p_yes)
-        new = ImageAnswers.of(line.image_sha256, {line.proposition_id: reply})
-        self._hold(line.item_id, line.image, line.proposition_id, new)
+        self._hold(line, line.image_sha256)
 
-    def _hold(self, item_id: str, image: int, proposition_id: int, new: ImageAnswers) -> None:
-        at, questions = self._items[item_id]
-        images = self._held.setdefault(item_id, {})
-        if image not in images or images[image].sha256 != new.sha256:
-            self._in_order = self._in_order and image not in images
-            images[image] = ImageAnswers(new.sha256, {})
-        images[image].answers[proposition_id] = new.answers[proposition_id]
-        images[image].p_yes.pop(proposition_id, None)
-        if proposition_id in new.p_yes:
-            images[image].p_yes[proposition_id] = new.p_yes[proposition_id]
-        self._advance((at, image, questions[proposition_id][0]))
+    def _hold(self, line: AnswerLine, sha256: str) -> None:
+        at, questions = self._items[line.item_id]
+        images = self._held.setdefault(line.item_id, {})
+        held = images.get(line.image)
+        if held is None or held.sha256 != sha256:
+            self._in_order = self._in_order and held is None
+            held = images[line.image] = ImageAnswers(sha256, {})
+        held.answers[line.proposition_id] = sys.intern(line.answer)
+        held.p_yes.pop(line.proposition_id, None)
+        if line.p_yes is not None:
+            held.p_yes[line.proposition_id] = line.p_yes
+        self._advance((at, line.image, questions[line.proposition_id][0]))
 
     def _advance(self, place: _Place) -> None:
         if place < self._last or place == self._last != _BEHIND_ALL:
             self._in_order = False
         self._last = place
 
-    def _records(self) -> Iterator[dict[str, Any]]:
+    def _lines(self) -> Iterator[AnswerLine]:
         for prompt in self._prompts:
             for image, held in sorted(self._held.get(prompt.item_id, {}).items()):
                 for question in prompt.questions:
                     if question.proposition_id in held.answers:
                         yield self._line(prompt.item_id, image, question, held)
 
-    def _line(self, item_id: str, image: int, question: Question, held: ImageAnswers) -> dict[str, Any]:
-        return {
-            "item_id": item_id,
-            "image": image,
-            "proposition_id": question.proposition_id,
-            "question": question.text,
-            "answer": held.answers[question.proposition_id],
-            **({"p_yes": held.p_yes[question.proposition_id]} if question.proposition_id in held.p_yes else {}),
-            "image_sha256": held.sha256,
-            "judge_fingerprint": self._fingerprint,
-        }
+    def _line(self, item_id: str, image: int, question: Question, held: ImageAnswers) -> AnswerLine:
+        return AnswerLine(
+            item_id=item_id,
+            image=image,
+            proposition_id=question.proposition_id,
+            question=question.text,
+            answer=held.answers[question.proposition_id],
+            p_yes=held.p_yes.get(question.proposition_id),
+            image_sha256=held.sha256,
+            judge_fingerprint=self._fingerprint,
+        )
 
 
 def _by_proposition(prompt: Prompt) -> dict[int, tuple[int, Question]]:
     return {question.proposition_id: (at, question) for at, question in enumerate(prompt.questions)}
-
-
-def _parsed(path: Path, number: int, record: Mapping[str, Any]) -> AnswerLine:
-    try:
-        return AnswerLine.model_validate(record)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise BadInputError(
-            f"{path}, line {number} is damaged at {where}: {problem['msg']}. Delete that line to have it made again."
-        ) from None

@@ -16,26 +16,16 @@ from itertools import islice
 from pathlib import Path
 
 from dpg_bench.errors import DpgBenchError
-from dpg_bench.files.durable import JsonlLog
+from dpg_bench.files.durable import JsonlLog, clear_parts, disk_errors
 from dpg_bench.files.images import ImageFolder
-from dpg_bench.files.judgement_record import JudgementFolder, JudgementRecord
-from dpg_bench.files.run_folder import disk_errors, lock_folder
+from dpg_bench.files.judgement_record import JudgementRecord, begin_judgement
+from dpg_bench.files.run_folder import JudgementDir, lock_folder
 from dpg_bench.judge.answer_log import AnswerLog, ImageAnswers
 from dpg_bench.judge.ask import Asker, JudgeTooLargeError, Tile
 from dpg_bench.judge.base import Judge
 from dpg_bench.judge.prefetch import read_ahead
 from dpg_bench.judge.tiles import ItemTiles, TileJob
 from dpg_bench.records import AnswerTable, Prompt, PYesTable, Reply
-
-
-@dataclass(frozen=True, slots=True)
-class JudgingPlan:
-    """What is to be judged: `answered` of the `questions` have an answer, if no image has changed since."""
-
-    items: int
-    images: int
-    questions: int
-    answered: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +56,6 @@ class JudgingOutcome:
     kept: int
 
 
-def plan_judging(prompts: Sequence[Prompt], images: ImageFolder, folder: Path) -> JudgingPlan:
-    """What `judge_images` would have to do in `folder`. Opens no image and writes nothing.
-
-    Raises BadInputError if the answers in `folder` are damaged.
-    """
-    present = [prompt for prompt in prompts if prompt.item_id in images.items]
-    log = AnswerLog(JudgementFolder(folder).answers, present, fingerprint=None)
-    per_prompt = images.images_per_prompt
-    return JudgingPlan(
-        items=len(present),
-        images=per_prompt * len(present),
-        questions=per_prompt * sum(len(prompt.questions) for prompt in present),
-        answered=sum(log.count(prompt.item_id, per_prompt) for prompt in present),
-    )
-
-
 def judge_images(
     prompts: Sequence[Prompt],
     images: ImageFolder,
@@ -89,6 +63,7 @@ def judge_images(
     *,
     folder: Path,
     batch_size: int,
+    suite_digest: str | None = None,
     workers: int = 0,
     fresh: bool = False,
     progress: Callable[[JudgingProgress], None] | None = None,
@@ -96,21 +71,24 @@ def judge_images(
     """Ask `judge` all questions of `prompts` about their `images`, and write the answers into `folder`.
 
     Answers that are there and still hold are kept; `fresh` deletes them first. `batch_size` (≥ 1) is the number
-    of images per call of the judge, halved whenever one doesn't fit into memory. `workers`: see `read_ahead`.
+    of images per call of the judge, halved whenever one doesn't fit into memory. `suite_digest` names the suite of the
+    questions, so that no other's are put among them. `workers`: see `read_ahead`.
     An item that can't be judged is logged in `failures.jsonl` and tried again next time; the others go on.
 
     Raises BadInputError if another process is at work in `folder` or it holds answers made with other settings,
     DpgBenchError if the disk is full, the judge doesn't fit into memory or a worker process dies. Whatever
     ends the work, the answers written by then are kept.
     """
-    place = JudgementFolder(folder)
+    place = JudgementDir(folder)
     record = JudgementRecord(
         judge_fingerprint=judge.fingerprint,
         judge=dict(judge.provenance),
         images_per_prompt=images.images_per_prompt,
+        suite_digest=suite_digest,
     )
     with lock_folder(folder), disk_errors(folder):
-        place.begin(record, fresh=fresh)
+        clear_parts(folder)
+        begin_judgement(place, record, fresh=fresh)
         answers = AnswerLog(place.answers, prompts, fingerprint=judge.fingerprint)
         place.failures.unlink(missing_ok=True)
         work = _Judging(prompts, images, judge, answers, place=place, batch_size=batch_size, progress=progress)
@@ -130,7 +108,7 @@ class _Judging:
         judge: Judge,
         answers: AnswerLog,
         *,
-        place: JudgementFolder,
+        place: JudgementDir,
         batch_size: int,
         progress: Callable[[JudgingProgress], None] | None,
     ) -> None:

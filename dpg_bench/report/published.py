@@ -7,16 +7,15 @@ the source doesn't say. Rows are counted as spreadsheets count them: the header 
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar, get_args
 
 from dpg_bench.errors import BadInputError, unknown_name
+from dpg_bench.files.reading import CsvRow, decoded, read_content, read_csv
 from dpg_bench.hub.cache import shipped_folder
 from dpg_bench.report.rows import CATEGORIES
 
@@ -78,8 +77,12 @@ def read_published(path: Path) -> tuple[PublishedResult, ...]:
     Raises BadInputError, naming file, row and column, if the file can't be read or is no well-formed CSV, for
     unknown and doubled columns, and for a cell that isn't what its column holds.
     """
-    text = _decode(path)
-    results = tuple(_result(_Row(path, number, cells)) for number, cells in _rows(path, text))
+    text = decoded(read_content(path), str(path))
+    if not text.strip():
+        raise BadInputError(f"The file {path} is empty. It needs a header with the column 'model' and one score.")
+    table = read_csv(text, str(path))
+    _check_header(path, table.header)
+    results = tuple(_result(_Row(row)) for row in table.rows)
     if not results:
         raise BadInputError(f"{path} has a header but no results below it.")
     return results
@@ -87,12 +90,10 @@ def read_published(path: Path) -> tuple[PublishedResult, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    path: Path
-    number: int
-    cells: Mapping[str, str]
+    row: CsvRow
 
     def text(self, column: str) -> str | None:
-        return self.cells.get(column, "").strip() or None
+        return self.row.cells.get(column, "").strip() or None
 
     def parsed(self, column: str, parse: Callable[[str], _Value | None], expected: str) -> _Value | None:
         cell = self.text(column)
@@ -101,7 +102,7 @@ class _Row:
         value = parse(cell)
         if value is None:
             raise BadInputError(
-                f"{self.path}, row {self.number}, column '{column}': {cell[:60]!r} is not {expected}. "
+                f"{self.row.place}, column '{column}': {cell[:60]!r} is not {expected}. "
                 "Correct the cell, or leave it empty."
             )
         return value
@@ -110,11 +111,11 @@ class _Row:
 def _result(row: _Row) -> PublishedResult:
     model = row.text("model")
     if model is None:
-        raise BadInputError(f"{row.path}, row {row.number}, column 'model': the cell is empty. Name the model.")
+        raise BadInputError(f"{row.row.place}, column 'model': the cell is empty. Name the model.")
     score = "a score from 0 to 100, such as 84.20"
     scores = {name: row.parsed(name, _score, score) for name in CATEGORIES}
     return PublishedResult(
-        row=row.number,
+        row=row.row.number,
         model=model,
         params=row.text("params"),
         overall=row.parsed("overall", _score, score),
@@ -135,42 +136,7 @@ def _result(row: _Row) -> PublishedResult:
     )
 
 
-def _decode(path: Path) -> str:
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise BadInputError(f"The file {path} can't be read: {error.strerror}.") from None
-    except UnicodeDecodeError as error:
-        raise BadInputError(f"The file {path} is not UTF-8 (byte {error.start}). Save it as UTF-8.") from None
-    if not text.strip():
-        raise BadInputError(f"The file {path} is empty. It needs a header with the column 'model' and one score.")
-    return text
-
-
-def _rows(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, str]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    header: list[str] | None = None
-    number = 0
-    try:
-        for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue
-            number += 1
-            if header is None:
-                header = [cell.strip() for cell in cells]
-                _check_header(path, header)
-            elif len(cells) != len(header):
-                raise BadInputError(
-                    f"{path}, row {number}: it has {len(cells)} cells, the header has {len(header)} columns. "
-                    "A cell that holds a comma must stand in double quotes."
-                )
-            else:
-                yield number, dict(zip(header, cells, strict=True))
-    except csv.Error as error:
-        raise BadInputError(f"{path}, row {number + 1} (near line {reader.line_num}): bad CSV, {error}.") from None
-
-
-def _check_header(path: Path, header: list[str]) -> None:
+def _check_header(path: Path, header: Sequence[str]) -> None:
     known = (*COLUMNS, *_LEADERBOARD_COLUMNS)
     for name in header:
         if name not in known:

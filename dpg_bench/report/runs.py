@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from dpg_bench.errors import BadInputError
-from dpg_bench.files.run_folder import RunDir
+from dpg_bench.files.run_folder import JudgementDir, RunDir, judgement_of, scored_below
 from dpg_bench.score.items import ItemColumns, ItemScores, answered_yes, item_scores
 from dpg_bench.score.scorecard import ProtocolCard, Scorecard, read_scorecard
 
@@ -105,9 +105,9 @@ def load_judged(path: Path, *, judge: str | None = None) -> JudgedRun:
         return _load_file(path)
     if not path.is_dir():
         raise BadInputError(f"There is no {path}. Name a run folder, or a scorecard.json.")
-    if (path / "scorecard.json").exists():
-        return _load_file(path / "scorecard.json")
-    scored = {file.parent.name: file for file in sorted(path.glob("judgements/*/scorecard.json"))}
+    if JudgementDir(path).scorecard.exists():
+        return _load_file(JudgementDir(path).scorecard)
+    scored = {name: one.scorecard for name, one in RunDir(path).judged().items() if one.scorecard.exists()}
     if not scored:
         raise BadInputError(f"{path} holds no scorecard. Score it first: `dpgbench score {path}`.")
     if judge is None and len(scored) > 1:
@@ -118,19 +118,17 @@ def load_judged(path: Path, *, judge: str | None = None) -> JudgedRun:
 
 
 def find_scorecards(folder: Path) -> Iterator[Path]:
-    """Every `judgements/*/scorecard.json` at any depth below `folder`, sorted by path."""
-    yield from sorted(folder.glob("**/judgements/*/scorecard.json"))
+    """Every judgement's scorecard at any depth below `folder`, sorted by path."""
+    yield from (judgement.scorecard for judgement in scored_below(folder))
 
 
 def _load_file(file: Path) -> JudgedRun:
     card = read_scorecard(file)
-    folder = file.resolve().parent
-    in_run = file.name == "scorecard.json" and folder.parent.name == "judgements"
-    answers = folder / "answers.jsonl"
+    judgement = judgement_of(file)
     return JudgedRun(
-        name=folder.parent.parent.name if in_run else file.stem,
+        name=judgement.run.path.name if judgement is not None else file.stem,
         card=card,
         file=file,
-        answers_file=answers if in_run and answers.exists() else None,
-        run_dir=RunDir(folder.parent.parent) if in_run else None,
+        answers_file=judgement.answers if judgement is not None and judgement.answers.exists() else None,
+        run_dir=judgement.run if judgement is not None else None,
     )

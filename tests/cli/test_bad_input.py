@@ -114,7 +114,7 @@ def test_a_suite_that_changed_under_a_run_is_refused(dpgbench: Dpgbench, made: P
     ("change", "words"),
     [
         ({"schema": 99}, "was written by a newer dpg-bench"),
-        ({"settings": None}, "is damaged at settings"),
+        ({"settings": None}, "is damaged at 'settings'"),
     ],
 )
 def test_a_record_that_cannot_be_understood_is_refused(

@@ -29,7 +29,7 @@ def test_every_text_is_read_back(tmp_path_factory: pytest.TempPathFactory, drawn
 def test_a_damaged_line_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "suite.jsonl"
     path.write_bytes(b'["item0","A fox.",[]]\n' + content + b"\n")
-    with pytest.raises(BadInputError, match=r"suite\.jsonl, line 2 is damaged.*--suite"):
+    with pytest.raises(BadInputError, match=r"suite\.jsonl, line 2 is damaged.*with suite"):
         read_kept_suite(path, name="a", source="b", digest="")
 
 

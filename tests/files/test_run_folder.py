@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from dpg_bench.errors import BadInputError
-from dpg_bench.files.run_folder import RunDir, RunRecord, SuiteRecord, lock_folder, newest_run
+from dpg_bench.files.run_folder import RunDir, lock_folder, runs_in
+from dpg_bench.files.run_record import RunRecord, SuiteRecord
 
 
 def record(**changes: Any) -> RunRecord:
@@ -45,8 +46,8 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     [
         (lambda text: text[: len(text) // 2], "is damaged"),
         (lambda text: text.replace('"schema": 1', '"schema": 9'), "newer dpg-bench: its schema is 9"),
-        (lambda text: text.replace('"settings"', '"sittings"'), "is damaged at settings"),
-        (lambda text: text.replace('"running"', '"sleeping"'), "is damaged at status"),
+        (lambda text: text.replace('"settings"', '"sittings"'), "is damaged at 'settings'"),
+        (lambda text: text.replace('"running"', '"sleeping"'), "is damaged at 'status'"),
     ],
 )
 def test_a_damaged_or_newer_record_is_refused(tmp_path: Path, damage: Any, message: str) -> None:
@@ -58,16 +59,14 @@ def test_a_damaged_or_newer_record_is_refused(tmp_path: Path, damage: Any, messa
 
 
 def test_the_newest_run_is_the_one_whose_record_changed_last(tmp_path: Path) -> None:
-    assert newest_run(tmp_path) is None
+    assert runs_in(tmp_path) == ()
     for name in ("b", "a"):
         RunDir(tmp_path / name).write_record(record())
     (tmp_path / "c").mkdir()
     import os
 
     os.utime(tmp_path / "b" / "run.json", ns=(1, 1))
-    found = newest_run(tmp_path)
-    assert found is not None
-    assert found.path.name == "a"
+    assert [run.path.name for run in runs_in(tmp_path)] == ["b", "a"]
 
 
 def test_a_folder_that_another_process_uses_is_refused(tmp_path: Path) -> None:

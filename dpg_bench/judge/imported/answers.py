@@ -1,27 +1,31 @@
-"""Answers from elsewhere, for `--answers FILE`: our own `answers.jsonl`, a CSV, or the official script's detail file.
+"""Answers from elsewhere: our own `answers.jsonl`, a CSV or JSON lines, or the official script's detail file.
 
 A file that leaves answers out is read all the same: scoring finds what is missing, and such items are unscored.
 A file that says two things about one question, or speaks of what the suite doesn't have, is refused.
+
+Two rules say what counts as yes. Our own judges' answers and the detail file keep the official script's: exactly
+`yes`, and everything else is a no. Answers of other programs are read (`dpg_bench.judge.imported.spelling`).
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from dpg_bench.errors import BadInputError
+from dpg_bench.errors import BadInputError, option
+from dpg_bench.files.answer_lines import AnswerLine, parse_answer_line
+from dpg_bench.files.reading import decoded, read_content, read_csv, validated
 from dpg_bench.judge.imported.official_detail import is_detail_line, read_detail, unknown_item
+from dpg_bench.judge.imported.spelling import NoAnswerError, read_answer
 from dpg_bench.records import AnswerTable, Suite
 
 AnswersFormat = Literal["jsonl", "csv", "detail"]
 _COLUMNS = ("item_id", "image", "proposition_id", "answer")
+_OURS = ("judge_fingerprint", "crc32")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,10 @@ class ImportedAnswers:
 
     `images_per_prompt` is the highest image number met, plus one, unless the caller gave it. `never_asked` maps
     items to why the program behind the file can't have asked all their questions. `judge_fingerprint` is None
-    where the file doesn't say who answered. `sha256` is the file's.
+    where the file doesn't say who answered. `as_spelled` says that the official rule holds: exactly `yes` is a yes;
+    otherwise the answers were read, and are `yes` and `no` here. `blank` of them were there but empty, and so are
+    missing. `image_digests` are the SHA-256 of image files by item and image, where the file names them; `sha256` is
+    its own.
     """
 
     table: AnswerTable
@@ -38,21 +45,10 @@ class ImportedAnswers:
     images_per_prompt: int
     never_asked: dict[str, str]
     judge_fingerprint: str | None
+    as_spelled: bool
+    blank: int
+    image_digests: Mapping[tuple[str, int], str]
     sha256: str
-
-
-class _AnswerLine(BaseModel):
-    """One answer as `answers.jsonl` has it; other keys are not looked at."""
-
-    model_config = ConfigDict(strict=True)
-
-    item_id: str
-    image: Annotated[int, Field(ge=0)]
-    proposition_id: int
-    answer: str
-    question: str | None = None
-    image_sha256: str | None = None
-    judge_fingerprint: str | None = None
 
 
 def read_answers(path: Path, suite: Suite, *, images_per_prompt: int | None = None) -> ImportedAnswers:
@@ -62,33 +58,28 @@ def read_answers(path: Path, suite: Suite, *, images_per_prompt: int | None = No
     as they stand after a resumed run; a last line that was torn by a crash is left out.
 
     Raises BadInputError, with file and line, if the file can't be read or has none of the formats, and for items
-    or questions that the suite doesn't have, two different answers to one question about one image, answers of
-    more than one judge, or an image number of `images_per_prompt` or more.
+    or questions that the suite doesn't have, an answer that says neither yes nor no, two different answers to one
+    question about one image, answers of more than one judge, or an image number of `images_per_prompt` or more.
     """
-    try:
-        content = path.read_bytes()
-        text = content.decode("utf-8-sig")
-    except OSError as error:
-        raise BadInputError(f"The answers file {path} can't be read: {error.strerror}.") from None
-    except UnicodeDecodeError as error:
-        raise BadInputError(f"The answers file {path} is not UTF-8 (byte {error.start}). Save it as UTF-8.") from None
+    content = read_content(path)
+    text = decoded(content, str(path))
     form = _format(path, text)
     never_asked: dict[str, str] = {}
-    fingerprint = None
+    collected = _Collector(suite)
     if form == "detail":
         detail = read_detail(path, text, suite)
         table, never_asked = detail.table, detail.never_asked
     else:
-        collected = _Collector(path, suite)
-        for number, line in _json_lines(path, text) if form == "jsonl" else _csv_lines(path, text):
-            collected.add(number, line)
-        table, fingerprint = collected.table, collected.fingerprint
+        for place, line in _json_lines(path, text) if form == "jsonl" else _csv_lines(path, text):
+            collected.add(place, line)
+        table = collected.table
     images = 1 + max((image for images in table.values() for image in images), default=0)
     if images_per_prompt is not None and images > images_per_prompt:
         item_id = next(item_id for item_id, given in table.items() if images - 1 in given)
         raise BadInputError(
             f"{path} has answers about image {images - 1} of item '{item_id}', counted from 0, but "
-            f"--images-per-prompt says {images_per_prompt}. Give --images-per-prompt {images}, or leave it out."
+            f"{option('images_per_prompt')} says {images_per_prompt}. Give {option('images_per_prompt', images)}, or "
+            "leave it out."
         )
     if not any(0 in given for given in table.values()):
         raise BadInputError(
@@ -99,7 +90,10 @@ def read_answers(path: Path, suite: Suite, *, images_per_prompt: int | None = No
         format=form,
         images_per_prompt=images_per_prompt or images,
         never_asked=never_asked,
-        judge_fingerprint=fingerprint,
+        judge_fingerprint=collected.fingerprint,
+        as_spelled=form == "detail" or collected.ours,
+        blank=collected.blank,
+        image_digests=collected.image_digests,
         sha256=hashlib.sha256(content).hexdigest(),
     )
 
@@ -120,83 +114,85 @@ def _format(path: Path, text: str) -> AnswersFormat:
     )
 
 
-def _json_lines(path: Path, text: str) -> Iterator[tuple[int, _AnswerLine]]:
+def _json_lines(path: Path, text: str) -> Iterator[tuple[str, AnswerLine]]:
     # Not splitlines(): answers and ids may hold characters that it takes for the end of a line.
     *lines, last = text.split("\n")
     for number, line in enumerate(lines, start=1):
         if line.strip():
-            yield number, _validated(path, number, line)
+            place = f"{path}, line {number}"
+            yield place, _line(line, place)
     if last.strip():
         try:
-            yield len(lines) + 1, _AnswerLine.model_validate_json(last)
-        except ValidationError:
+            yield (place := f"{path}, line {len(lines) + 1}"), _line(last, place)
+        except BadInputError:
             return
 
 
-def _csv_lines(path: Path, text: str) -> Iterator[tuple[int, _AnswerLine]]:
-    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-    number = 1
+def _line(text: str, place: str) -> AnswerLine:
+    if any(f'"{key}"' in text for key in _OURS):
+        return parse_answer_line(text, place)
     try:
-        header = next(rows)
-        absent = [name for name in _COLUMNS if name not in header]
-        if absent:
-            raise BadInputError(f"{path} lacks the column '{absent[0]}'; needed are {','.join(_COLUMNS)}.")
-        places = {name: header.index(name) for name in _COLUMNS}
-        for row in rows:
-            number = rows.line_num
-            if not row:
-                continue
-            if len(row) != len(header):
-                raise BadInputError(f"{path}, line {number}: {len(row)} cells, but the header has {len(header)}.")
-            cells = {name: row[place] for name, place in places.items()}
-            empty = [name for name, cell in cells.items() if not cell.strip()]
-            if empty:
-                raise BadInputError(
-                    f"{path}, line {number}: the {empty[0]} is empty. Fill it in, or delete the line: an answer "
-                    "that isn't there leaves its item unscored."
-                )
-            yield (
-                number,
-                _AnswerLine(
-                    item_id=cells["item_id"],
-                    image=_whole_number(path, number, "image", cells["image"]),
-                    proposition_id=_whole_number(path, number, "proposition_id", cells["proposition_id"]),
-                    answer=cells["answer"],
-                ),
-            )
-    except csv.Error as error:
-        raise BadInputError(f"{path}, line {number} or after is no CSV: {error}.") from None
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadInputError(f"{place} is damaged: it is no JSON ({error}).") from None
+    return _foreign_line(content, place) if isinstance(content, dict) else validated(AnswerLine, text, place)
 
 
-def _whole_number(path: Path, number: int, column: str, cell: str) -> int:
+def _foreign_line(content: Mapping[str, Any], place: str) -> AnswerLine:
+    """A line as other programs write it: an answer may be true, 1 or null, and an item's id a number."""
+    line = dict(content)
+    if isinstance(line.get("item_id"), int):
+        line["item_id"] = str(line["item_id"])
+    if "answer" in line and not isinstance(line["answer"], str):
+        line["answer"] = "" if line["answer"] is None else str(line["answer"])
+    return validated(AnswerLine, line, place)
+
+
+def _csv_lines(path: Path, text: str) -> Iterator[tuple[str, AnswerLine]]:
+    table = read_csv(text, str(path))
+    absent = [name for name in _COLUMNS if name not in table.header]
+    if absent:
+        raise BadInputError(f"{path} lacks the column '{absent[0]}'; needed are {','.join(_COLUMNS)}.")
+    for row in table.rows:
+        cells = {name: cell.strip() for name, cell in row.cells.items()}
+        yield (
+            row.place,
+            AnswerLine(
+                item_id=_filled(row.place, "item_id", cells),
+                image=_whole_number(row.place, "image", cells),
+                proposition_id=_whole_number(row.place, "proposition_id", cells),
+                answer=cells["answer"],
+            ),
+        )
+
+
+def _filled(place: str, column: str, cells: Mapping[str, str]) -> str:
+    if not cells[column]:
+        raise BadInputError(f"{place}: the {column} is empty. Fill it in, or delete the row.")
+    return cells[column]
+
+
+def _whole_number(place: str, column: str, cells: Mapping[str, str]) -> int:
+    cell = _filled(place, column, cells)
     if not (cell.isascii() and cell.isdigit() and len(cell) < 10):
-        raise BadInputError(f"{path}, line {number}: the {column} is {cell[:40]!r}, not a whole number from 0.")
+        raise BadInputError(f"{place}: the {column} is {cell[:40]!r}, not a whole number from 0.")
     return int(cell)
-
-
-def _validated(path: Path, number: int, line: str) -> _AnswerLine:
-    try:
-        return _AnswerLine.model_validate_json(line)
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        where = f"'{problem['loc'][0]}': " if problem["loc"] else ""
-        raise BadInputError(f"{path}, line {number} is damaged: {where}{problem['msg']}.") from None
 
 
 class _Collector:
     """Gathers the answers of a file line by line, holding each against the suite and the lines before."""
 
-    def __init__(self, path: Path, suite: Suite) -> None:
+    def __init__(self, suite: Suite) -> None:
         self.table: dict[str, dict[int, dict[int, str]]] = {}
         self.fingerprint: str | None = None
-        self._path = path
+        self.ours = False
+        self.blank = 0
         self._suite = suite
         self._known = {p.item_id: {q.proposition_id: q.text for q in p.questions} for p in suite.prompts}
-        self._digests: dict[tuple[str, int], str] = {}
+        self.image_digests: dict[tuple[str, int], str] = {}
 
-    def add(self, number: int, line: _AnswerLine) -> None:
-        """Take the answer of line `number`."""
-        where = f"{self._path}, line {number}"
+    def add(self, where: str, line: AnswerLine) -> None:
+        """Take the answer of the line that stands at `where`."""
         known = self._known.get(line.item_id)
         if known is None:
             raise unknown_item(where, line.item_id, self._suite)
@@ -209,21 +205,37 @@ class _Collector:
             raise BadInputError(
                 f"{where}: question {line.proposition_id} of item '{line.item_id}' was {line.question!r}, but is "
                 f"{known[line.proposition_id]!r} in the suite '{self._suite.name}'. Name the suite that was asked with "
-                "--suite."
+                f"{option('suite')}."
             )
         self._check_judge(where, line.judge_fingerprint)
         answers = self.table.setdefault(line.item_id, {}).setdefault(line.image, {})
         if line.image_sha256 is not None:
             key = (line.item_id, line.image)
-            if self._digests.setdefault(key, line.image_sha256) != line.image_sha256:
-                self._digests[key] = line.image_sha256
+            if self.image_digests.setdefault(key, line.image_sha256) != line.image_sha256:
+                self.image_digests[key] = line.image_sha256
                 answers.clear()
-        before = answers.setdefault(line.proposition_id, line.answer)
-        if before != line.answer:
+        answer = self._read(where, line)
+        if answer is None:
+            self.blank += 1
+            return
+        before = answers.setdefault(line.proposition_id, answer)
+        if before != answer:
             raise BadInputError(
                 f"{where}: question {line.proposition_id} about image {line.image} of item '{line.item_id}' is "
-                f"answered {line.answer!r}, but {before!r} in an earlier line. Keep the one that holds."
+                f"answered {answer!r}, but {before!r} in an earlier line. Keep the one that holds."
             )
+
+    def _read(self, where: str, line: AnswerLine) -> str | None:
+        if any(getattr(line, key) is not None for key in _OURS):
+            self.ours = True
+            return line.answer
+        try:
+            return read_answer(line.answer)
+        except NoAnswerError:
+            raise BadInputError(
+                f"{where}: the answer is {line.answer[:60]!r}, which is neither yes nor no. Write yes or no (or true, "
+                "false, 1, 0), or leave it empty: an answer that isn't there leaves its item unscored."
+            ) from None
 
     def _check_judge(self, where: str, fingerprint: str | None) -> None:
         if fingerprint is None:

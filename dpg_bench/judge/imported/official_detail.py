@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dpg_bench.errors import BadInputError
+from dpg_bench.errors import BadInputError, option
 from dpg_bench.records import Question, Suite
 
 _LINE = re.compile(r"(?P<path>.+?), \((?P<box>\d+, \d+, \d+, \d+)\), (?P<rest>.*)")
@@ -83,7 +83,7 @@ def unknown_item(where: str, item_id: str, suite: Suite) -> BadInputError:
     example = suite.prompts[0].item_id if suite.prompts else ""
     return BadInputError(
         f"{where}: item '{item_id}' is not in the suite '{suite.name}', which has {len(suite.prompts)} items such as "
-        f"'{example}'. Name the suite that was asked with --suite, or delete the item's lines."
+        f"'{example}'. Name the suite that was asked with {option('suite')}, or delete the item's lines."
     )
 
 
@@ -133,7 +133,7 @@ def _split(where: str, rest: str, texts: Sequence[str]) -> tuple[str, str]:
             return rest[:end].strip(), rest[end + 2 :]
     raise BadInputError(
         f"{where}: the suite has no such question for this item: {rest[:200]!r}. "
-        "Name the suite that was asked with --suite."
+        f"Name the suite that was asked with {option('suite')}."
     )
 
 

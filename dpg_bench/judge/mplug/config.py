@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt
 
 from dpg_bench.errors import BadInputError
+from dpg_bench.files.reading import Model, validated
 
 MAX_QUESTION_TOKENS = 25
 """`[CLS]` and `[SEP]` included; what is longer is cut, as the reference does."""
@@ -19,9 +20,6 @@ class _File(BaseModel):
     """Fields this project needs; checkpoints carry many others, which are left alone."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-_T = TypeVar("_T", bound=_File)
 
 
 class VisionConfig(_File):
@@ -89,8 +87,8 @@ def read_config(folder: Path) -> MplugConfig:
     and for sizes that don't fit together.
     """
     _check_task(folder / "configuration.json")
-    vision = _parse(VisionConfig, folder / "config.yaml")
-    bert = _parse(BertConfig, folder / vision.bert_config)
+    vision = _read(VisionConfig, folder / "config.yaml")
+    bert = _read(BertConfig, folder / vision.bert_config)
     _check_sizes(folder, vision, bert)
     return MplugConfig(vision=vision, bert=bert)
 
@@ -136,13 +134,8 @@ def _check_sizes(folder: Path, vision: VisionConfig, bert: BertConfig) -> None:
             raise BadInputError(f"The settings in {folder} don't fit together: {problem}.")
 
 
-def _parse(form: type[_T], path: Path) -> _T:
-    try:
-        return form.model_validate(_mapping(path))
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise BadInputError(f"{path}: '{field}': {first['msg']} (found: {first['input']!r:.80}).") from None
+def _read(form: type[Model], path: Path) -> Model:
+    return validated(form, _mapping(path), str(path))
 
 
 def _mapping(path: Path) -> dict[str, Any]:

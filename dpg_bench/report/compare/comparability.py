@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from dpg_bench.errors import BadInputError
+from dpg_bench.files.differences import differences
 from dpg_bench.report.runs import JudgedRun
 
 _SHOWN_DIGITS = 12
@@ -43,11 +43,7 @@ def check_comparable(first: JudgedRun, second: JudgedRun) -> tuple[str, ...]:
     return tuple(remarks)
 
 
-def _difference(before: Mapping[str, Any], now: Mapping[str, Any], within: str = "") -> str:
+def _difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     """The first thing that both records name and differ in, in words; empty if there is none."""
-    for key in before:
-        if key in now and before[key] != now[key]:
-            if isinstance(before[key], Mapping) and isinstance(now[key], Mapping):
-                return _difference(before[key], now[key], f"{within}{key}.")
-            return f" ({within}{key} {json.dumps(before[key])} and {json.dumps(now[key])})"
-    return ""
+    both = (found for found in differences(one, other) if found.before is not None and found.now is not None)
+    return next((f" ({found.name} {found.before!r} and {found.now!r})" for found in both), "")

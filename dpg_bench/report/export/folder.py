@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dpg_bench.errors import BadInputError
-from dpg_bench.files.durable import write_atomic
-from dpg_bench.files.run_folder import disk_errors
+from dpg_bench.files.durable import disk_errors, write_atomic
 from dpg_bench.report.export.hub import (
     hub_dataset,
     is_dataset_name,

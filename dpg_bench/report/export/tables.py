@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from dpg_bench.errors import BadInputError
-from dpg_bench.files.durable import read_jsonl
+from dpg_bench.files.answer_lines import read_answer_lines
 from dpg_bench.report.rows import score_rows
 from dpg_bench.report.runs import JudgedRun, Protocol
 
@@ -97,14 +96,6 @@ def _answer_rows(run: JudgedRun) -> Iterator[Mapping[str, Any]]:
                 for image, yes in enumerate(images):
                     yield {"item_id": item_id, "image": image, "proposition_id": proposition_id, "yes": yes}
         return
-    for number, line in enumerate(read_jsonl(run.answers_file), start=1):
-        try:
-            yield {
-                **{name: line[name] for name in ("item_id", "image", "proposition_id", "answer")},
-                **{name: line.get(name) for name in ("question", "image_sha256")},
-                "yes": line["answer"] == "yes",
-            }
-        except KeyError as error:
-            raise BadInputError(
-                f"{run.answers_file}, line {number} is damaged: it has no {error}. Judge again with --fresh."
-            ) from None
+    for _, line in read_answer_lines(run.answers_file):
+        columns = ("item_id", "image", "proposition_id", "answer", "question", "image_sha256")
+        yield {**{name: getattr(line, name) for name in columns}, "yes": line.answer == "yes"}

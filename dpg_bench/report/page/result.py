@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dpg_bench.errors import BadInputError
-from dpg_bench.files.durable import write_atomic
+from dpg_bench.files.durable import disk_errors, write_atomic
 from dpg_bench.files.item_names import file_stem
-from dpg_bench.files.run_folder import disk_errors
 from dpg_bench.report.page.html import shown_runs_to_html
 from dpg_bench.report.page.shown_runs import LoadSuite, ShownRuns, load_shown_runs
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dpg_bench.files.differences import flattened
 from dpg_bench.report.page.shown_runs import ShownRun
 from dpg_bench.report.page.wording import UNKNOWN
 
@@ -37,7 +38,7 @@ def provenance_tables(runs: Sequence[ShownRun]) -> tuple[ProvenanceTable, ...]:
     parts = [dict(_parts(run)) for run in runs]
     tables = []
     for title in dict.fromkeys(title for part in parts for title in part):
-        columns = [dict(_flat(part.get(title, {}))) for part in parts]
+        columns = [_texts(part.get(title, {})) for part in parts]
         names = dict.fromkeys(name for column in columns for name in column)
         rows = tuple(ProvenanceRow(name, tuple(column.get(name, UNKNOWN) for column in columns)) for name in names)
         if rows:
@@ -85,9 +86,9 @@ def _parts(run: ShownRun) -> Iterator[tuple[str, Mapping[str, Any]]]:
         )
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        elif value is not None:
-            yield f"{prefix}{key}", value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _texts(values: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for name, value in flattened(values).items()
+        if value is not None
+    }

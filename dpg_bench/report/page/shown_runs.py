@@ -9,8 +9,9 @@ from typing import TypeAlias
 
 from dpg_bench.errors import BadInputError
 from dpg_bench.files.images import find_images
-from dpg_bench.files.kept_suite import KEPT_SUITE, read_kept_suite
-from dpg_bench.files.run_folder import RunRecord
+from dpg_bench.files.kept_suite import read_kept_suite
+from dpg_bench.files.run_folder import JudgementDir
+from dpg_bench.files.run_record import RunRecord
 from dpg_bench.judge.imported.answers import read_answers
 from dpg_bench.records import AnswerTable, Prompt, Suite
 from dpg_bench.report.runs import JudgedRun, load_judged
@@ -103,7 +104,7 @@ def _letter(place: int) -> str:
 
 def _suite(run: JudgedRun, named: str | None, load_suite: LoadSuite) -> Suite:
     card = run.card.suite
-    kept = run.file.with_name(KEPT_SUITE)
+    kept = JudgementDir(run.file.parent).suite
     if named is None and run.run_dir is not None and kept.exists():
         return read_kept_suite(kept, name=card.name, source=card.source, digest=card.digest)
     try:

@@ -44,10 +44,10 @@ def detail(answer: str, *, question: str = "A cat?", box: str = "0, 0, 16, 16", 
 
 
 def test_all_three_formats_say_the_same(tmp_path: Path) -> None:
-    expected = {"a": {0: {1: "yes", 2: "no"}, 1: {1: "two"}}}
-    assert read(tmp_path, line() + line(proposition_id=2, answer="no") + line(image=1, answer="two")) == expected
-    assert read(tmp_path, HEADER + "a,0,1,yes\na,0,2,no\na,1,1,two\n") == expected
-    second = detail("two", box="16, 0, 32, 16")
+    expected = {"a": {0: {1: "yes", 2: "no"}, 1: {1: "no"}}}
+    assert read(tmp_path, line() + line(proposition_id=2, answer="no") + line(image=1, answer="no")) == expected
+    assert read(tmp_path, HEADER + "a,0,1,yes\na,0,2,no\na,1,1,no\n") == expected
+    second = detail("no", box="16, 0, 32, 16")
     assert read(tmp_path, detail("yes") + detail("no", question="Is it red, or blue?") + second) == expected
 
 
@@ -102,10 +102,9 @@ def test_a_torn_last_line_is_left_out_and_a_whole_one_without_newline_is_not(tmp
     ("text", "message"),
     [
         (line()[:-9] + "\n" + line(), "line 1 is damaged"),
-        (line(image="0"), "line 1 is damaged: 'image'"),
-        (line(image=-1), "line 1 is damaged: 'image'"),
-        (line(answer=None), "line 1 is damaged: 'answer'"),
-        (line() + '{"item_id": "a"}\n', "line 2 is damaged: 'image'"),
+        (line(image="0"), "line 1 is damaged at 'image'"),
+        (line(image=-1), "line 1 is damaged at 'image'"),
+        (line() + '{"item_id": "a"}\n', "line 2 is damaged at 'image'"),
         (line(item_id="zebra"), r"line 1: item 'zebra' is not in the suite 'test', which has 2 items such as 'first'"),
         (line(proposition_id=9), "line 1: item 'a' has no question 9 in the suite 'test', which has 1, 2"),
         (
@@ -131,14 +130,14 @@ def test_csv_columns_may_stand_in_any_order_beside_others(tmp_path: Path) -> Non
     ("text", "message"),
     [
         ("item_id,image,proposition_id\na,0,1\n", "lacks the column 'answer'"),
-        (HEADER + "a,0,1\n", "line 2: 3 cells, but the header has 4"),
-        (HEADER + "a,0,1,yes\na,0,2,\n", "line 3: the answer is empty"),
-        (HEADER + "a,first,1,yes\n", "line 2: the image is 'first', not a whole number"),
-        (HEADER + "a,0,-1,yes\n", "line 2: the proposition_id is '-1'"),
-        (HEADER + f"a,{'9' * 5000},1,yes\n", "line 2: the image is '9999"),
-        (HEADER + 'a,0,1,"yes\n', "no CSV"),
-        (HEADER + "b,0,1,yes\n", "line 2: item 'b' is not in the suite"),
-        (HEADER + "a,0,1,yes\na,0,1,no\n", "line 3: question 1 about image 0"),
+        (HEADER + "a,0,1\n", "row 2: it has 3 cells, the header has 4"),
+        (HEADER + "a,,1,yes\n", "row 2: the image is empty"),
+        (HEADER + "a,first,1,yes\n", "row 2: the image is 'first', not a whole number"),
+        (HEADER + "a,0,-1,yes\n", "row 2: the proposition_id is '-1'"),
+        (HEADER + f"a,{'9' * 5000},1,yes\n", "row 2: the image is '9999"),
+        (HEADER + 'a,0,1,"yes\n', "row 2 .near line 2.: bad CSV"),
+        (HEADER + "b,0,1,yes\n", "row 2: item 'b' is not in the suite"),
+        (HEADER + "a,0,1,yes\na,0,1,no\n", "row 3: question 1 about image 0"),
     ],
 )
 def test_a_bad_csv_line_is_named(tmp_path: Path, text: str, message: str) -> None:
@@ -229,7 +228,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", [line(image=4), HEADER + "a,4,1,yes\n"])
 def test_more_images_than_asked_for_are_refused(tmp_path: Path, text: str) -> None:
-    with pytest.raises(BadInputError, match=r"about image 4 of item 'a'.*--images-per-prompt says 4"):
+    with pytest.raises(BadInputError, match=r"about image 4 of item 'a'.*images_per_prompt says 4"):
         read(tmp_path, text, images_per_prompt=4)
 
 

@@ -83,5 +83,5 @@ def test_a_setting_that_cannot_be_is_named_with_its_value(
 
 def test_a_missing_field_is_named(checkpoint: Path) -> None:
     _edit(checkpoint / "config_bert.json", lambda bert: bert.pop("fusion_layers"))
-    with pytest.raises(BadInputError, match=r"config_bert\.json: 'fusion_layers': Field required"):
+    with pytest.raises(BadInputError, match=r"config_bert\.json is damaged at 'fusion_layers': Field required"):
         read_config(checkpoint)

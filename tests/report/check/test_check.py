@@ -187,7 +187,7 @@ def test_a_baseline_is_not_overwritten_silently(scored_run: ScoredRun) -> None:
     write_baseline(run, file)
     before = file.read_bytes()
     write_baseline(run, file)  # the same content changes nothing
-    with pytest.raises(BadInputError, match=r"base\.json is there already. Replace it with --force"):
+    with pytest.raises(BadInputError, match=r"base\.json is there already. Replace it with force=True"):
         write_baseline(other, file)
     assert file.read_bytes() == before
     write_baseline(other, file, force=True)

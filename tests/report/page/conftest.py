@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from dpg_bench.files.answer_lines import AnswerLine, write_answer_lines
 from dpg_bench.files.grid import make_grid
 from dpg_bench.files.item_names import file_stem
-from dpg_bench.jobs import ScoreRequest, plan_score, score_plan
+from dpg_bench.jobs import ScoreRequest, execute_score, plan_score
 from dpg_bench.records import Prompt, Question, Suite
 from dpg_bench.report.page import ReportRequest, write_report
 from dpg_bench.suite.registry import load_suite
@@ -84,22 +85,27 @@ class Workshop:
     ) -> Path:
         """A run folder scored with imported answers; `only` leaves the answers about all other items out."""
         answer = answering or drawn(1)
-        file = self.folder / f"{name}.csv"
-        with file.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(["item_id", "image", "proposition_id", "answer"])
-            for prompt in suite.prompts:
-                if only is None or prompt.item_id in only:
-                    for image in range(images):
-                        for q in prompt.questions:
-                            writer.writerow([prompt.item_id, image, q.proposition_id, answer(prompt.item_id, image, q)])
+        file = self.folder / f"{name}.jsonl"
+        lines = [
+            AnswerLine(
+                item_id=prompt.item_id,
+                image=image,
+                proposition_id=q.proposition_id,
+                answer=answer(prompt.item_id, image, q),
+            )
+            for prompt in suite.prompts
+            if only is None or prompt.item_id in only
+            for image in range(images)
+            for q in prompt.questions
+        ]
+        write_answer_lines(file, lines)
         out = self.folder / name
         if draw:
             (out / "images").mkdir(parents=True)
             for n, prompt in enumerate(suite.prompts):
                 tiles = [Image.new("RGB", (16, 16), (40 * image, 90, (n * 37) % 256)) for image in range(images)]
                 make_grid(tiles).save(out / "images" / f"{file_stem(prompt.item_id)}.png")
-        score_plan(plan_score(ScoreRequest(answers=file, suite=suite.name, out=out, images_per_prompt=images)))
+        execute_score(plan_score(ScoreRequest(answers=file, suite=suite.name, out=out, images_per_prompt=images)))
         return out
 
     def report(self, *paths: Path, **request: Any) -> Path:

@@ -66,10 +66,12 @@ def test_a_run_without_a_scored_item_has_no_numbers(workshop: Workshop) -> None:
     run = workshop.run("half", suite, lambda *_: "yes", only=["item1"])
     lines = (run / "judgements" / "imported" / "answers.jsonl").read_text().splitlines(keepends=True)
     (workshop.folder / "torn.jsonl").write_text("".join(lines[:2]))
-    from dpg_bench.jobs import ScoreRequest, plan_score, score_plan
+    from dpg_bench.jobs import ScoreRequest, execute_score, plan_score
 
-    request = ScoreRequest(answers=workshop.folder / "torn.jsonl", suite=suite.name, out=run, images_per_prompt=4)
-    score_plan(plan_score(request))
+    request = ScoreRequest(
+        answers=workshop.folder / "torn.jsonl", suite=suite.name, out=run, images_per_prompt=4, fresh=True
+    )
+    execute_score(plan_score(request))
     shown = load_shown_runs([run], load_suite=load_suite)
     assert spread(shown.runs[0], "corrected") is None
     assert scores_by_depth(shown, shown.runs[0]) == []

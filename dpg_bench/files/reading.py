@@ -1,0 +1,149 @@
+"""Files into checked content: records that say where they are damaged or that they are newer, and rows of CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from dpg_bench.errors import BadInputError, option
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_SHOWN = 80
+
+
+def read_content(path: Path) -> bytes:
+    """All bytes of a file.
+
+    Raises BadInputError if it can't be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInputError(f"{path} can't be read: {error.strerror or error}.") from None
+
+
+def decoded(content: bytes, place: str) -> str:
+    """UTF-8 bytes, with or without a byte order mark, as text; `place` is for the message.
+
+    Raises BadInputError, with the line, for anything else.
+    """
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise BadInputError(
+            f"{place}, line {line}: byte 0x{content[error.start]:02x} is not UTF-8. Save the file as UTF-8."
+        ) from None
+
+
+def read_model(form: type[Model], path: Path, *, newest: int | None = None, remedy: str = "") -> Model:
+    """The record that a JSON file holds; for `newest` and `remedy` see `validated`.
+
+    Raises BadInputError if it can't be read, and what `validated` raises.
+    """
+    return validated(form, read_content(path), str(path), newest=newest, remedy=remedy)
+
+
+def validated(
+    form: type[Model],
+    content: bytes | str | Mapping[str, Any],
+    place: str,
+    *,
+    newest: int | None = None,
+    remedy: str = "",
+) -> Model:
+    """`content`, JSON text or what was parsed already, as a record.
+
+    `place` (a file, or a line of one) is where it was read, `newest` the highest number that the record's field
+    `schema` may have, and `remedy` a sentence that says what to do about damage.
+
+    Raises BadInputError if it was written by a newer version, is no JSON, or is damaged, naming the field.
+    """
+    try:
+        if isinstance(content, bytes | str):
+            return form.model_validate_json(content)
+        return form.model_validate(content)
+    except ValidationError as error:
+        problems = error.errors(include_url=False)
+        schema = next((one["input"] for one in problems if one["loc"] == ("schema",)), None)
+        if newest is not None and isinstance(schema, int) and schema > newest:
+            raise BadInputError(newer(place, schema, newest)) from None
+        first = problems[0]
+        where = ".".join(str(part) for part in first["loc"])
+        found = f" (found: {first['input']!r:.{_SHOWN}})" if isinstance(first["input"], str | int | float) else ""
+        raise BadInputError(
+            f"{place} is damaged{f' at {where!r}' if where else ''}: {first['msg']}{found if where else ''}."
+            f"{f' {remedy}' if remedy else ''}"
+        ) from None
+
+
+def newer(place: str, found: int, newest: int) -> str:
+    """The message about a file whose schema this version doesn't know."""
+    return (
+        f"{place} was written by a newer dpg-bench: its schema is {found}, this version reads up to {newest}. "
+        f"Upgrade dpg-bench, or choose another {option('out')}."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CsvRow:
+    """A row below the header, which is row 1. `place` says where it was read (`my.csv, row 7`)."""
+
+    number: int
+    place: str
+    cells: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class CsvTable:
+    """A CSV file's header, and its rows as they are asked for."""
+
+    header: tuple[str, ...]
+    rows: Iterator[CsvRow]
+
+
+def read_csv(text: str, source: str, *, strict: bool = True, delimiter: str = ",") -> CsvTable:
+    """CSV text; `source` names the file in messages.
+
+    Rows are counted as spreadsheets count them: the header is row 1, and blank lines don't count. `strict` refuses
+    stray quotes.
+
+    Raises BadInputError, naming file and row, for text without a header, quotes that don't fit and, when its turn
+    comes, a row with another number of cells than the header.
+    """
+    reader = csv.reader(io.StringIO(text, newline=""), strict=strict, delimiter=delimiter)
+    lines = _numbered(reader, source)
+    first = next(lines, None)
+    if first is None:
+        raise BadInputError(f"{source} is empty. Its first row must name the columns.")
+    header = tuple(name.strip() for name in first[1])
+    return CsvTable(header, _rows(lines, header, source))
+
+
+def _numbered(reader: Any, source: str) -> Iterator[tuple[int, list[str]]]:
+    number = 0
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                number += 1
+                yield number, cells
+    except csv.Error as error:
+        raise BadInputError(f"{source}, row {number + 1} (near line {reader.line_num}): bad CSV, {error}.") from None
+
+
+def _rows(lines: Iterator[tuple[int, list[str]]], header: tuple[str, ...], source: str) -> Iterator[CsvRow]:
+    for number, cells in lines:
+        place = f"{source}, row {number}"
+        if len(cells) != len(header):
+            raise BadInputError(
+                f"{place}: it has {len(cells)} cells, the header has {len(header)} columns. "
+                "A cell that holds a comma must stand in double quotes."
+            )
+        yield CsvRow(number, place, dict(zip(header, cells, strict=True)))

@@ -1,0 +1,76 @@
+"""`run.json`: everything needed to know what was done, and to do it again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from dpg_bench.errors import option
+from dpg_bench.files.durable import disk_errors, write_json
+from dpg_bench.files.reading import read_model
+
+RUN_SCHEMA = 1
+
+
+class SuiteRecord(BaseModel):
+    """Which prompts a run is about: all of a suite's, or the `items` that were chosen.
+
+    `mended` says of every odd place of the suite's file what was made of it.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    source: str
+    digest: str
+    prompts: int
+    items: list[str] | None = None
+    mended: list[str] = Field(default_factory=list)
+
+
+class RunRecord(BaseModel):
+    """The content of `run.json`.
+
+    `command` is the command line, empty for a run that Python code made. `requested` is what the user gave,
+    `defaulted` what was filled in; `settings` is the whole, resolved, that decides the pixels, and `fingerprint` the
+    SHA-256 of these and of `generator`, which names the weights by digest. `untrained` says that the weights are
+    random. A `status` of `running` that no process works on is a run that was killed. The rest is provenance.
+    """
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    dpg_bench: str
+    command: list[str]
+    requested: dict[str, Any]
+    defaulted: dict[str, Any]
+    settings: dict[str, Any]
+    fingerprint: str
+    suite: SuiteRecord
+    generator: dict[str, Any]
+    packages: dict[str, str]
+    device: dict[str, Any]
+    git_commit: str | None
+    started: str
+    finished: str | None = None
+    seconds: float = 0.0
+    status: Literal["running", "complete", "incomplete", "interrupted"] = "running"
+    failed_items: list[str] = Field(default_factory=list)
+    untrained: bool = False
+
+
+def read_run_record(path: Path) -> RunRecord:
+    """`run.json` → record.
+
+    Raises BadInputError if the file can't be read, is damaged or was written by a newer version.
+    """
+    remedy = f"Restore it, or start over with {option('fresh', True)}."
+    return read_model(RunRecord, path, newest=RUN_SCHEMA, remedy=remedy)
+
+
+def write_run_record(path: Path, record: RunRecord) -> None:
+    """Replace `run.json`, atomically. Raises DpgBenchError if the disk is full or can't be written."""
+    with disk_errors(path):
+        write_json(path, record.model_dump(mode="json", by_alias=True))

@@ -1,0 +1,86 @@
+"""`source.json`: which images, made elsewhere, the judgements beside it are about."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from dpg_bench.errors import BadInputError, option
+from dpg_bench.files.durable import disk_errors, write_json
+from dpg_bench.files.reading import read_model
+from dpg_bench.files.run_folder import RunDir
+
+SOURCE_SCHEMA = 1
+
+
+class SourceRecord(BaseModel):
+    """What a folder of results that holds no run of ours has in place of `run.json`.
+
+    `images` is the folder of images as seen from the folder that `source.json` lies in, so that both can be moved
+    together; None for answers without images. `suite` is what the user called it. `images_per_prompt` and
+    `resolution` are as the images were read. `model` and `note` are the user's words on how they were made.
+    """
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    images: str | None
+    suite: str
+    images_per_prompt: int
+    resolution: int | None = None
+    model: str | None = None
+    note: str | None = None
+
+
+def read_source(out: RunDir) -> SourceRecord | None:
+    """What `source.json` says; None if there is none.
+
+    Raises BadInputError if it is damaged, or written by a newer version.
+    """
+    if not out.source_file.exists():
+        return None
+    remedy = f"Delete it and name the images again, or choose another {option('out')}."
+    return read_model(SourceRecord, out.source_file, newest=SOURCE_SCHEMA, remedy=remedy)
+
+
+def write_source(out: RunDir, record: SourceRecord) -> None:
+    """Replace `source.json`, atomically. Raises DpgBenchError if it can't be written."""
+    with disk_errors(out.source_file):
+        write_json(out.source_file, record.model_dump(mode="json", by_alias=True))
+
+
+def place_from(out: RunDir, images: Path) -> str:
+    """How `source.json` in `out` names the folder `images`."""
+    try:
+        return os.path.relpath(images.resolve(), out.path.resolve())
+    except ValueError:  # another drive of Windows
+        return str(images.resolve())
+
+
+def images_of(out: RunDir) -> Path | None:
+    """The folder that holds the images which `out` is about: a run's own, or the recorded one; None if there is none.
+
+    Raises BadInputError if `source.json` is damaged.
+    """
+    if out.images.is_dir():
+        return out.images
+    source = read_source(out)
+    if source is None or source.images is None:
+        return None
+    folder = Path(os.path.normpath(out.path.resolve() / source.images))
+    return folder if folder.is_dir() else None
+
+
+def check_same_source(out: RunDir, images: Path | None) -> None:
+    """Raises BadInputError if `out` holds results about images in another folder than `images`."""
+    source = read_source(out)
+    if source is None or source.images is None or images is None or source.images == place_from(out, images):
+        return
+    other = Path(os.path.normpath(out.path.resolve() / source.images))
+    raise BadInputError(
+        f"{out.path} holds results about the images in {other}, not those in {images.resolve()}. "
+        f"Choose another folder for these: {option('out', f'{out.path}-2')}."
+    )
