@@ -98,7 +98,7 @@ class JudgeTask:
     def losses(self, step: int) -> Mapping[str, Tensor]:
         """As in `Task`; `right` is the share of answers that were."""
         name = f"judge {self._seed} {step}"
-        dice = Dice(name)
+        dice = Dice(f"judge step {self._seed} {step}")
         scenes = [draw_scene(f"{name} {n}", held_out=False) for n in range(self._images)]
         pictures = [draw(scene, f"{name} {n}") for n, scene in enumerate(scenes)]
         asked = [draw_fact(scene, dice) for scene in scenes for _ in range(self._questions)]
