@@ -44,11 +44,12 @@ def sheet(
 def train(
     out: Annotated[Path, typer.Option(help="Folder of all stages; a stage that was stopped goes on from there.")],
     stage: Annotated[list[str] | None, typer.Option(help="Make this stage alone (may be given again).")] = None,
+    device: Annotated[str, typer.Option(help="As torch names it: cpu, cuda.")] = "cpu",
 ) -> None:
     """Train the miniature's models, stage by stage."""
-    from dpg_bench.miniature.train.stages import make_stages
+    from dpg_bench.miniature.train.stages import Effort, make_stages
 
-    make_stages(out, tuple(stage or ()))
+    make_stages(out, tuple(stage or ()), effort=Effort(device=device))
 
 
 @app.command()

@@ -13,18 +13,18 @@ from dpg_bench.hub.huggingface import folder_weights
 from dpg_bench.miniature.__main__ import app
 from dpg_bench.miniature.train.corpus import captions
 from dpg_bench.miniature.train.latents import read_latents, write_latents
-from dpg_bench.miniature.train.stages import DONE, Budget, make_stages
+from dpg_bench.miniature.train.stages import DONE, Effort, make_stages
 from dpg_bench.miniature.train.text_tokenizers import write_clip_tokenizer, write_t5_tokenizer
 from ella_models import load_text_encoder
 
-BUDGET = Budget(steps=2, batch=2, captions=200, scenes=12)
+EFFORT = Effort(steps=2, batch=2, captions=200, scenes=12)
 MADE = ("tokenizers", "vae", "latents", "diffusion", "t5")
 
 
 @pytest.fixture(scope="module")
 def stages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("stages")
-    make_stages(folder, MADE, budget=BUDGET)
+    make_stages(folder, MADE, effort=EFFORT)
     return folder
 
 
@@ -55,7 +55,7 @@ def test_the_t5_encoder_loads_as_ellas_text_encoder(stages: Path) -> None:
 
 def test_what_is_done_is_left_as_it_is(stages: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in stages.rglob("*") if path.is_file()}
-    make_stages(stages, MADE, budget=BUDGET)
+    make_stages(stages, MADE, effort=EFFORT)
     assert {path: path.stat().st_mtime_ns for path in stages.rglob("*") if path.is_file()} == before
 
 
@@ -69,7 +69,7 @@ def test_latents_that_are_there_are_not_encoded_again(stages: Path, tmp_path: Pa
 
 def test_a_stage_whose_predecessor_is_not_done_says_so(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="'latents' needs 'vae'"):
-        make_stages(tmp_path, ("latents",), budget=BUDGET)
+        make_stages(tmp_path, ("latents",), effort=EFFORT)
     assert not (tmp_path / "latents" / DONE).exists()
 
 

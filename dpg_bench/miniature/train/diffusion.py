@@ -30,17 +30,20 @@ _MOST_WEIGHT = 5.0
 class DiffusionTask:
     """The training of text encoder and U-Net, over the folders of tokenizer and latents."""
 
-    def __init__(self, tokenizer: Path, latents: Path, *, images: int = IMAGES, scenes: int = SCENES) -> None:
+    def __init__(
+        self, tokenizer: Path, latents: Path, *, images: int = IMAGES, scenes: int = SCENES, device: str = "cpu"
+    ) -> None:
         from transformers import AutoTokenizer
 
         self.tokenizer: Any = AutoTokenizer.from_pretrained(tokenizer)
-        self._latents = read_latents(latents, scenes=scenes)
+        self._latents = read_latents(latents, scenes=scenes).to(device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(SCHEDULE.seed)
             self.text_encoder = new_text_encoder(self.tokenizer)
             self.unet = new_unet()
         self.scheduler = new_scheduler()
-        self._trained = nn.ModuleList([self.text_encoder, self.unet])
+        self._trained = nn.ModuleList([self.text_encoder, self.unet]).to(device)
+        self._signal = self.scheduler.alphas_cumprod.to(device)
         self._images = images
 
     @property
@@ -59,13 +62,13 @@ class DiffusionTask:
             "" if drop else short_caption(draw_scene(scene_name(number), held_out=False), f"{number} {step}")
             for number, drop in zip(chosen.tolist(), dropped.tolist(), strict=True)
         ]
-        latents = self._latents[chosen].float()
+        latents = self._latents[chosen.to(self._latents.device)].float()
         noise = torch.randn_like(latents)
-        steps = torch.randint(self.scheduler.config.num_train_timesteps, (self._images,))
+        steps = torch.randint(len(self._signal), (self._images,), device=latents.device)
         noisy = self.scheduler.add_noise(latents, noise, steps)
         predicted = self.unet(noisy, steps, self._condition(captions)).sample
         error = (predicted - noise).square().mean((1, 2, 3))
-        signal = self.scheduler.alphas_cumprod[steps]
+        signal = self._signal[steps]
         ratio = signal / (1 - signal)
         weights = ratio.clamp(max=_MOST_WEIGHT) / ratio
         return {"loss": (weights * error).mean(), "error": error.mean()}
@@ -84,14 +87,14 @@ class DiffusionTask:
             feature_extractor=None,
             requires_safety_checker=False,
         )
-        pipeline.to(dtype=torch.float16)
+        pipeline.to("cpu", dtype=torch.float16)
         pipeline.save_pretrained(folder)
 
     def _condition(self, captions: list[str]) -> Tensor:
         tokens = self.tokenizer(
             captions, padding="max_length", max_length=77, truncation=True, return_tensors="pt"
         ).input_ids
-        states: Tensor = self.text_encoder(tokens)[0]
+        states: Tensor = self.text_encoder(tokens.to(self._latents.device))[0]
         return states
 
 

@@ -7,6 +7,7 @@ cell (`_CellHeads`), which leaves nothing to learn for the rest but how words re
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -73,6 +74,7 @@ class JudgeTask:
         schedule: Schedule = SCHEDULE,
         images: int = IMAGES,
         questions: int = QUESTIONS,
+        device: str = "cpu",
         through: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -84,7 +86,7 @@ class JudgeTask:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(schedule.seed)
             self.cells = _CellHeads(self.config.bert.hidden_size)
-        self._trained = nn.ModuleList([self.model, self.cells])
+        self._trained = nn.ModuleList([self.model, self.cells]).to(device)
         self._tokenizer = Tokenizer(vocabulary, len(words))
         self._yes, self._no = words.index("yes"), words.index("no")
         self._seed, self._images, self._questions = schedule.seed, images, questions
@@ -102,8 +104,9 @@ class JudgeTask:
         scenes = [draw_scene(f"{name} {n}", held_out=False) for n in range(self._images)]
         pictures = [draw(scene, f"{name} {n}") for n, scene in enumerate(scenes)]
         asked = [draw_fact(scene, dice) for scene in scenes for _ in range(self._questions)]
-        answers = torch.tensor([self._yes if true else self._no for _, true in asked])
-        tokens = image_tokens(self.model, self._through(pixels_of(pictures)))
+        device = self.model.device
+        answers = torch.tensor([self._yes if true else self._no for _, true in asked], device=device)
+        tokens = image_tokens(self.model, self._through(pixels_of(pictures).to(device)))
         questions = self._tokenizer.encode([fact.question for fact, _ in asked])
         logits = answer_logits(self.model, tokens, questions, answers)
         first = functional.cross_entropy(logits[:, 0], answers)
@@ -120,17 +123,17 @@ class JudgeTask:
         )
         (folder / "config.yaml").write_text(yaml.safe_dump(self.config.vision.model_dump()), encoding="utf-8")
         write_json(folder / "config_bert.json", self.config.bert.model_dump())
-        weights = {name: weight.half() for name, weight in checkpoint_weights(self.model).items()}
+        weights = {name: weight.half().cpu() for name, weight in checkpoint_weights(self.model).items()}
         torch.save({"model": weights}, folder / WEIGHTS_FILE)
 
 
 def spoiled(pixels: Tensor) -> Tensor:
     """Some pictures a little blurred, some with noise, as pictures from an autoencoder are."""
-    images = len(pixels)
+    draw_each = partial(torch.rand, len(pixels), 1, 1, 1, device=pixels.device)
     planes = pixels.permute(0, 3, 1, 2).float()
     blurred = functional.avg_pool2d(functional.pad(planes, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
-    blur = torch.rand(images, 1, 1, 1) * 0.7 * (torch.rand(images, 1, 1, 1) < 0.4)
-    noise = torch.rand(images, 1, 1, 1) * 14 * (torch.rand(images, 1, 1, 1) < 0.4)
+    blur = draw_each() * 0.7 * (draw_each() < 0.4)
+    noise = draw_each() * 14 * (draw_each() < 0.4)
     planes = torch.lerp(planes, blurred, blur) + noise * torch.randn_like(planes)
     return planes.round().clamp(0, 255).byte().permute(0, 2, 3, 1)
 
@@ -151,7 +154,7 @@ class _CellHeads(nn.Module):
         """Cross-entropy over all cells of image tokens (I, P, D), summed over what is asked of them."""
         side = SIZE // _PATCH // 2
         grid = tokens[:, 1:].reshape(len(tokens), 2, side, 2, side, -1).mean((2, 4)).flatten(0, 2)
-        targets = _targets(scenes)
+        targets = {name: target.to(tokens.device) for name, target in _targets(scenes).items()}
         losses = [
             functional.cross_entropy(self.heads[name](grid), targets[name], ignore_index=-1)
             for name in _CLASSES

@@ -36,10 +36,10 @@ def write_latents(vae: Any, folder: Path, *, scenes: int = SCENES) -> None:
         batches = []
         with torch.no_grad():
             for batch in range(-(-in_part // _BATCH)):
-                pixels = drawn_pixels(f"{SEED} {part} {batch}", min(_BATCH, in_part - batch * _BATCH))
+                pixels = drawn_pixels(f"{SEED} {part} {batch}", min(_BATCH, in_part - batch * _BATCH)).to(vae.device)
                 batches.append(vae.encode(pixels).latent_dist.mean * vae.config.scaling_factor)
         content = io.BytesIO()
-        np.save(content, torch.cat(batches).half().numpy())
+        np.save(content, torch.cat(batches).half().cpu().numpy())
         write_atomic(path, content.getvalue())
 
 

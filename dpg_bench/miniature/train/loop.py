@@ -1,4 +1,4 @@
-"""A training loop that can be killed at any step: it goes on from its last saved state, to the same weights bit by bit.
+"""A training loop that can be killed at any step: it goes on from its last saved state, on a CPU bit by bit the same.
 
 Nothing random outlives a step: whatever a step draws, it draws from a seed that is made of the stage's and its number.
 """
@@ -101,7 +101,7 @@ def train(task: Task, schedule: Schedule, folder: Path, *, until: int | None = N
 
 def load_average(trained: nn.Module, folder: Path) -> None:
     """Put the averaged weights that a training has reached in `folder` into a module of the same make."""
-    average = torch.load(folder / _STATE, weights_only=True)["average"]
+    average = torch.load(folder / _STATE, weights_only=True, map_location="cpu")["average"]
     with torch.no_grad():
         for parameter, value in zip(trained.parameters(), average, strict=True):
             parameter.copy_(value)
@@ -129,7 +129,7 @@ class _State:
         state = cls(trained, schedule, folder)
         saved = folder / _STATE
         if saved.is_file():
-            content = torch.load(saved, weights_only=True)
+            content = torch.load(saved, weights_only=True, map_location=state.average[0].device)
             trained.load_state_dict(content["weights"])
             state.optimizer.load_state_dict(content["optimizer"])
             state.average = content["average"]

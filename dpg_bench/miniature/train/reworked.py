@@ -27,13 +27,14 @@ class Reworked:
         """Take over a Stable Diffusion pipeline in float32."""
         self._vae, self._unet, self._scheduler = pipeline.vae, pipeline.unet, pipeline.scheduler
         tokens = pipeline.tokenizer([""], padding="max_length", max_length=77, return_tensors="pt").input_ids
+        self._signal = self._scheduler.alphas_cumprod.to(pipeline.device)
         with torch.no_grad():
-            self._empty = pipeline.text_encoder(tokens)[0]
+            self._empty = pipeline.text_encoder(tokens.to(pipeline.device))[0]
 
     @torch.no_grad()
     def __call__(self, pixels: Tensor) -> Tensor:
         """uint8 (N, height, width, 3) → the same form."""
-        way = torch.rand(len(pixels))
+        way = torch.rand(len(pixels), device=pixels.device)
         made = spoiled(pixels)
         chosen = (way >= _UNTOUCHED).nonzero().flatten()
         if not len(chosen):
@@ -47,10 +48,10 @@ class Reworked:
         return made
 
     def _denoised(self, latents: Tensor) -> Tensor:
-        steps = torch.randint(_LEAST_NOISE, _MOST_NOISE, (len(latents),))
+        steps = torch.randint(_LEAST_NOISE, _MOST_NOISE, (len(latents),), device=latents.device)
         noise = torch.randn_like(latents)
         noisy = self._scheduler.add_noise(latents, noise, steps)
         predicted = self._unet(noisy, steps, self._empty.expand(len(latents), -1, -1)).sample
-        signal = self._scheduler.alphas_cumprod[steps][:, None, None, None]
+        signal = self._signal[steps][:, None, None, None]
         guess: Tensor = (noisy - (1 - signal).sqrt() * predicted) / signal.sqrt()
         return guess

@@ -20,36 +20,37 @@ _FINE_TUNING = Schedule(seed=111, steps=1500, learning_rate=3e-4, warmup=100)
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
-    """How much is trained. `steps` and `batch` cut every stage down, for trying things out; None is the stage's own."""
+class Effort:
+    """Where and how much is trained. `steps` and `batch` cut every stage down, for trying things out; None: its own."""
 
+    device: str = "cpu"
     steps: int | None = None
     batch: int | None = None
     captions: int = text_tokenizers.CAPTIONS
     scenes: int = latents.SCENES
 
     def schedule(self, full: Schedule) -> Schedule:
-        """The schedule within this budget."""
+        """The schedule within it."""
         return full if self.steps is None else replace(full, steps=min(self.steps, full.steps))
 
     def size(self, full: int) -> int:
-        """The size of a batch within this budget."""
+        """The size of a batch within it."""
         return full if self.batch is None else min(self.batch, full)
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A stage: `make` takes the folder of all stages, its own, and the budget; it goes on where it was stopped.
+    """A stage: `make` takes the folder of all stages, its own, and the effort; it goes on where it was stopped.
 
     `needs` names the stages whose folders it reads.
     """
 
     name: str
-    make: Callable[[Path, Path, Budget], None]
+    make: Callable[[Path, Path, Effort], None]
     needs: tuple[str, ...] = ()
 
 
-def make_stages(out: Path, names: tuple[str, ...], *, budget: Budget | None = None) -> None:
+def make_stages(out: Path, names: tuple[str, ...], *, effort: Effort | None = None) -> None:
     """Make the stages called `names`, or all, in folders of `out`; what is done is left as it is.
 
     Raises BadInputError for a name that no stage has, and for a stage whose predecessors aren't done.
@@ -68,56 +69,60 @@ def make_stages(out: Path, names: tuple[str, ...], *, budget: Budget | None = No
                     f"The stage '{stage.name}' needs '{needed}', which isn't done in {out}. Make that stage first."
                 )
         own.mkdir(parents=True, exist_ok=True)
-        stage.make(out, own, budget or Budget())
+        stage.make(out, own, effort or Effort())
         write_json(own / DONE, {"stage": stage.name})
 
 
-def _tokenizers(_: Path, own: Path, budget: Budget) -> None:
-    texts = list(captions("tokenizers", budget.captions))
+def _tokenizers(_: Path, own: Path, effort: Effort) -> None:
+    texts = list(captions("tokenizers", effort.captions))
     text_tokenizers.write_clip_tokenizer(texts, own / "clip")
     text_tokenizers.write_t5_tokenizer(texts, own / "t5")
 
 
-def _judge(_: Path, own: Path, budget: Budget) -> None:
-    task = judge.JudgeTask(own, images=budget.size(judge.IMAGES))
-    train(task, budget.schedule(judge.SCHEDULE), own)
+def _judge(_: Path, own: Path, effort: Effort) -> None:
+    task = judge.JudgeTask(own, images=effort.size(judge.IMAGES), device=effort.device)
+    train(task, effort.schedule(judge.SCHEDULE), own)
     task.export(own)
 
 
-def _vae(_: Path, own: Path, budget: Budget) -> None:
-    task = vae.VaeTask(images=budget.size(vae.IMAGES))
-    train(task, budget.schedule(vae.SCHEDULE), own)
+def _vae(_: Path, own: Path, effort: Effort) -> None:
+    task = vae.VaeTask(images=effort.size(vae.IMAGES), device=effort.device)
+    train(task, effort.schedule(vae.SCHEDULE), own)
     task.export(own / "model")
 
 
-def _latents(out: Path, own: Path, budget: Budget) -> None:
-    latents.write_latents(_load_vae(out), own, scenes=budget.scenes)
+def _latents(out: Path, own: Path, effort: Effort) -> None:
+    latents.write_latents(_load_vae(out).to(effort.device), own, scenes=effort.scenes)
 
 
-def _diffusion(out: Path, own: Path, budget: Budget) -> None:
+def _diffusion(out: Path, own: Path, effort: Effort) -> None:
     task = diffusion.DiffusionTask(
-        out / "tokenizers" / "clip", out / "latents", images=budget.size(diffusion.IMAGES), scenes=budget.scenes
+        out / "tokenizers" / "clip",
+        out / "latents",
+        images=effort.size(diffusion.IMAGES),
+        scenes=effort.scenes,
+        device=effort.device,
     )
-    train(task, budget.schedule(diffusion.SCHEDULE), own)
+    train(task, effort.schedule(diffusion.SCHEDULE), own)
     task.export(_load_vae(out), own / "model")
 
 
-def _t5(out: Path, own: Path, budget: Budget) -> None:
-    task = t5.T5Task(out / "tokenizers" / "t5", captions=budget.size(t5.CAPTIONS))
-    train(task, budget.schedule(t5.SCHEDULE), own)
+def _t5(out: Path, own: Path, effort: Effort) -> None:
+    task = t5.T5Task(out / "tokenizers" / "t5", captions=effort.size(t5.CAPTIONS), device=effort.device)
+    train(task, effort.schedule(t5.SCHEDULE), own)
     task.export(own / "model")
 
 
-def _final_judge(out: Path, own: Path, budget: Budget) -> None:
+def _final_judge(out: Path, own: Path, effort: Effort) -> None:
     from diffusers import StableDiffusionPipeline
 
     from dpg_bench.miniature.train.reworked import Reworked
 
     base = out / "diffusion" / "model"
     pipeline: Any = StableDiffusionPipeline.from_pretrained(base, safety_checker=None, dtype=torch.float32)
-    task = judge.JudgeTask(own, schedule=_FINE_TUNING, images=budget.size(judge.IMAGES), through=Reworked(pipeline))
+    task = judge.JudgeTask(own, schedule=_FINE_TUNING, images=effort.size(judge.IMAGES), through=Reworked(pipeline))
     load_average(task.trained, out / "judge")
-    train(task, budget.schedule(_FINE_TUNING), own)
+    train(task, effort.schedule(_FINE_TUNING), own)
     task.export(own)
 
 

@@ -33,7 +33,7 @@ _IGNORED = -100
 class T5Task:
     """The training of encoder and decoder, over the tokenizer's folder; only the encoder is kept."""
 
-    def __init__(self, tokenizer: Path, *, captions: int = CAPTIONS) -> None:
+    def __init__(self, tokenizer: Path, *, captions: int = CAPTIONS, device: str = "cpu") -> None:
         from transformers import AutoTokenizer, T5Config, T5ForConditionalGeneration
 
         self.tokenizer: Any = AutoTokenizer.from_pretrained(tokenizer)
@@ -54,6 +54,7 @@ class T5Task:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(SCHEDULE.seed)
             self.model: Any = T5ForConditionalGeneration(self.config)
+        self.model.to(device)
         self._yes, self._no = (self._ids(word)[0] for word in ("yes", "no"))
         self._captions = captions
 
@@ -83,7 +84,7 @@ class T5Task:
             gapped.append(source)
             gaps.append(target)
         filled = self._fill(gapped, gaps)
-        answered, right = self._answer(texts, asked, torch.tensor(answers))
+        answered, right = self._answer(texts, asked, torch.tensor(answers, device=self.model.device))
         return {"loss": filled + answered, "gaps": filled, "answer": answered, "right": right}
 
     def export(self, folder: Path) -> None:
@@ -91,6 +92,7 @@ class T5Task:
         from transformers import T5Config, T5EncoderModel
 
         kept = {**self.config.to_dict(), "is_encoder_decoder": False, "use_cache": False}
+        self.model.cpu()
         encoder: Any = T5EncoderModel(T5Config.from_dict(kept))
         encoder.load_state_dict({f"encoder.{n}": w for n, w in self.model.encoder.state_dict().items()}, strict=False)
         encoder.set_input_embeddings(self.model.encoder.get_input_embeddings())
@@ -115,7 +117,7 @@ class T5Task:
             encoder_attention_mask=mask.repeat_interleave(_QUESTIONS, 0),
             use_cache=False,
         ).last_hidden_state
-        last = decoded[torch.arange(len(asked)), shown.sum(1) - 1]
+        last = decoded[torch.arange(len(asked), device=states.device), shown.sum(1) - 1]
         logits = self.model.lm_head(last * self.config.d_model**-0.5)
         right = (logits.argmax(-1) == answers).float().mean()
         return functional.cross_entropy(logits, answers), right
@@ -146,4 +148,4 @@ class T5Task:
         longest = max(map(len, rows))
         ids = torch.tensor([[*row, *[self.config.pad_token_id] * (longest - len(row))] for row in rows])
         shown = torch.arange(longest) < torch.tensor([len(row) for row in rows])[:, None]
-        return ids, shown
+        return ids.to(self.model.device), shown.to(self.model.device)

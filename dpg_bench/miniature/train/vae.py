@@ -26,10 +26,10 @@ _MEASURED = 64
 class VaeTask:
     """The autoencoder's training."""
 
-    def __init__(self, *, images: int = IMAGES) -> None:
+    def __init__(self, *, images: int = IMAGES, device: str = "cpu") -> None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(SCHEDULE.seed)
-            self.vae = new_vae()
+            self.vae = new_vae().to(device)
         self._images = images
 
     @property
@@ -40,7 +40,7 @@ class VaeTask:
 
     def losses(self, step: int) -> Mapping[str, Tensor]:
         """As in `Task`: absolute error of pixels and of their differences, and a trace of the divergence."""
-        pixels = drawn_pixels(f"vae {SCHEDULE.seed} {step}", self._images)
+        pixels = drawn_pixels(f"vae {SCHEDULE.seed} {step}", self._images).to(self.vae.device)
         posterior = self.vae.encode(pixels).latent_dist
         made = self.vae.decode(posterior.sample()).sample
         error = (made - pixels).abs().mean()
@@ -52,7 +52,7 @@ class VaeTask:
     def export(self, folder: Path) -> None:
         """Write the autoencoder in float16; its scaling factor makes latents about as large as the noise."""
         with torch.no_grad():
-            means = self.vae.encode(drawn_pixels("scaling", _MEASURED)).latent_dist.mean
+            means = self.vae.cpu().encode(drawn_pixels("scaling", _MEASURED)).latent_dist.mean
         self.vae.register_to_config(scaling_factor=round(1 / means.std().item(), 4))
         self.vae.half().save_pretrained(folder)
 
