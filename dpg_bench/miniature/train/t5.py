@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -53,7 +53,7 @@ class T5Task:
         self.config.decoder_start_token_id = self.tokenizer.pad_token_id
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(SCHEDULE.seed)
-            self.model: Any = T5ForConditionalGeneration(self.config)
+            self.model = cast("Any", T5ForConditionalGeneration(self.config))
         self.model.to(device)
         self._yes, self._no = (self._ids(word)[0] for word in ("yes", "no"))
         self._captions = captions
