@@ -2,9 +2,36 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+from types import FrameType
+
 
 def main() -> None:
     """The entry point of `dpgbench`: runs the command and leaves with its exit code."""
+    interruptible = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if interruptible:  # an interrupted import leaves by a traceback, and there is nothing to tidy up yet
+        signal.signal(signal.SIGINT, _leave)
     from dpg_bench.cli.app import app
+    from dpg_bench.cli.console import say
+    from dpg_bench.cli.streams import protect_streams
+    from dpg_bench.errors import DpgBenchError
 
-    app()
+    protect_streams()
+    if interruptible:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        app()
+    except DpgBenchError as error:
+        say(f"Error: {error.message.on_command_line}")
+        sys.exit(error.exit_code)
+    finally:
+        if interruptible:
+            signal.signal(signal.SIGINT, _leave)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    os.write(2, b"Interrupted.\n")
+    os._exit(130)

@@ -9,7 +9,6 @@ import typer
 from dpg_bench import __version__
 from dpg_bench.cli import (
     audit,
-    baseline,
     check,
     compare,
     doctor,
@@ -21,16 +20,18 @@ from dpg_bench.cli import (
     run,
     score,
 )
+from dpg_bench.cli.console import show
 from dpg_bench.cli.exit_codes import Commands
+from dpg_bench.cli.variables import Command
 
 app = typer.Typer(
     name="dpgbench",
     cls=Commands,
     help="DPG-Bench, reproducible: generate images, judge them, and score how well a model follows dense prompts.",
     epilog="Exit codes: 0 done, 1 failed, 2 wrong use or bad input, 3 finished but incomplete, 4 a check found a "
-    "regression, 130 interrupted. Every option also reads DPGBENCH_<NAME>.",
+    "regression, 130 interrupted. Every option of a command, flags too, also reads DPGBENCH_<NAME> (DPGBENCH_MAX_DROP, "
+    "DPGBENCH_JSON=1), or what its --help names instead.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -38,7 +39,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"dpgbench {__version__}")
+        show(f"dpgbench {__version__}")
         raise typer.Exit
 
 
@@ -51,20 +52,19 @@ def _options(
     del version  # its callback has done the work
 
 
-for command in (
-    run.run,
-    score.score,
-    listings.models,
-    listings.judges,
-    listings.suites,
-    fetch.fetch,
-    doctor.doctor,
-    audit.audit,
-    leaderboard.leaderboard,
-    export.export,
-    report.report,
-    compare.compare,
-    check.check,
-    baseline.baseline,
-):
-    app.command()(command)
+_GROUPS = {
+    "Generate and judge": (run.run, score.score),
+    "Results": (
+        compare.compare,
+        check.check,
+        check.baseline,
+        leaderboard.leaderboard,
+        report.report,
+        export.export,
+        audit.audit,
+    ),
+    "What there is": (listings.models, listings.judges, listings.suites, fetch.fetch, doctor.doctor),
+}
+for heading, commands in _GROUPS.items():
+    for command in commands:
+        app.command(cls=Command, rich_help_panel=heading)(command)

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dpg_bench.cli.console import say, show_json, terminal
+from dpg_bench.cli.options import Csv, Force, Json
+
 if TYPE_CHECKING:
     from dpg_bench.report.audit.counts import QuestionCounts
 
@@ -27,20 +30,14 @@ def audit(
         str | None,
         typer.Option(
             help="Whose question counts hold; dpg-bench, whose recorded counts do without its file.",
-            envvar="DPGBENCH_SUITE",
             show_default=False,
         ),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print everything as JSON instead of the table.")] = False,
-    csv: Annotated[
-        Path | None,
-        typer.Option(help="Write a row per result and category to this CSV file too.", envvar="DPGBENCH_CSV"),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the CSV file if it is there.")] = False,
+    json: Json = False,
+    csv: Csv = None,
+    force: Force = False,
 ) -> None:
     """Say which published category scores can come from a complete run: k of the category's n questions, or k of 4n."""
-    from json import dumps
-
     from dpg_bench.errors import BadInputError
     from dpg_bench.files.outputs import write_output
     from dpg_bench.report.audit.data import audit_to_csv, audit_to_json
@@ -54,12 +51,11 @@ def audit(
     found = audit_results(results, question_counts(suite))
     if csv is not None:
         write_output(csv, audit_to_csv(found).encode(), force=force)
+        say(f"Written: {csv}")
     if json:
-        typer.echo(dumps(audit_to_json(found), indent=2, ensure_ascii=False))
+        show_json(audit_to_json(found))
     else:
-        from rich.console import Console
-
-        print_audit(found, Console())
+        print_audit(found, terminal())
 
 
 def question_counts(suite: str | None) -> QuestionCounts:

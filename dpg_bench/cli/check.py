@@ -1,53 +1,38 @@
-"""`dpgbench check`."""
+"""`dpgbench check`, and `dpgbench baseline`, which keeps what it holds later runs against."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from dpg_bench.cli.console import say
+from dpg_bench.cli.console import say, show_json, terminal
 from dpg_bench.cli.exit_codes import INCOMPLETE, REGRESSION
+from dpg_bench.cli.options import Confidence, Force, Json, Scored, WhichJudge, WhichProtocol
 
 
 def check(
-    path: Annotated[Path, typer.Argument(help="A scored run folder, or a scorecard file.", show_default=False)],
+    path: Scored,
     baseline: Annotated[
         Path,
         typer.Option(
-            help="What it is held against: a file from `dpgbench baseline`, or another scored run.",
-            envvar="DPGBENCH_BASELINE",
-            show_default=False,
+            help="What it is held against: a file from `dpgbench baseline`, or another scored run.", show_default=False
         ),
     ],
-    max_drop: Annotated[
-        float, typer.Option(help="How many points a score may drop.", envvar="DPGBENCH_MAX_DROP")
-    ] = 1.0,
-    confidence: Annotated[
-        float, typer.Option(help="How sure a regression must be to fail.", envvar="DPGBENCH_CONFIDENCE")
-    ] = 0.95,
+    max_drop: Annotated[float, typer.Option(help="How many points a score may drop.")] = 1.0,
+    confidence: Confidence = 0.95,
     categories: Annotated[bool, typer.Option("--categories", help="Check the five level-1 categories too.")] = False,
-    protocol: Annotated[
-        Literal["corrected", "official"], typer.Option(help="Whose scores are checked.", envvar="DPGBENCH_PROTOCOL")
-    ] = "corrected",
-    judge: Annotated[
-        str | None,
-        typer.Option(help="Which judge's scores, if there are several.", envvar="DPGBENCH_JUDGE", show_default=False),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
-    junit: Annotated[
-        Path | None,
-        typer.Option(help="Write the result as JUnit XML too.", envvar="DPGBENCH_JUNIT", show_default=False),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the JUnit file if it is there.")] = False,
+    protocol: WhichProtocol = "corrected",
+    judge: WhichJudge = None,
+    json: Json = False,
+    junit: Annotated[Path | None, typer.Option(help="Write the result as JUnit XML too.", show_default=False)] = None,
+    force: Force = False,
 ) -> None:
     """Fail (exit code 4) if a run is worse than its baseline by more than allowed, and by more than noise.
 
     In GitHub Actions it also writes the job summary and annotations.
     """
-    from json import dumps
-
     from dpg_bench.cli.github_actions import report_to_actions
     from dpg_bench.files.outputs import write_output
     from dpg_bench.report.check.data import check_to_json, check_to_junit
@@ -67,13 +52,34 @@ def check(
         write_output(junit, check_to_junit(result), force=force)
         say(f"Written: {junit}")
     if json:
-        typer.echo(dumps(check_to_json(result), indent=2, ensure_ascii=False, allow_nan=False))
+        show_json(check_to_json(result))
     else:
-        from rich.console import Console
-
-        print_check(result, Console())
+        print_check(result, terminal())
     report_to_actions(result)
     if result.verdict == "regression":
         raise typer.Exit(REGRESSION)
     if not result.run.card.complete:
         raise typer.Exit(INCOMPLETE)
+
+
+def baseline(
+    path: Scored,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="The file; reports/baselines/NAME.json for a run called NAME.", show_default=False
+        ),
+    ] = None,
+    judge: WhichJudge = None,
+    force: Force = False,
+) -> None:
+    """Keep a run's scores as the baseline that `dpgbench check` holds later runs against."""
+    from dpg_bench.report.check.baseline import write_baseline
+    from dpg_bench.report.runs import load_judged
+
+    run = load_judged(path, judge=judge)
+    file = out or Path("reports") / "baselines" / f"{run.name}.json"
+    size = write_baseline(run, file, force=force)
+    for warning in run.card.warnings:
+        say(f"Warning: {warning}")
+    say(f"Baseline: {file} ({size / 1000:.0f} kB). Hold a run against it: dpgbench check RUN --baseline {file}")

@@ -1,15 +1,24 @@
-"""Where words go: data to stdout, everything else to stderr, both plain off a terminal."""
+"""Where words go: data to stdout, everything else to stderr, both plain off a terminal.
+
+All that commands print goes through here, so that nothing in a name or a message acts on the terminal.
+"""
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dpg_bench.errors import Message
+from dpg_bench.report.visible import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _LINE_EVERY_SECONDS = 30.0
 
@@ -17,7 +26,7 @@ _LINE_EVERY_SECONDS = 30.0
 def say(message: str) -> None:
     """A line for the person, not the pipe: to stderr. Options are called as flags."""
     text = message.on_command_line if isinstance(message, Message) else message
-    print(text, file=sys.stderr, flush=True)
+    print(visible(text), file=sys.stderr, flush=True)  # noqa: T201 - the one place
 
 
 def show_log() -> None:
@@ -31,6 +40,37 @@ def show_log() -> None:
 class _Sayer(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         say(record.msg if isinstance(record.msg, Message) else record.getMessage())
+
+
+def show(text: object) -> None:
+    """Lines of data for people: to stdout."""
+    print(visible(str(text)))  # noqa: T201 - the one place
+
+
+def show_json(content: Any) -> None:
+    r"""Data for programs: `content`, or text that is JSON already, to stdout.
+
+    What stdout's encoding lacks, or a terminal would obey, is written as `\uXXXX`, which any reader takes for the same.
+    """
+    text = content if isinstance(content, str) else json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    print(_escaped(text.rstrip("\n")))  # noqa: T201 - the one place
+
+
+def terminal() -> Console:
+    """Standard output for tables and coloured lines; plain text off a terminal and with NO_COLOR."""
+    from rich.console import Console
+
+    return Console()
+
+
+def _escaped(text: str) -> str:
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8", errors="strict")
+        if visible(text) == text:
+            return text
+    except UnicodeEncodeError:
+        pass
+    return re.sub(r"[^\x00-\x7e]", lambda letter: json.dumps(letter[0])[1:-1].replace("\x7f", "\\u007f"), text)
 
 
 class Counter(Protocol):

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import typer
 
+from dpg_bench.cli.console import show
+
 
 def doctor() -> None:
     """Show what this machine has, what is missing, and how to mend it."""
@@ -17,7 +19,7 @@ def doctor() -> None:
     from packaging.requirements import Requirement
 
     problems = 0
-    print("Packages")
+    show("Packages")
     for text in requires("dpg-bench") or []:
         requirement = Requirement(text)
         if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
@@ -26,21 +28,21 @@ def doctor() -> None:
             found = version(requirement.name)
         except PackageNotFoundError:
             problems += 1
-            print(f"  MISSING  {requirement.name}: pip install '{requirement}'")
+            show(f"  MISSING  {requirement.name}: pip install '{requirement}'")
             continue
         if requirement.specifier.contains(found, prereleases=True):
-            print(f"  ok       {requirement.name} {found}")
+            show(f"  ok       {requirement.name} {found}")
         else:
             problems += 1
-            print(f"  OLD      {requirement.name} {found}: pip install '{requirement}'")
+            show(f"  OLD      {requirement.name} {found}: pip install '{requirement}'")
     for heading, lines in (("Machine", _machine()), ("Caches", _caches())):
-        print(heading)
+        show(heading)
         for line in lines:
-            print(f"  {line}")
+            show(f"  {line}")
     if problems:
-        print(f"{problems} of the packages need attention.")
+        show(f"{problems} of the packages need attention.")
         raise typer.Exit(1)
-    print("Everything that dpg-bench needs is installed.")
+    show("Everything that dpg-bench needs is installed.")
 
 
 def _machine() -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from typer.core import TyperGroup
 
 from dpg_bench.cli.console import say, show_log
+from dpg_bench.cli.variables import shown_as_flags
 from dpg_bench.errors import DpgBenchError
 
 INCOMPLETE = 3
@@ -20,17 +21,22 @@ INTERRUPTED = 130
 class Commands(TyperGroup):
     """The group of all commands; turns the errors a user can meet into one message and their exit code."""
 
+    def get_params(self, ctx: Any) -> Any:
+        """The options of `dpgbench` itself."""
+        return shown_as_flags(super().get_params(ctx))
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
         show_log()
         try:
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            finally:
+                if sys.stdout is not None:
+                    sys.stdout.flush()  # what can't be written must be known before the exit code is
         except DpgBenchError as error:
             say(f"Error: {error.message.on_command_line}")
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             say("Interrupted. What was finished is kept; the same command continues.")
             ctx.exit(INTERRUPTED)
-        except BrokenPipeError:
-            sys.stderr.close()  # whoever read our output has left
-            ctx.exit(1)

@@ -7,24 +7,23 @@ from typing import Annotated
 
 import typer
 
-from dpg_bench.cli.console import say
+from dpg_bench.cli.console import say, show
 
 
 def export(
     path: Annotated[Path, typer.Argument(help="A scored run, or a scorecard.json.", show_default=False)],
     judge: Annotated[
         str | None,
-        typer.Option(help="Whose judgement, where there are several.", envvar="DPGBENCH_JUDGE", show_default=False),
+        typer.Option(help="Whose judgement, where there are several.", show_default=False),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="The folder to write to; exports/NAME.", envvar="DPGBENCH_OUT", show_default=False),
+        typer.Option(help="The folder to write to; exports/NAME.", show_default=False),
     ] = None,
     dataset: Annotated[
         str | None,
         typer.Option(
             help="The Hub dataset that the results are of; the suite's own.",
-            envvar="DPGBENCH_DATASET",
             show_default=False,
         ),
     ] = None,
@@ -32,13 +31,10 @@ def export(
         str | None,
         typer.Option(
             help="Record the scores in wandb, mlflow or trackio instead of writing files.",
-            envvar="DPGBENCH_TRACKER",
             show_default=False,
         ),
     ] = None,
-    project: Annotated[
-        str, typer.Option(help="The tracker's project or experiment.", envvar="DPGBENCH_PROJECT")
-    ] = "dpg-bench",
+    project: Annotated[str, typer.Option(help="The tracker's project or experiment.")] = "dpg-bench",
     force: Annotated[bool, typer.Option("--force", help="Overwrite an earlier export.")] = False,
 ) -> None:
     """Write a run's scores and answers for the Hub (evaluation results, model card), as Parquet and for `datasets`."""
@@ -54,4 +50,4 @@ def export(
     for remark in result.remarks:
         say(remark)
     for file in result.files:
-        typer.echo(file)
+        show(file)

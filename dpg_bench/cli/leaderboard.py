@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from dpg_bench.cli.console import say, show, terminal
+from dpg_bench.cli.options import Csv, Force, Markdown
+
 
 def leaderboard(
     folders: Annotated[
@@ -16,12 +19,9 @@ def leaderboard(
     published: Annotated[
         bool, typer.Option("--published", help="Rank the published results that ship with dpg-bench too.")
     ] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown instead of the table.")] = False,
-    csv: Annotated[
-        Path | None,
-        typer.Option(help="Write all rankings to this CSV file too.", envvar="DPGBENCH_CSV", show_default=False),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the CSV file if it is there.")] = False,
+    markdown: Markdown = False,
+    csv: Csv = None,
+    force: Force = False,
 ) -> None:
     """Rank scored runs by overall score, apart by protocol, suite and judge, with ties where the data can't tell."""
     from dpg_bench.files.outputs import write_output
@@ -36,9 +36,8 @@ def leaderboard(
     board = rank_runs(runs, published=shipped_results() if published else ())
     if csv is not None:
         write_output(csv, leaderboard_to_csv(board).encode(), force=force)
+        say(f"Written: {csv}")
     if markdown:
-        typer.echo(leaderboard_to_markdown(board), nl=False)
+        show(leaderboard_to_markdown(board).rstrip())
     else:
-        from rich.console import Console
-
-        print_leaderboard(board, Console())
+        print_leaderboard(board, terminal())

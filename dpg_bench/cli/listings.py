@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dpg_bench.cli.console import show
+
 _ANY = "any other text-to-image pipeline that diffusers can load, from the hub or a folder"
 
 if TYPE_CHECKING:
@@ -59,10 +61,10 @@ def suites() -> None:
 
 
 def _entry(name: str, summary: str, facts: Iterable[str], flag: str, options: Sequence[OptionHelp]) -> None:
-    print(f"{name}\n  {summary}")
+    show(f"{name}\n  {summary}")
     for fact in facts:
-        print(f"  - {fact}")
+        show(f"  - {fact}")
     for option in options:
         default = f" (default: {option.default})" if option.default else ""
-        print(f"  {flag} {option.key}={'|'.join(option.choices) or '…'}  {option.help}{default}")
-    print()
+        show(f"  {flag} {option.key}={'|'.join(option.choices) or '…'}  {option.help}{default}")
+    show("")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dpg_bench.cli.console import say
+from dpg_bench.cli.console import say, show
 
 
 def report(
@@ -21,7 +21,6 @@ def report(
             "-o",
             "--out",
             help="The file or folder to write to; report.html in the run folder.",
-            envvar="DPGBENCH_OUT",
             show_default=False,
         ),
     ] = None,
@@ -31,17 +30,16 @@ def report(
     ] = False,
     judge: Annotated[
         str | None,
-        typer.Option(help="Whose answers, where several judged.", envvar="DPGBENCH_JUDGE", show_default=False),
+        typer.Option(help="Whose answers, where several judged.", show_default=False),
     ] = None,
     suite: Annotated[
         str | None,
-        typer.Option(help="The questions; those the run names.", envvar="DPGBENCH_SUITE", show_default=False),
+        typer.Option(help="The questions; those the run names.", show_default=False),
     ] = None,
     images: Annotated[
         list[Path] | None,
         typer.Option(
             help="The folder of images, if it is not in the run folder; once for each run.",
-            envvar="DPGBENCH_IMAGES",
             show_default=False,
         ),
     ] = None,
@@ -67,7 +65,7 @@ def report(
         missing = written.items - written.items_with_images
         say(f"{missing} of {written.items} items have no images here; --images FOLDER says where they are.")
     say(f"{written.size / 1e6:.1f} MB with {written.items} items:")
-    typer.echo(written.file)
+    show(written.file)
     if open_page:
         import webbrowser
 

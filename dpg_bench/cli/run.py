@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dpg_bench.cli.console import counting, say
+from dpg_bench.cli.console import counting, say, show
 from dpg_bench.cli.exit_codes import INCOMPLETE
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ def run(
         str,
         typer.Option(
             help="What generates: a name that `dpgbench models` lists, or diffusers:REPO_OR_FOLDER.",
-            envvar="DPGBENCH_MODEL",
             show_default=False,
         ),
     ],
@@ -29,12 +28,11 @@ def run(
         str,
         typer.Option(
             help="The prompts: dpg-bench, dsg-1k, sample, a FILE of questions or prompts, hf:DATASET, or a FOLDER.",
-            envvar="DPGBENCH_SUITE",
         ),
     ] = "dpg-bench",
     out: Annotated[
         Path | None,
-        typer.Option(help="The run folder; runs/MODEL-SUITE by default.", envvar="DPGBENCH_OUT", show_default=False),
+        typer.Option(help="The run folder; runs/MODEL-SUITE by default.", show_default=False),
     ] = None,
     option: Annotated[
         list[str] | None,
@@ -43,47 +41,35 @@ def run(
             "--model-option",
             metavar="KEY=VALUE",
             help="An option of the model; repeat for more.",
-            envvar="DPGBENCH_MODEL_OPTION",
             show_default=False,
         ),
     ] = None,
-    images_per_prompt: Annotated[
-        int, typer.Option(help="How many images of every prompt.", envvar="DPGBENCH_IMAGES_PER_PROMPT")
-    ] = 4,
-    seed: Annotated[
-        int, typer.Option(help="Derives the seed of every image, by item and number.", envvar="DPGBENCH_SEED")
-    ] = 0,
+    images_per_prompt: Annotated[int, typer.Option(help="How many images of every prompt.")] = 4,
+    seed: Annotated[int, typer.Option(help="Derives the seed of every image, by item and number.")] = 0,
     seeds: Annotated[
         str | None,
         typer.Option(
             help="Instead of --seed: one seed per image, the same for every item, such as 1001,1002,1003,1004.",
-            envvar="DPGBENCH_SEEDS",
             show_default=False,
         ),
     ] = None,
     steps: Annotated[
         int | None,
-        typer.Option(help="Denoising steps; the model's own number by default.", envvar="DPGBENCH_STEPS"),
+        typer.Option(help="Denoising steps; the model's own number by default."),
     ] = None,
-    guidance: Annotated[
-        float | None, typer.Option(help="Guidance scale; the model's own by default.", envvar="DPGBENCH_GUIDANCE")
-    ] = None,
+    guidance: Annotated[float | None, typer.Option(help="Guidance scale; the model's own by default.")] = None,
     size: Annotated[
         int | None,
-        typer.Option(help="Side of an image in pixels, a multiple of 8; the model's own.", envvar="DPGBENCH_SIZE"),
+        typer.Option(help="Side of an image in pixels, a multiple of 8; the model's own."),
     ] = None,
     batch_size: Annotated[
         int | None,
-        typer.Option(help="Images made at once; halved where they don't fit.", envvar="DPGBENCH_BATCH_SIZE"),
+        typer.Option(help="Images made at once; halved where they don't fit."),
     ] = None,
-    limit: Annotated[
-        int | None, typer.Option(help="Only the first N items of the suite.", envvar="DPGBENCH_LIMIT")
-    ] = None,
-    items: Annotated[
-        str | None, typer.Option(help="Only these items: ID,ID,...", envvar="DPGBENCH_ITEMS", show_default=False)
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", envvar="DPGBENCH_DEVICE")] = "auto",
-    dtype: Annotated[str, typer.Option(help="auto, float32, float16 or bfloat16.", envvar="DPGBENCH_DTYPE")] = "auto",
+    limit: Annotated[int | None, typer.Option(help="Only the first N items of the suite.")] = None,
+    items: Annotated[str | None, typer.Option(help="Only these items: ID,ID,...", show_default=False)] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    dtype: Annotated[str, typer.Option(help="auto, float32, float16 or bfloat16.")] = "auto",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, print the plan, touch nothing.")
     ] = False,
@@ -125,16 +111,16 @@ def run(
     if dry_run:
         plan = plan_run(request, outline=outline_suite(suite))
         say_mends(plan.suite)
-        print(plan_text(plan))
+        show(plan_text(plan))
         return
     plan = plan_run(request)
     say_mends(plan.suite)
     say(_headline(plan))
-    with counting("Generating", "items") as show:
+    with counting("Generating", "items") as count:
 
         def progress(state: GenerationProgress) -> None:
             note = f"{state.failed} failed" if state.failed else ""
-            show(state.done, total=state.total, start=state.kept, note=note)
+            count(state.done, total=state.total, start=state.kept, note=note)
 
         outcome = execute_run(plan, command=sys.argv, progress=progress)
     for item_id, error in list(outcome.failed.items())[:5]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dpg_bench.cli.console import counting, say
+from dpg_bench.cli.console import counting, say, show_json, terminal
 from dpg_bench.cli.exit_codes import INCOMPLETE
 
 if TYPE_CHECKING:
@@ -22,11 +22,9 @@ def score(
     ] = None,
     suite: Annotated[
         str | None,
-        typer.Option(help="The questions; the run's own, else dpg-bench.", envvar="DPGBENCH_SUITE", show_default=False),
+        typer.Option(help="The questions; the run's own, else dpg-bench.", show_default=False),
     ] = None,
-    judge: Annotated[
-        str, typer.Option(help="Who answers: a name that `dpgbench judges` lists.", envvar="DPGBENCH_JUDGE")
-    ] = "mplug",
+    judge: Annotated[str, typer.Option(help="Who answers: a name that `dpgbench judges` lists.")] = "mplug",
     option: Annotated[
         list[str] | None,
         typer.Option(
@@ -34,7 +32,6 @@ def score(
             "--judge-option",
             metavar="KEY=VALUE",
             help="An option of the judge; repeat for more.",
-            envvar="DPGBENCH_JUDGE_OPTION",
             show_default=False,
         ),
     ] = None,
@@ -42,7 +39,6 @@ def score(
         Path | None,
         typer.Option(
             help="Score the answers of this file, without a judge: answers.jsonl, a CSV, or a *_detail.txt.",
-            envvar="DPGBENCH_ANSWERS",
             show_default=False,
         ),
     ] = None,
@@ -50,7 +46,6 @@ def score(
         int | None,
         typer.Option(
             help="Images of every prompt; the run's own, else 4.",
-            envvar="DPGBENCH_IMAGES_PER_PROMPT",
             show_default=False,
         ),
     ] = None,
@@ -58,39 +53,32 @@ def score(
         int | None,
         typer.Option(
             help="Side of one image of a grid in pixels; worked out from the grid.",
-            envvar="DPGBENCH_RESOLUTION",
             show_default=False,
         ),
     ] = None,
     batch_size: Annotated[
         int | None,
-        typer.Option(help="Images judged at once; halved where they don't fit.", envvar="DPGBENCH_BATCH_SIZE"),
+        typer.Option(help="Images judged at once; halved where they don't fit."),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", envvar="DPGBENCH_DEVICE")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     dtype: Annotated[
         str,
-        typer.Option(
-            help="auto, float32, float16 or bfloat16; on NVIDIA GPUs tf32x3 or tf32 too.", envvar="DPGBENCH_DTYPE"
-        ),
+        typer.Option(help="auto, float32, float16 or bfloat16; on NVIDIA GPUs tf32x3 or tf32 too."),
     ] = "auto",
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Show the mean over what is there, though items are missing.")
     ] = False,
     model_name: Annotated[
         str | None,
-        typer.Option(
-            help="The model that made images made elsewhere.", envvar="DPGBENCH_MODEL_NAME", show_default=False
-        ),
+        typer.Option(help="The model that made images made elsewhere.", show_default=False),
     ] = None,
     note: Annotated[
         str | None,
-        typer.Option(help="A note on how these images were made.", envvar="DPGBENCH_NOTE", show_default=False),
+        typer.Option(help="A note on how these images were made.", show_default=False),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            help="Where judgements/ goes; the run folder, else runs/FOLDER.", envvar="DPGBENCH_OUT", show_default=False
-        ),
+        typer.Option(help="Where judgements/ goes; the run folder, else runs/FOLDER.", show_default=False),
     ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Ask everything again: delete this judge's earlier answers.")
@@ -98,16 +86,12 @@ def score(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse a suite with odd rows instead of mending them.")
     ] = False,
-    limit: Annotated[
-        int | None, typer.Option(help="Only the first N items of the suite.", envvar="DPGBENCH_LIMIT")
-    ] = None,
-    items: Annotated[
-        str | None, typer.Option(help="Only these items: ID,ID,...", envvar="DPGBENCH_ITEMS", show_default=False)
-    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Only the first N items of the suite.")] = None,
+    items: Annotated[str | None, typer.Option(help="Only these items: ID,ID,...", show_default=False)] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the scorecard as JSON instead of the table.")] = False,
     csv: Annotated[
         Path | None,
-        typer.Option(help="Write the table to this CSV file too.", envvar="DPGBENCH_CSV", show_default=False),
+        typer.Option(help="Write the table to this CSV file too.", show_default=False),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the CSV file if it is there.")] = False,
 ) -> None:
@@ -155,15 +139,13 @@ def score(
             show(state.asked + state.kept, total=state.questions, start=state.kept, note=note)
 
         result = execute_score(plan, progress=progress)
-    if json:
-        typer.echo(scorecard_json(result.scorecard), nl=False)
-    else:
-        from rich.console import Console
-
-        print_scorecard(result.scorecard, Console())
-    say(f"Scorecard: {result.file}")
     if csv is not None:
         write_output(csv, scorecard_to_csv(result.scorecard).encode(), force=force)
+    if json:
+        show_json(scorecard_json(result.scorecard))
+    else:
+        print_scorecard(result.scorecard, terminal())
+    say(f"Scorecard: {result.file}")
     if not result.scorecard.complete:
         raise typer.Exit(INCOMPLETE)
 

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from dpg_bench.errors import BadInputError
+from dpg_bench.files.kept_suite import read_kept_suite
 from dpg_bench.files.run_folder import JudgementDir, RunDir, judgement_of, scored_below
+from dpg_bench.records import Suite
 from dpg_bench.score.items import ItemColumns, ItemScores, answered_yes, item_scores
 from dpg_bench.score.scorecard import ProtocolCard, Scorecard, read_scorecard
 
@@ -40,6 +42,17 @@ class JudgedRun:
     def protocol(self, protocol: Protocol) -> ProtocolCard:
         """The scores under one protocol."""
         return self.card[protocol]
+
+    def kept_suite(self) -> Suite | None:
+        """The prompts and questions that lie beside the scorecard; None where there are none, as beside a baseline.
+
+        Raises BadInputError if they are damaged, or not those that were scored.
+        """
+        kept = JudgementDir(self.file.parent).suite
+        if self.run_dir is None or not kept.exists():
+            return None
+        card = self.card.suite
+        return read_kept_suite(kept, name=card.name, source=card.source, digest=card.digest)
 
     def items(self, protocol: Protocol) -> ItemScores:
         """The scored items under one protocol, in suite order.

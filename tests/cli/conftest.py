@@ -11,6 +11,9 @@ from typer.testing import CliRunner
 
 from dpg_bench.cli.app import app
 
+SUITE_HEADER = (
+    "item_id,text,keywords,proposition_id,dependency,category_broad,category_detailed,tuple,question_natural_language"
+)
 Dpgbench = Callable[..., Result]
 
 

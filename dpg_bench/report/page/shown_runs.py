@@ -9,8 +9,6 @@ from typing import TypeAlias
 
 from dpg_bench.errors import BadInputError
 from dpg_bench.files.images import find_images
-from dpg_bench.files.kept_suite import read_kept_suite
-from dpg_bench.files.run_folder import JudgementDir
 from dpg_bench.files.run_record import RunRecord
 from dpg_bench.judge.imported.answers import read_answers
 from dpg_bench.records import AnswerTable, Prompt, Suite
@@ -104,9 +102,9 @@ def _letter(place: int) -> str:
 
 def _suite(run: JudgedRun, named: str | None, load_suite: LoadSuite) -> Suite:
     card = run.card.suite
-    kept = JudgementDir(run.file.parent).suite
-    if named is None and run.run_dir is not None and kept.exists():
-        return read_kept_suite(kept, name=card.name, source=card.source, digest=card.digest)
+    kept = run.kept_suite() if named is None else None
+    if kept is not None:
+        return kept
     try:
         suite = load_suite(named or card.name)
     except BadInputError as error:

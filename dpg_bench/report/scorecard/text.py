@@ -108,5 +108,7 @@ def _print_gaps(name: str, protocol: ProtocolCard, console: Console) -> None:
     rest = len(protocol.excluded) - _SHOWN_EXCLUSIONS
     if rest > 0:
         say(console, f"  and {rest} more, named in scorecard.json")
-    if not protocol.complete and protocol.overall is None:
+    if not protocol.prompts_scored:
+        say(console, f"No {name} overall score: no prompt is scored.")
+    elif not protocol.complete and protocol.overall is None:
         say(console, f"No {name} overall score: the run is incomplete. --allow-missing scores what is there.")
