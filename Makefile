@@ -32,10 +32,10 @@ unit: export OMP_NUM_THREADS = 1
 unit: install
 	$(BIN)/pytest -n 2
 
-# The reference's own environment, for benchmarks/judge_vs_modelscope.py and judge_gpu.py.
+# The reference's own environment, for benchmarks/judge/vs_modelscope.py and gpu.py.
 bench-env: .venv-bench/.installed
 
-.venv-bench/.installed: benchmarks/reference-requirements.txt
+.venv-bench/.installed: benchmarks/judge/reference-requirements.txt
 	$(PYTHON) -m venv --clear .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@

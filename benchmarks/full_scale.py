@@ -1,7 +1,7 @@
 """The main job at real scale on toy models: all prompts × 4 images, undisturbed and killed twice, byte for byte.
 
-    python benchmarks/full_scale.py                      the suite dpg-bench itself, downloaded if need be
-    python benchmarks/full_scale.py --prompts FOLDER     a folder of prompt files, with made-up questions
+    python -m benchmarks.full_scale                      the suite dpg-bench itself, downloaded if need be
+    python -m benchmarks.full_scale --prompts FOLDER     a folder of prompt files, with made-up questions
 
 Prints, for `run` and for `score`, seconds and peak memory of the undisturbed process, peak memory of one over ten
 items, and whether the killed and continued one left the same bytes.
@@ -10,8 +10,6 @@ items, and whether the killed and continued one left the same bytes.
 from __future__ import annotations
 
 import argparse
-import csv
-import os
 import random
 import signal
 import subprocess
@@ -19,20 +17,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-from machine import describe_machine
+from benchmarks.material import Row, write_question_file
+from benchmarks.measuring import Ended, describe_machine, run_to_end
 
 CATEGORIES = ("entity - whole", "attribute - color", "relation - spatial", "global - ", "other - count")
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A process that ended by itself: its wall-clock seconds and its peak resident memory in MB."""
-
-    seconds: float
-    megabytes: float
 
 
 def main() -> None:
@@ -87,45 +77,21 @@ def report(stage: str, amount: str, ended: Ended, few: Ended, killed: list[bool]
 def write_questions(prompts: Path, path: Path, limit: int | None) -> Path:
     """A question file over real prompts; the questions are made up, 13 or 14 an item."""
     rng = random.Random(0)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(
-            [
-                "item_id",
-                "text",
-                "keywords",
-                "proposition_id",
-                "dependency",
-                "category_broad",
-                "category_detailed",
-                "tuple",
-                "question_natural_language",
-            ]
-        )
-        for prompt in sorted(prompts.glob("*.txt"))[:limit]:
-            text = prompt.read_text(encoding="utf-8")
-            words = text.split()
-            for number in range(1, rng.choice((13, 14)) + 1):
-                category = rng.choice(CATEGORIES)
-                parent = 0 if number == 1 or rng.random() < 0.5 else rng.randrange(1, number)
-                question = f"Is there {' '.join(rng.sample(words, 3))}?"
-                broad, _, detailed = category.partition(" - ")
-                writer.writerow(
-                    [prompt.stem, text, "", number, parent, broad, detailed or broad, f"{category} (x)", question]
-                )
+    rows = []
+    for prompt in sorted(prompts.glob("*.txt"))[:limit]:
+        text = prompt.read_text(encoding="utf-8")
+        words = text.split()
+        for number in range(1, rng.choice((13, 14)) + 1):
+            category = rng.choice(CATEGORIES)
+            parent = 0 if number == 1 or rng.random() < 0.5 else rng.randrange(1, number)
+            rows.append(Row(prompt.stem, text, number, parent, category, f"Is there {' '.join(rng.sample(words, 3))}?"))
+    write_question_file(path, rows)
     return path
 
 
 def command(arguments: list[str]) -> Ended:
     """Run `dpgbench` to its end. Raises SystemExit with its output if it fails."""
-    start = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen([sys.executable, "-m", "dpg_bench", *arguments], stdout=log, stderr=log)
-        _, status, usage = os.wait4(process.pid, 0)
-        if status:
-            log.seek(0)
-            sys.exit(f"dpgbench {' '.join(arguments)} failed:\n{log.read()}")
-    return Ended(time.perf_counter() - start, usage.ru_maxrss / 1024)
+    return run_to_end([sys.executable, "-m", "dpg_bench", *arguments])
 
 
 def kill_when(arguments: list[str], reached: Callable[[], bool]) -> bool:

@@ -19,7 +19,9 @@ from dpg_bench.generate.batching import MadeItem
 from dpg_bench.generate.generation_log import FinishedItem
 
 _THREADS = min(8, os.cpu_count() or 1)
-_COMPRESSION = 1  # on photo-like grids a third of the default's seconds for a tenth more bytes: benchmarks/png_level.py
+_COMPRESSION = (
+    1  # on photo-like grids a third of the default's seconds for a tenth more bytes: benchmarks/generation/png_level.py
+)
 _MOST_PENDING = 2 * _THREADS  # bounds memory when the disk is slower than the generator
 
 

@@ -1,6 +1,6 @@
 """How long `dpgbench report` takes on a full-size run, how large its page is, and how soon it can be used.
 
-    python benchmarks/report_page.py FOLDER [--prompts PROMPTS] [--embed]
+    python -m benchmarks.results.report_page FOLDER [--prompts PROMPTS] [--embed]
 
 Makes two runs in FOLDER (`full_size_run.py`), draws a grid of 1024 × 1024 pixels for each of their items, and prints
 medians of five. The browser is this machine's Chromium, headless, driven by Playwright. "Ready" is when the list
@@ -21,10 +21,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from full_size_run import make_runs
-from machine import describe_machine
 from PIL import Image
 
+from benchmarks.measuring import describe_machine
+from benchmarks.results.material import make_runs
 from dpg_bench.files.item_names import file_stem
 from dpg_bench.report.runs import load_judged
 

@@ -1,8 +1,8 @@
 """What a precision does to the answers: each against float32 on the same device.
 
-    python benchmarks/judge_precision.py GOLDEN                 the three golden checkpoints (GOLDEN/mplug/<case>)
-    python benchmarks/judge_precision.py GOLDEN --full          and the full-size model with random weights
-    python benchmarks/judge_precision.py --full --device cuda   on a GPU
+    python -m benchmarks.judge.precision GOLDEN                 the three golden checkpoints (GOLDEN/mplug/<case>)
+    python -m benchmarks.judge.precision GOLDEN --full          and the full-size model with random weights
+    python -m benchmarks.judge.precision --full --device cuda   on a GPU
 
 Each golden checkpoint is asked its own 162 questions, and then made-up ones about made-up images ("+ more"). On a CPU
 TF32 is emulated (see `rounded_products.py`). Prints, per checkpoint and precision, the share of answers that change,
@@ -22,11 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from judge_material import FULL, ask, make_tile, write_checkpoint
-from machine import describe_machine
 from PIL import Image
-from rounded_products import TruncatedProducts
 
+from benchmarks.judge.material import FULL, ask, make_tile, write_checkpoint
+from benchmarks.judge.rounded_products import TruncatedProducts
+from benchmarks.measuring import describe_machine
 from dpg_bench.judge.mplug.checkpoint import Checkpoint
 from dpg_bench.judge.mplug.judge import MplugJudge
 

@@ -1,6 +1,6 @@
 """How fast the command starts, and what scoring a full-size answer file takes.
 
-    python benchmarks/start.py
+    python -m benchmarks.results.start
 
 Targets: `dpgbench --help` within 0.3 s of a bare `import typer, rich`; `score --answers` with 57,544 answers under 3 s
 and 300 MB. Medians of seven and of three processes, after one that warms up; processor seconds in brackets.
@@ -8,26 +8,13 @@ and 300 MB. Medians of seven and of three processes, after one that warms up; pr
 
 from __future__ import annotations
 
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
-from full_size_run import draw_answers, make_suite
-from machine import describe_machine
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """Wall-clock and processor seconds, and peak resident memory in MB."""
-
-    seconds: float
-    processor: float
-    megabytes: float
+from benchmarks.measuring import Ended, describe_machine, run_to_end
+from benchmarks.results.material import draw_answers, make_suite
 
 
 def main() -> None:
@@ -47,24 +34,12 @@ def main() -> None:
 
 
 def median(command: list[str], times: int) -> Ended:
-    ended = [run(command) for _ in range(times + 1)][1:]
+    ended = [run_to_end(command) for _ in range(times + 1)][1:]
     return Ended(*(statistics.median(getattr(one, name) for one in ended) for name in Ended.__slots__))
 
 
 def show(ended: Ended) -> str:
     return f"{ended.seconds:.2f} s ({ended.processor:.2f} s)"
-
-
-def run(command: list[str]) -> Ended:
-    """Run to the end. Raises SystemExit with the output if it fails."""
-    start = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-        _, status, usage = os.wait4(process.pid, 0)
-        if status:
-            log.seek(0)
-            sys.exit(f"{' '.join(command)} failed:\n{log.read()}")
-    return Ended(time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The reference's side of the judge's benchmarks: modelscope's own mPLUG class, asked as the official script asks it.
 
-    .venv-bench/bin/python benchmarks/reference_mplug.py JOB.json ANSWERS.json     (environment: make bench-env)
+    .venv-bench/bin/python benchmarks/judge/reference_mplug.py JOB.json ANSWERS.json     (environment: make bench-env)
 
 JOB.json: {"checkpoint": folder, "device": "cpu" or "cuda", "asked": [[image file, question], …]}. Each question is one
 call, and the image is encoded for it. ANSWERS.json: {"answers": [text, …], "seconds": [of each call, …],

@@ -1,8 +1,8 @@
 """Runs of full size without a model or a judge: a made-up suite and drawn answers, scored as imported answers.
 
-    python benchmarks/full_size_run.py FOLDER                     one run: FOLDER/suite.csv, FOLDER/model-a
-    python benchmarks/full_size_run.py FOLDER --runs 10           more models, each a little better
-    python benchmarks/full_size_run.py FOLDER --prompts PROMPTS   with the texts and ids of a folder of prompt files
+    python -m benchmarks.results.material FOLDER                     one run: FOLDER/suite.csv, FOLDER/model-a
+    python -m benchmarks.results.material FOLDER --runs 10           more models, each a little better
+    python -m benchmarks.results.material FOLDER --prompts PROMPTS   with the texts and ids of a folder of prompt files
 
 The suite has the size of DPG-Bench: 1065 prompts, 14,386 questions in its 13 categories at about the official
 proportions, graphs up to five deep; with four images that is 57,544 answers. Prompts differ in difficulty and share
@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.material import Row, made_up_prompt, write_question_file
 from dpg_bench.jobs import ScoreRequest, ScoreResult, execute_score, plan_score
 
 PROMPTS = 1065
@@ -39,25 +40,6 @@ CATEGORIES = {
     "other - text": 1,
     "global - ": 3,
 }
-COLUMNS = (
-    *("item_id", "text", "keywords", "proposition_id", "dependency", "category_broad", "category_detailed", "tuple"),
-    "question_natural_language",
-)
-WORDS = (
-    "amber",
-    "tower",
-    "beside",
-    "a",
-    "quiet",
-    "harbour",
-    "under",
-    "seven",
-    "paper",
-    "lanterns",
-    "and",
-    "the",
-    "fox",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +76,7 @@ def make_runs(folder: Path, *, runs: int, prompts: Path | None = None) -> Iterat
 def make_suite(path: Path, *, prompts: Path | None = None, seed: int = 0) -> list[Item]:
     """Draw the suite and write it as CSV in DPG-Bench's form."""
     rng = random.Random(seed)
-    texts = [" ".join(rng.choices(WORDS, k=rng.randint(30, 110))) for _ in range(PROMPTS)]
+    texts = [made_up_prompt(rng) for _ in range(PROMPTS)]
     named = [(f"madeup{number:04d}", text) for number, text in enumerate(texts)]
     if prompts is not None:
         named = [(file.stem, file.read_text(encoding="utf-8").strip()) for file in sorted(prompts.glob("*.txt"))]
@@ -110,16 +92,14 @@ def make_suite(path: Path, *, prompts: Path | None = None, seed: int = 0) -> lis
         Item(item_id, text, tuple(draw_question(rng, number) for number in range(1, count + 1)))
         for (item_id, text), count in zip(named, counts, strict=True)
     ]
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        for item in items:
-            for number, (category, parent) in enumerate(item.questions, start=1):
-                broad, detailed = category.split(" - ")
-                question = f"Is part {number} of the prompt there?"
-                writer.writerow(
-                    [item.item_id, item.text, "", number, parent, broad, detailed, f"{category} (x)", question]
-                )
+    write_question_file(
+        path,
+        (
+            Row(item.item_id, item.text, number, parent, category, f"Is part {number} of the prompt there?")
+            for item in items
+            for number, (category, parent) in enumerate(item.questions, start=1)
+        ),
+    )
     return items
 
 

@@ -1,8 +1,8 @@
 """Images per second of `sd15` and `ella-sd15` against plain diffusers and against ELLA's own way of calling.
 
-    python benchmarks/generate.py                     full size, random weights, nothing downloaded; wants a CUDA GPU
-    python benchmarks/generate.py --dtype float32     the same, to tell rounding from error in the latents
-    python benchmarks/generate.py --toy               toy sizes on a CPU, in under two minutes
+    python -m benchmarks.generation.generate                     full size, random weights, nothing downloaded; wants a CUDA GPU
+    python -m benchmarks.generation.generate --dtype float32     the same, to tell rounding from error in the latents
+    python -m benchmarks.generation.generate --toy               toy sizes on a CPU, in under two minutes
 
 All sides have the same weights, prompts, noise, scheduler and steps, take turns, and end with RGB images in memory.
 Each works as it offers: plain diffusers on whole batches, ELLA's own way on one prompt with its images at a time.
@@ -19,10 +19,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from authors_ella import AuthorsElla
-from full_parts import BASE_WEIGHTS, ELLA_WEIGHTS, Parts, full_parts, toy_parts
-from machine import describe_machine
 
+from benchmarks.generation.authors_ella import AuthorsElla
+from benchmarks.generation.parts import BASE_WEIGHTS, ELLA_WEIGHTS, Parts, full_parts, toy_parts
+from benchmarks.material import made_up_prompt
+from benchmarks.measuring import describe_machine
 from dpg_bench.generate.base import GeneratorSettings, ImageRequest
 from dpg_bench.generate.models.decode import decode_images
 from dpg_bench.generate.models.ella import EllaGenerator, EllaOptions
@@ -31,7 +32,6 @@ from dpg_bench.generate.models.stable_diffusion import StableDiffusionGenerator
 from dpg_bench.generate.models.unet import lay_out
 from dpg_bench.hub.loading import quiet_libraries
 
-WORDS = ("a", "the", "in", "near", "red", "blue", "golden", "wooden", "cat", "dog", "bird", "tree", "house", "light")
 PLAIN, AUTHORS, AUTHORS_FLEXIBLE = "plain diffusers SD 1.5", "ELLA's own way, fixed", "ELLA's own way, flexible"
 SD15, ELLA, ELLA_FLEXIBLE = "sd15", "ella-sd15, fixed", "ella-sd15, flexible"
 
@@ -97,7 +97,7 @@ def main() -> None:
 def draw_requests(images: int) -> list[ImageRequest]:
     """Prompts of 30 to 110 words, as long as DPG-Bench's, each with four seeds."""
     rng = random.Random(0)
-    prompts = [" ".join(rng.choices(WORDS, k=rng.randint(30, 110))) for _ in range(-(-images // 4))]
+    prompts = [made_up_prompt(rng) for _ in range(-(-images // 4))]
     return [ImageRequest(prompt, rng.randrange(2**63)) for prompt in prompts for _ in range(4)][:images]
 
 

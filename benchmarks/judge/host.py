@@ -1,7 +1,7 @@
 """What the processor has to do while a GPU judges: the full benchmark with a judge that takes no time.
 
-    python benchmarks/judge_host.py                10 GB of disk; minutes, most of them to make the images
-    python benchmarks/judge_host.py --items 100    fewer grids
+    python -m benchmarks.judge.host                10 GB of disk; minutes, most of them to make the images
+    python -m benchmarks.judge.host --items 100    fewer grids
 
 1065 grids of four 1024 px tiles as PNG, 14,386 questions about each tile; read, hashed, decoded, cut and resized to
 504 px by as many worker processes as `score` starts on a GPU, and the answers written. Prints the seconds, and the
@@ -20,11 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from judge_gpu import ITEMS, QUESTIONS, SIDE, TILES, spread
-from judge_material import FULL, write_images, write_suite
-from machine import describe_machine
 from numpy.typing import NDArray
 
+from benchmarks.judge.material import FULL, ITEMS, QUESTIONS, SIDE, TILES, spread, write_images, write_suite
+from benchmarks.measuring import describe_machine
 from dpg_bench.files.images import find_images
 from dpg_bench.judge.ask import default_batch_size
 from dpg_bench.judge.mplug.preprocess import Preprocess

@@ -1,7 +1,7 @@
 """The judge against the reference on this machine: seconds per question, peak memory, and whether the answers agree.
 
     make bench-env                               the reference's environment, once
-    python benchmarks/judge_vs_modelscope.py     needs 8 GB of memory and about ten minutes on two cores
+    python -m benchmarks.judge.vs_modelscope     needs 8 GB of memory and about ten minutes on two cores
 
 Both sides get the same full-size checkpoint of seeded random weights (ViT-L/14 at 504 px, BERT-base widths, six fusion
 layers, stride 6; two decoding steps, as yes and no take), the same images and 14 questions each. The reference is
@@ -18,27 +18,15 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
-from judge_material import FULL, TOY, write_checkpoint, write_images, write_suite
-from machine import describe_machine
+from benchmarks.judge.material import FULL, TOY, write_checkpoint, write_images, write_suite
+from benchmarks.measuring import Ended, describe_machine, run_to_end
 
 REFERENCE = Path(".venv-bench/bin/python")
 QUESTIONS = 14
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A process that ended well: wall-clock and processor seconds, and its peak resident memory in GB."""
-
-    seconds: float
-    processor: float
-    gigabytes: float
 
 
 def main() -> None:
@@ -82,7 +70,7 @@ def compare(work: Path, arguments: argparse.Namespace) -> None:
     calls: list[float] = []
     said: list[str] = []
     ours: dict[str, list[Ended]] = {dtype: [] for dtype in dtypes}
-    command = [str(arguments.reference), "benchmarks/reference_mplug.py", str(work / "job.json")]
+    command = [str(arguments.reference), "benchmarks/judge/reference_mplug.py", str(work / "job.json")]
     for _ in range(arguments.rounds):
         for dtype in dtypes:
             ours[dtype].append(score(work, dtype))
@@ -122,10 +110,10 @@ def ratios(theirs: list[Ended], ours: list[Ended], field: str) -> list[float]:
 
 
 def report(name: str, ended: list[Ended], questions: int) -> None:
-    seconds, processor, gigabytes = (
+    seconds, processor, megabytes = (
         statistics.median(getattr(one, field) for one in ended) for field in Ended.__slots__
     )
-    print(f"{name:20}{seconds / questions:14.2f}{processor / questions:14.2f}{gigabytes:10.2f}")
+    print(f"{name:20}{seconds / questions:14.2f}{processor / questions:14.2f}{megabytes / 1000:10.2f}")
 
 
 def score(work: Path, dtype: str) -> Ended:
@@ -141,17 +129,8 @@ def read_answers(folder: Path) -> dict[tuple[str, int], str]:
 
 
 def run(command: list[str], work: Path) -> Ended:
-    """Run to the end. Raises SystemExit with the output if it fails."""
-    start = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as log:
-        environment = os.environ | {"DPGBENCH_CACHE": str(work / "cache")}
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
-        _, status, usage = os.wait4(process.pid, 0)
-        if status:
-            log.seek(0)
-            sys.exit(f"{' '.join(command)} failed:\n{log.read()}")
-    seconds = time.perf_counter() - start
-    return Ended(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 2**20)
+    """Run to the end, with a cache of its own. Raises SystemExit with the output if it fails."""
+    return run_to_end(command, environment={"DPGBENCH_CACHE": str(work / "cache")})
 
 
 def has_bfloat16() -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import random
 from collections.abc import Sequence
@@ -14,11 +13,14 @@ import torch
 import yaml
 from PIL import Image
 
+from benchmarks.material import Row, write_question_file
 from dpg_bench.judge.mplug.config import BertConfig, MplugConfig, VisionConfig
 from dpg_bench.judge.mplug.tokenizer import END, START
 from dpg_bench.judge.mplug.untrained import ANSWERS, HEAD, draw_weights, vocabulary
 from dpg_bench.judge.mplug.weights import load_model
 
+ITEMS, QUESTIONS, TILES, SIDE = 1065, 14_386, 4, 1024
+"""Of the whole benchmark: items, questions, images per prompt, and a usual image's side in pixels."""
 VOCABULARY = 30_522
 FULL = MplugConfig(
     vision=VisionConfig(max_length=2),
@@ -158,18 +160,23 @@ def _write_grid(job: tuple[Path, int, int, int]) -> None:
     grid.save(path, compress_level=1)
 
 
+def spread(questions: int, items: int) -> list[int]:
+    """So many questions for each item, as evenly as they go."""
+    return [questions // items + (item < questions % items) for item in range(items)]
+
+
 def write_suite(path: Path, counts: Sequence[int]) -> dict[str, list[str]]:
     """A suite file with so many questions for each item; the questions by item id."""
-    columns = "item_id,text,keywords,proposition_id,dependency,category_broad,category_detailed,tuple"
-    rng, asked = random.Random(0), {}
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow([*columns.split(","), "question_natural_language"])
-        for item, count in enumerate(counts):
-            name = f"item{item:04d}"
-            asked[name] = [ask(rng) for _ in range(count)]
-            for number, question in enumerate(asked[name], start=1):
-                parent = 0 if number == 1 or rng.random() < 0.5 else rng.randrange(1, number)
-                kind = ("entity", "whole", "entity - whole (x)")
-                writer.writerow([name, f"Made-up prompt {item}.", "", number, parent, *kind, question])
+    rng = random.Random(0)
+    rows = []
+    for item, count in enumerate(counts):
+        name, prompt = f"item{item:04d}", f"Made-up prompt {item}."
+        questions = [ask(rng) for _ in range(count)]
+        for number, question in enumerate(questions, start=1):
+            parent = 0 if number == 1 or rng.random() < 0.5 else rng.randrange(1, number)
+            rows.append(Row(name, prompt, number, parent, "entity - whole", question))
+    write_question_file(path, rows)
+    asked: dict[str, list[str]] = {}
+    for row in rows:
+        asked.setdefault(row.item_id, []).append(row.question)
     return asked

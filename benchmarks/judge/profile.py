@@ -1,8 +1,8 @@
 """Where the judge's time goes at full size, against the floor: operations over the machine's own matrix rate.
 
-    python benchmarks/judge_profile.py                  on the CPU, as many threads as cores
-    python benchmarks/judge_profile.py --threads 1      on one: says more where others use the machine too
-    python benchmarks/judge_profile.py --device cuda --images 64
+    python -m benchmarks.judge.profile                  on the CPU, as many threads as cores
+    python -m benchmarks.judge.profile --threads 1      on one: says more where others use the machine too
+    python -m benchmarks.judge.profile --device cuda --images 64
 
 The rate is that of the image encoder's own largest product (tokens × 1024 by 1024 × 4096), measured once after each of
 its 24 blocks, so that both meet the same machine: shared ones change from second to second. Medians of the rounds, and
@@ -22,9 +22,9 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from judge_material import FULL, ask, make_tile, write_checkpoint
-from machine import describe_machine
 
+from benchmarks.judge.material import FULL, ask, make_tile, write_checkpoint
+from benchmarks.measuring import describe_machine
 from dpg_bench.judge.mplug.model import EncodedImages, MplugModel
 from dpg_bench.judge.mplug.precision import products
 from dpg_bench.judge.mplug.tokenizer import Tokenizer

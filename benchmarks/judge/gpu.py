@@ -1,7 +1,7 @@
 """Everything `dpgbench score` does for the full benchmark on a GPU, from PNG files on disk to the scorecard.
 
-    python benchmarks/judge_gpu.py           one GPU, made to end within ten minutes, 13 GB of disk; downloads nothing
-    python benchmarks/judge_gpu.py --toy     the same at toy size on a CPU, in under a minute
+    python -m benchmarks.judge.gpu           one GPU, made to end within ten minutes, 13 GB of disk; downloads nothing
+    python -m benchmarks.judge.gpu --toy     the same at toy size on a CPU, in under a minute
 
 Made here: a full-size checkpoint of random weights, 1065 grids of four 1024 px tiles, 14,386 questions about as long
 as DPG-Bench's. The reference's time for as many questions is measured on some (if `make bench-env` was run) and
@@ -28,11 +28,22 @@ from typing import Any
 
 import numpy as np
 import torch
-from judge_material import FULL, TOY, write_checkpoint, write_images, write_suite
-from machine import describe_machine
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchmarks.judge.material import (
+    FULL,
+    ITEMS,
+    QUESTIONS,
+    SIDE,
+    TILES,
+    TOY,
+    spread,
+    write_checkpoint,
+    write_images,
+    write_suite,
+)
+from benchmarks.measuring import describe_machine
 from dpg_bench.jobs import ScoreRequest, execute_score, plan_score
 from dpg_bench.jobs.score_plan import Judging
 from dpg_bench.judge.base import Judge, JudgeSettings
@@ -40,7 +51,6 @@ from dpg_bench.judge.mplug.spec import MPLUG
 from dpg_bench.records import Reply
 
 REFERENCE = Path(".venv-bench/bin/python")
-ITEMS, QUESTIONS, TILES, SIDE = 1065, 14_386, 4, 1024
 TOY_ITEMS, TOY_QUESTIONS, TOY_SIDE = 20, 270, 64
 REFERENCE_QUESTIONS = 16
 
@@ -155,7 +165,7 @@ def measure_score(work: Path, device: str, dtype: str, *, toy: bool) -> float:
         environment["OMP_NUM_THREADS"] = "1"  # at toy size threads only wait for each other
     gpu = Gpu() if device == "cuda" else None
     start = time.perf_counter()
-    command = [sys.executable, *sys.argv, "--dtype", dtype, "--score", str(work)]
+    command = [*sys.orig_argv, "--dtype", dtype, "--score", str(work)]
     child = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     seconds = time.perf_counter() - start
     usage = gpu.stop() if gpu else "GPU utilisation: not measured, no GPU in use"
@@ -221,7 +231,12 @@ def measure_reference(work: Path, asked: Mapping[str, list[str]], device: str) -
         "asked": [(str(work / f"{name}.png"), question) for name, question in pairs],
     }
     (work / "job.json").write_text(json.dumps(job))
-    command = [str(REFERENCE), "benchmarks/reference_mplug.py", str(work / "job.json"), str(work / "reference.json")]
+    command = [
+        str(REFERENCE),
+        "benchmarks/judge/reference_mplug.py",
+        str(work / "job.json"),
+        str(work / "reference.json"),
+    ]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     said = json.loads((work / "reference.json").read_text())
     each = statistics.median(said["seconds"][2:])  # the first two warm up
@@ -234,11 +249,6 @@ def answers_of_first_tiles(folder: Path) -> dict[tuple[str, str], str]:
     """By item and question."""
     lines = [json.loads(line) for line in (folder / "judgements/mplug/answers.jsonl").open()]
     return {(line["item_id"], line["question"]): line["answer"] for line in lines if line["image"] == 0}
-
-
-def spread(questions: int, items: int) -> list[int]:
-    """So many questions for each item, as evenly as they go."""
-    return [questions // items + (item < questions % items) for item in range(items)]
 
 
 class Gpu:

@@ -1,7 +1,7 @@
 """What a PNG compression level costs and saves, on grids of 2×2 images with 512 px a side.
 
-    python benchmarks/png_level.py                 grids made here: photo-like (a 1/f³ power spectrum), grainy, flat drawing, noise
-    python benchmarks/png_level.py FOLDER          and the PNG files of a folder, such as a run's images/
+    python -m benchmarks.generation.png_level                 grids made here: photo-like (a 1/f³ power spectrum), grainy, flat drawing, noise
+    python -m benchmarks.generation.png_level FOLDER          and the PNG files of a folder, such as a run's images/
 
 Prints for each kind and level the median seconds per grid, the megabytes, and both against level 6, Pillow's default.
 Every file is read back and compared, pixel for pixel.
@@ -16,8 +16,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-from machine import describe_machine
 from PIL import Image, ImageDraw
+
+from benchmarks.measuring import describe_machine
 
 LEVELS = (1, 3, 6)
 SIDE = 1024
