@@ -5,7 +5,7 @@ const cards = new WeakMap(); // element of a card → { item, chosen, sides }; s
 
 /** The empty card of an item: it costs next to nothing until it comes near the screen. */
 function makeCard(item) {
-  const card = el("article", { className: "item", tabIndex: -1, attributes: { "aria-label": item.id } });
+  const card = el("article", { className: "item", tabIndex: -1, dataset: { place: `item ${item.id}` }, attributes: { "aria-label": item.id } });
   cards.set(card, { item, chosen: null, sides: null });
   return card;
 }
@@ -16,9 +16,11 @@ function fillCard(card) {
   if (!state.sides) {
     const { item } = state;
     const total = el("span", { className: several ? "change" : "score" });
+    const link = el("a", { className: "permalink", href: "#", textContent: "#", title: "Link to this item, as it is shown now" });
+    link.setAttribute("aria-label", `Link to ${item.id}`);
     state.sides = data.runs.map((_, run) => makeSide(item, run, several ? el("span", { className: "score" }) : total));
     card.append(
-      el("header", {}, el("h3", { textContent: item.id }), total),
+      el("header", {}, el("h3", {}, item.id, " ", link), total),
       el("p", { className: "prompt", textContent: item.text, dir: "auto" }),
       el("div", { className: "sides" }, ...state.sides.map((side) => side.element)),
     );
@@ -42,7 +44,7 @@ function makeSide(item, run, score) {
     return side;
   }
   side.frame = makeFrame(item, run);
-  for (const image of [null, ...Array(data.runs[run].images).keys()]) {
+  for (const image of [null, ...imagesOf(run)]) {
     side.chips.push(el("button", { type: "button", className: "chip", dataset: { image: image ?? "all" } }));
   }
   const chips = el("div", { className: "chips", attributes: { role: "group", "aria-label": "Image shown" } }, ...side.chips);
@@ -57,9 +59,9 @@ function makeSide(item, run, score) {
   return side;
 }
 
+/** An item's images in run number `run`: one file that holds the grid, or a tile for each file. */
 function makeFrame(item, run) {
-  const images = data.runs[run].images;
-  const columns = Math.ceil(Math.sqrt(images));
+  const { images, columns } = data.runs[run];
   const urls = urlsOf(item, run);
   const frame = el("div", { className: urls.length > 1 ? "frame tiles" : "frame grid" });
   frame.style.setProperty("--columns", columns);
@@ -71,6 +73,10 @@ function makeFrame(item, run) {
   urls.forEach((url, place) => {
     const alt = urls.length > 1 ? `Image ${place + 1} of ${item.id}` : `The ${images} images of ${item.id}`;
     const image = el("img", { loading: "lazy", decoding: "async", alt, src: url });
+    image.addEventListener("load", () => {
+      const [wide, high] = urls.length > 1 ? [columns, Math.ceil(images / columns)] : [1, 1];
+      frame.style.setProperty("--aspect", (wide * image.naturalWidth) / (high * image.naturalHeight));
+    });
     image.addEventListener("error", () => {
       frame.classList.add("absent");
       frame.replaceChildren(el("p", { textContent: "image not found" }));
@@ -80,9 +86,19 @@ function makeFrame(item, run) {
   return frame;
 }
 
+/** Let a frame show image number `shown` alone; null: all of them. */
+function showTile(frame, run, shown) {
+  const { columns } = data.runs[run];
+  frame.classList.toggle("zoomed", shown !== null);
+  frame.style.setProperty("--column", shown === null ? 0 : shown % columns);
+  frame.style.setProperty("--row", shown === null ? 0 : Math.floor(shown / columns));
+  [...frame.querySelectorAll("img")].forEach((image, place) => image.classList.toggle("shown", place === shown));
+}
+
 /** Write the scores of the chosen protocol into a card. */
 function refreshScores(card) {
   const { item, sides } = cards.get(card);
+  if (!sides) return;
   for (const { run, score, gap, chips } of sides) {
     const result = item.results[run];
     if (!result) continue;
@@ -109,18 +125,17 @@ function refreshChange(card, item) {
   change.className = `change ${known && last > first ? "up" : known && last < first ? "down" : ""}`;
 }
 
+/** The image of run number `run` that is shown where number `chosen` is wanted: null for all, and if it has none such. */
+const shownOf = (run, chosen) => (chosen !== null && chosen < data.runs[run].images ? chosen : null);
+
 /** Show image number `chosen` (null: all) of every run, and its graph. */
 function choose(card, chosen) {
   const state = cards.get(card);
   state.chosen = chosen;
   for (const { run, frame, chips } of state.sides) {
     if (!frame) continue;
-    const shown = chosen !== null && chosen < data.runs[run].images ? chosen : null;
-    const columns = Math.ceil(Math.sqrt(data.runs[run].images));
-    frame.classList.toggle("zoomed", shown !== null);
-    frame.style.setProperty("--column", shown === null ? 0 : shown % columns);
-    frame.style.setProperty("--row", shown === null ? 0 : Math.floor(shown / columns));
-    [...frame.querySelectorAll("img")].forEach((image, place) => image.classList.toggle("shown", place === shown));
+    const shown = shownOf(run, chosen);
+    showTile(frame, run, shown);
     chips.forEach((chip, place) => chip.setAttribute("aria-pressed", shown === null ? place === 0 : place === shown + 1));
   }
   drawGraphs(card);
@@ -129,11 +144,11 @@ function choose(card, chosen) {
 /** Draw a card's graphs at the width they have now. */
 function drawGraphs(card) {
   const { item, chosen, sides } = cards.get(card);
-  for (const { run, graph } of sides) {
+  for (const { run, graph, element } of sides) {
     if (!graph) continue;
     const width = root.classList.contains("paper") ? PAPER_WIDTH : graph.clientWidth;
-    const shown = chosen !== null && chosen < data.runs[run].images ? chosen : null;
-    if (width) drawGraph(graph, item, run, shown, width);
+    if (width) drawGraph(graph, item, run, shownOf(run, chosen), width);
+    for (const row of element.querySelectorAll("tbody tr")) markRow(row, item);
   }
   card.classList.add("drawn");
 }
@@ -148,22 +163,28 @@ function dropGraphs(card) {
 function fillList(details, item, run) {
   if (details.querySelector("table")) return;
   const result = item.results[run];
-  const images = [...Array(data.runs[run].images).keys()];
+  const images = imagesOf(run);
   const columns = ["#", "Question", "Category", "Needs", ...images.map((image) => image + 1)];
   const head = el("tr", {}, ...columns.map((text) => el("th", { textContent: text, scope: "col" })));
   const rows = item.questions.map((question, row) => {
     const cells = [question.id, question.text, categoryName(question), question.parents.join(", ")];
     const answers = images.map((image) => answerCell(item, result, image, row));
-    return el("tr", {}, ...cells.map((text) => el("td", { textContent: text, dir: "auto" })), ...answers);
+    const line = el("tr", { dataset: { row } }, ...cells.map((text) => el("td", { textContent: text, dir: "auto" })), ...answers);
+    markRow(line, item);
+    return line;
   });
   details.append(el("div", { className: "scroll" }, el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows))));
 }
 
+function markRow(line, item) {
+  line.classList.toggle("match", view.category !== "" && inCategory(item.questions[line.dataset.row]));
+}
+
 function answerCell(item, result, image, row) {
-  const { name, mark } = STATES[stateOf(item, result, image, row)];
+  const { name, look, mark } = STATES[stateOf(item, result, image, row)];
   const answer = answerOf(item, result, image, row);
-  const label = name === "gated" ? `${answer}, gated` : answer;
-  const shown = ["yes", "no"].includes(answer) ? mark : answer;
-  const text = el("span", { textContent: shown, attributes: { "aria-label": label, role: "img" } });
-  return el("td", { className: `cell ${name}`, title: label }, text);
+  const label = name === "gated" ? `${answer}, gated: an ancestor does not hold` : answer;
+  const plain = ["yes", "no", "no answer"].includes(answer);
+  const text = el("span", { textContent: plain ? mark : name === "gated" ? `(${answer})` : answer, attributes: { "aria-label": label, role: "img" } });
+  return el("td", { className: `cell ${look}`, title: label }, text);
 }

@@ -3,24 +3,32 @@
 const tip = document.getElementById("tip");
 const field = (id) => document.getElementById(id);
 
-field("search").addEventListener("input", (event) => update({ text: event.target.value }));
-field("category").addEventListener("change", (event) => update({ category: event.target.value }));
-field("sort").addEventListener("change", (event) => update({ sort: event.target.value }));
-field("failures").addEventListener("change", (event) => update({ failures: event.target.checked }));
-field("compact").addEventListener("change", (event) => {
-  gallery.classList.toggle("compact", event.target.checked);
-  refresh();
-});
+let writing = 0;
 
+/** Change the view; where the reader is among the items, the new ones begin at the top of the window. */
 function update(change) {
-  Object.assign(wanted, change);
+  Object.assign(view, change);
+  const among = gallery.getBoundingClientRect().top < topLine();
   refresh();
+  if (among) scrollBy({ top: gallery.getBoundingClientRect().top - topLine(), behavior: "instant" });
+  clearTimeout(writing); // browsers allow few changes of the address a second
+  writing = setTimeout(writeLink, 200);
 }
 
+field("search").addEventListener("input", (event) => update({ text: event.target.value }));
+for (const name of ["category", "sort"]) field(name).addEventListener("change", (event) => update({ [name]: event.target.value }));
+for (const name of ["failures", "compact"]) field(name).addEventListener("change", (event) => update({ [name]: event.target.checked }));
+
 for (const choice of document.querySelectorAll("input[name=protocol]")) {
+  // The browser has switched already; back for a moment, so that what is on the screen can be found again.
   choice.addEventListener("change", () => {
-    root.dataset.protocol = choice.value;
-    refresh();
+    const other = [...document.querySelectorAll("input[name=protocol]")].find((one) => one !== choice);
+    other.checked = true;
+    keepingPlace(() => {
+      choice.checked = true;
+      refresh();
+    });
+    writeLink();
   });
 }
 
@@ -34,8 +42,23 @@ gallery.addEventListener("click", (event) => {
   if (!card) return;
   const chip = event.target.closest(".chip");
   if (chip) choose(card, chip.dataset.image === "all" ? null : Number(chip.dataset.image));
-  else if (event.target.matches("img")) choose(card, cards.get(card).chosen === null ? pointedImage(event) : null);
+  else if (event.target.matches(".permalink")) {
+    event.preventDefault();
+    linked = card;
+  } else if (event.target.matches("img")) {
+    const chosen = cards.get(card).chosen ?? pointedImage(event);
+    choose(card, chosen);
+    openViewer(card, chosen);
+  } else return;
+  if (event.target.matches(".permalink") || linked === card) writeLink();
 });
+
+// The link's address is worked out when it may be needed: to be followed, copied, or read aloud.
+for (const kind of ["pointerover", "focusin"]) {
+  gallery.addEventListener(kind, (event) => {
+    if (event.target.matches?.(".permalink")) event.target.href = linkTo(event.target.closest(".item"));
+  });
+}
 
 /** The number of the image that a click on a grid, or on a single image, means. */
 function pointedImage({ target, clientX, clientY }) {
@@ -78,11 +101,11 @@ function point(node) {
 function fillTip(item, run, row, chosen) {
   const question = item.questions[row];
   const result = item.results[run];
-  const answers = [...Array(data.runs[run].images).keys()].map((image) => {
-    const { name } = STATES[stateOf(item, result, image, row)];
+  const answers = imagesOf(run).map((image) => {
+    const { name, look } = STATES[stateOf(item, result, image, row)];
     const note = name === "gated" ? el("em", { textContent: " gated: an ancestor does not hold" }) : "";
     const answer = el("b", { textContent: answerOf(item, result, image, row) });
-    const cell = el("span", { className: `cell ${name}` });
+    const cell = el("span", { className: `cell ${look}` });
     return el("li", { className: image === chosen ? "chosen" : "" }, cell, ` image ${image + 1}: `, answer, note);
   });
   const needs = question.parents.length ? `, needs ${question.parents.join(", ")}` : "";
@@ -112,7 +135,8 @@ addEventListener("keydown", (event) => {
     event.preventDefault();
     return moveInGraph(node, ARROWS[event.key]);
   }
-  if (event.target.matches?.("input, select, textarea")) return undefined;
+  // A switch or a box takes no letters, so j and k go on working after it.
+  if (event.target.matches?.("select, textarea, input:not([type=radio], [type=checkbox])")) return undefined;
   if (event.key === "/") {
     event.preventDefault();
     return field("search").focus();
@@ -137,12 +161,19 @@ function moveInGraph(node, [right, down]) {
   next.one.focus();
 }
 
+/** Go to the next item, or the one before: from that in focus, else from that on the screen. */
 function moveToItem(step) {
-  const all = [...gallery.querySelectorAll(".item")];
-  const at = all.indexOf(document.activeElement?.closest?.(".item"));
-  const next = all[at < 0 ? 0 : at + step];
-  next?.focus({ preventScroll: true });
-  next?.scrollIntoView({ block: "start" });
+  const all = [...gallery.children];
+  const focused = all.indexOf(document.activeElement?.closest?.(".item"));
+  const line = topLine();
+  const below = all.findIndex((card) => card.getBoundingClientRect().bottom > line + 24);
+  const onScreen = all.length && all[0].getBoundingClientRect().top < line ? below : -1;
+  const next = all[focused >= 0 ? focused + step : onScreen >= 0 ? onScreen + step : 0];
+  if (!next) return;
+  linked = next;
+  fillCard(next);
+  showCard(next);
+  writeLink();
 }
 
 // Paper shows the first items, with graphs drawn for its width, and everything that is folded on screen.
@@ -166,6 +197,8 @@ addEventListener("afterprint", () => {
   }
 });
 
+showControls(); // a browser may have kept what stood there before
 refresh();
+followLink();
 root.dataset.ready = "true";
 performance.mark("ready");

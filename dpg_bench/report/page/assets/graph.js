@@ -65,6 +65,15 @@ function boxState(item, result, images, row) {
   return states.size === 1 ? [...states][0] : "mixed";
 }
 
+/** The same as a sign: ✓, ✗, (✓) for a yes that is gated, 3/4 where images differ. */
+function boxMark(item, result, images, row) {
+  const letters = images.map((image) => stateOf(item, result, image, row));
+  const gated = (letter) => STATES[letter].name === "gated";
+  if (new Set(letters).size === 1) return STATES[letters[0]].mark;
+  if (letters.every(gated)) return "(✓✗)";
+  return `${letters.filter((letter) => letter === "Y").length}/${images.length}`;
+}
+
 /** In how many more of `images` a question counts than in the first run; 0 where that can't be said. */
 function changeFromFirst(item, run, images, row) {
   const [first, result] = [item.results[0], item.results[run]];
@@ -77,7 +86,7 @@ function changeFromFirst(item, run, images, row) {
 function drawGraph(host, item, run, chosen, width) {
   const result = item.results[run];
   const { boxes, parents, boxWidth, height } = layout(item, width);
-  const all = [...Array(data.runs[run].images).keys()];
+  const all = imagesOf(run);
   const images = chosen === null ? all : [chosen];
   const edges = document.createElementNS(SVG, "svg");
   edges.setAttribute("class", "edges");
@@ -101,21 +110,21 @@ function drawGraph(host, item, run, chosen, width) {
     const question = item.questions[row];
     const strip = el("span", { className: "strip" });
     for (const image of all) {
-      const { name } = STATES[stateOf(item, result, image, row)];
-      strip.append(el("span", { className: `cell ${name}${images.includes(image) ? "" : " other"}` }));
+      const { look } = STATES[stateOf(item, result, image, row)];
+      strip.append(el("span", { className: `cell ${look}${images.includes(image) ? "" : " other"}` }));
     }
     const state = boxState(item, result, images, row);
     const node = el(
       "button",
       {
         type: "button",
-        className: `node ${state}`,
+        className: `node ${state}${view.category && inCategory(question) ? " match" : ""}`,
         tabIndex: -1,
         dataset: { row },
         attributes: { "aria-label": `${question.text} ${nodeWords(item, result, images, row)}` },
       },
       el("span", { className: "name", textContent: shortName(question.text) }),
-      strip,
+      el("span", { className: "foot" }, el("span", { className: "mark", textContent: boxMark(item, result, images, row) }), strip),
     );
     const share = (length) => `${(100 * length) / width}%`; // so that it follows a column that changes its width
     Object.assign(node.style, { left: share(box.x), top: `${box.y}px`, width: share(boxWidth), height: `${NODE.height}px` });
@@ -126,6 +135,7 @@ function drawGraph(host, item, run, chosen, width) {
   const first = boxes.reduce((best, box, row) => (box.y < boxes[best].y || (box.y === boxes[best].y && box.x < boxes[best].x) ? row : best), 0);
   nodes[first].tabIndex = 0;
   host.style.height = `${height}px`;
+  host.classList.toggle("filtered", view.category !== "");
   host.replaceChildren(edges, ...nodes);
 }
 

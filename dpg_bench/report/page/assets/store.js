@@ -1,19 +1,20 @@
-// The page's data, and what is worked out from it once: see page_data.py for its form.
+// The page's data, and what is worked out from it once: see data.py for its form.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const root = document.documentElement;
 const several = data.runs.length > 1;
 
-// What became of a question; gated: an ancestor does not hold, so the answer doesn't count.
+// What became of a question; gated: an ancestor does not hold, so the answer doesn't count. `look` is for style: marks
+// and fills tell the states apart without their colours.
 const STATES = {
-  Y: { name: "yes", answer: "yes", mark: "✓" },
-  N: { name: "no", answer: "no", mark: "✗" },
-  y: { name: "gated", answer: "yes", mark: "–" },
-  n: { name: "gated", answer: "no", mark: "–" },
-  "-": { name: "missing", answer: "no answer", mark: "?" },
+  Y: { name: "yes", look: "yes", answer: "yes", mark: "✓" },
+  N: { name: "no", look: "no", answer: "no", mark: "✗" },
+  y: { name: "gated", look: "gated said-yes", answer: "yes", mark: "(✓)" },
+  n: { name: "gated", look: "gated said-no", answer: "no", mark: "(✗)" },
+  "-": { name: "missing", look: "missing", answer: "no answer", mark: "?" },
 };
 
-const protocol = () => root.dataset.protocol;
+const protocol = () => document.querySelector("input[name=protocol]:checked").value;
 
 /** Element `tag` with properties and children; text is only ever set as text. */
 function el(tag, properties = {}, ...children) {
@@ -49,6 +50,9 @@ function scoreOf(item, run) {
   return scores && mean(scores);
 }
 
+/** All image numbers of run number `run`. */
+const imagesOf = (run) => [...Array(data.runs[run].images).keys()];
+
 const items = data.items.map((item, place) => ({
   ...item,
   place,
@@ -70,6 +74,7 @@ let thumbnails = null;
 function urlsOf(item, run) {
   const embedded = document.getElementById("thumbnails");
   if (!embedded) return item.results[run]?.urls ?? [];
-  thumbnails ??= JSON.parse(embedded.textContent);
-  return thumbnails[run][item.id] ?? [];
+  // Maps, since an item may be called `constructor`.
+  thumbnails ??= JSON.parse(embedded.textContent).map((byItem) => new Map(Object.entries(byItem)));
+  return thumbnails[run].get(item.id) ?? [];
 }
