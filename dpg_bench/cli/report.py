@@ -43,7 +43,23 @@ def report(
             show_default=False,
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write page and images into this folder instead, ready for any web server.",
+            envvar="DPGBENCH_BUNDLE",
+            show_default=False,
+        ),
+    ] = None,
+    charts: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write every chart into this folder too, as SVG and PDF, light and dark.",
+            envvar="DPGBENCH_CHARTS",
+            show_default=False,
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
 ) -> None:
     """Write a page with scores, charts and every item's images, questions and answers; it needs no server."""
     from dpg_bench.report.page import ReportRequest, write_report
@@ -57,6 +73,8 @@ def report(
             images=tuple(images or ()),
             out=out,
             embed=embed,
+            bundle=bundle,
+            charts=charts,
             force=force,
         ),
         load_suite=load_suite,
@@ -64,6 +82,8 @@ def report(
     if written.items_with_images < written.items:
         missing = written.items - written.items_with_images
         say(f"{missing} of {written.items} items have no images here; --images FOLDER says where they are.")
+    if written.charts:
+        say(f"{len(written.charts)} files of charts in {charts}")
     say(f"{written.size / 1e6:.1f} MB with {written.items} items:")
     show(written.file)
     if open_page:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import filecmp
+from collections.abc import Mapping
 from pathlib import Path
 
 from dpg_bench.errors import BadInputError, option
@@ -37,3 +39,29 @@ def write_output(path: Path, content: bytes, *, force: bool) -> None:
             return
         check_output(target, force=force)
         write_atomic(target, content)
+
+
+def write_outputs(contents: Mapping[Path, bytes | Path], *, force: bool) -> None:
+    """Write several files that belong together, a Path as a copy of that file; if one is refused, none is written.
+
+    Raises what `write_output` raises.
+    """
+    changed = {path: content for path, content in contents.items() if not _holds(path, content)}
+    for path in changed:
+        if path.is_dir():
+            raise BadInputError(f"{path} is a folder, and a file of that name would be written. Name another place.")
+        if path.exists() and not force:
+            raise BadInputError(
+                f"{path} is there already with other content. Replace it with {option('force', True)}, or name another place."
+            )
+    for path, content in changed.items():
+        write_output(path, content.read_bytes() if isinstance(content, Path) else content, force=force)
+
+
+def _holds(path: Path, content: bytes | Path) -> bool:
+    if not path.is_file():
+        return False
+    with disk_errors(path):
+        if isinstance(content, Path):
+            return filecmp.cmp(path, content, shallow=False)
+        return path.read_bytes() == content

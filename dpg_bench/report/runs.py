@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from dpg_bench.errors import BadInputError
 from dpg_bench.files.kept_suite import read_kept_suite
@@ -21,6 +21,7 @@ from dpg_bench.score.items import ItemColumns, ItemScores, answered_yes, item_sc
 from dpg_bench.score.scorecard import ProtocolCard, Scorecard, read_scorecard
 
 Protocol: TypeAlias = Literal["corrected", "official"]
+PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 
 _AGAIN = "Score it again with `dpgbench score`; the answers are kept (`--answers FILE` needs no judge)."
 

@@ -12,10 +12,9 @@ from pathlib import Path
 
 from dpg_bench.errors import DpgBenchError
 from dpg_bench.report.rows import score_rows
-from dpg_bench.report.runs import JudgedRun, Protocol
+from dpg_bench.report.runs import PROTOCOLS, JudgedRun, Protocol
 from dpg_bench.score.scorecard import CategoryCard
 
-_PROTOCOLS: tuple[Protocol, ...] = ("official", "corrected")
 _DPG_BENCH = "Jialuo21/DPG-Bench"
 _DECIMALS = 4
 
@@ -61,7 +60,7 @@ def run_to_eval_results(run: JudgedRun, dataset: str) -> str:
             date=_date(run),
             notes=_notes(run, protocol),
         )
-        for protocol in _PROTOCOLS
+        for protocol in PROTOCOLS
     ]
     text: str = yaml.safe_dump(eval_result_entries_to_yaml(entries), sort_keys=False, allow_unicode=True, width=1000)
     return text
@@ -110,7 +109,7 @@ def run_to_dataset_card(run: JudgedRun, tables: Sequence[str]) -> str:
 
 def _sides(run: JudgedRun) -> Iterator[tuple[Protocol, int, str, CategoryCard]]:
     """The overall score and the level-1 categories under each protocol."""
-    for protocol in _PROTOCOLS:
+    for protocol in PROTOCOLS:
         for row in score_rows(run.card):
             if row.level < 2:
                 yield protocol, row.level, row.name, row.cards[protocol]

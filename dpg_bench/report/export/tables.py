@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from dpg_bench.files.answer_lines import read_answer_lines
 from dpg_bench.report.rows import score_rows
-from dpg_bench.report.runs import JudgedRun, Protocol
+from dpg_bench.report.runs import PROTOCOLS, JudgedRun
 
 if TYPE_CHECKING:
     import pyarrow
-
-_PROTOCOLS: tuple[Protocol, ...] = ("corrected", "official")
 
 
 def run_to_tables(run: JudgedRun) -> dict[str, pyarrow.Table]:
@@ -66,7 +64,7 @@ def table_to_parquet(table: pyarrow.Table) -> bytes:
 
 
 def _score_rows(run: JudgedRun) -> Iterator[Mapping[str, Any]]:
-    for protocol in _PROTOCOLS:
+    for protocol in PROTOCOLS:
         for row in score_rows(run.card):
             side = row.cards[protocol]
             yield {
@@ -82,7 +80,7 @@ def _score_rows(run: JudgedRun) -> Iterator[Mapping[str, Any]]:
 
 
 def _item_rows(run: JudgedRun) -> Iterator[Mapping[str, Any]]:
-    for protocol in _PROTOCOLS:
+    for protocol in PROTOCOLS:
         items = run.items(protocol)
         for item_id, score, images in zip(items.item_ids, items.scores, items.images, strict=True):
             yield {"protocol": protocol, "item_id": item_id, "score": float(score), "images": [*map(float, images)]}

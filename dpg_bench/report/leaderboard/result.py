@@ -18,9 +18,7 @@ from dpg_bench.errors import BadInputError
 from dpg_bench.report.leaderboard.entry import Entry, published_entry, run_entry
 from dpg_bench.report.leaderboard.ranking_pairs import clearly_better
 from dpg_bench.report.published import PublishedResult
-from dpg_bench.report.runs import JudgedRun, Protocol, find_scorecards, load_judged
-
-PROTOCOLS: tuple[Protocol, ...] = ("corrected", "official")
+from dpg_bench.report.runs import PROTOCOLS, JudgedRun, Protocol, find_scorecards, load_judged
 
 _PUBLISHED_SUITE = "dpg-bench"
 _PUBLISHED_JUDGE = "mplug"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 WIDTH = 440.0
-_TEXT = 12.0
+DOT = 4.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Line:
     y1: float
     x2: float
     y2: float
-    role: Literal["grid", "axis", "interval"]
+    role: Literal["grid", "axis", "diagonal", "interval"]
     run: int = 0
 
 
@@ -42,13 +42,15 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """A point of run number `run`; `title` is shown when pointed at."""
+    """A point of run number `run`; `title` is shown when pointed at. A `faint` one lets others shine through."""
 
     x: float
     y: float
     run: int
     title: str
     hollow: bool = False
+    radius: float = DOT
+    faint: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,17 @@ class Value:
     run: int
     title: str
     hollow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """`count` prompts that scored `first` in the first run and `second` in run number `run`, 0 to 100."""
+
+    first: float
+    second: float
+    run: int
+    count: int
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +166,11 @@ def dot_chart(groups: Sequence[Group], *, axis: str, summary: str) -> Chart:
     """Dots with intervals, a place on the horizontal axis for each group; the vertical axis spans the data."""
     left, right, top, bottom = 40.0, WIDTH - 8.0, 12.0, 184.0
     chart = Chart(height=bottom + 54, summary=summary)
-    bounds = [
-        bound
-        for group in groups
-        for value in group.values
-        for bound in (value.score, value.low, value.high)
-        if bound is not None
-    ]
-    ticks = _ticks(min(bounds, default=0), max(bounds, default=100))
+    low, high = min(_bounds(groups), default=0), max(_bounds(groups), default=100)
+    if high - low < 1:  # nearly alike: a point of the scale is enough
+        middle = min(max((low + high) / 2, 0.5), 99.5)
+        low, high = middle - 0.5, middle + 0.5
+    ticks = _ticks(low, high)
 
     def height_of(score: float) -> float:
         return bottom - (bottom - top) * (score - ticks[0]) / (ticks[-1] - ticks[0])
@@ -178,18 +188,71 @@ def dot_chart(groups: Sequence[Group], *, axis: str, summary: str) -> Chart:
         for number, value in enumerate(group.values):
             x = middle + (number - (len(group.values) - 1) / 2) * apart
             if value.low is not None and value.high is not None:
-                low, high = height_of(value.low), height_of(value.high)
-                chart.lines.append(Line(x, low, x, high, "interval", value.run))
+                ends = height_of(value.low), height_of(value.high)
+                chart.lines.append(Line(x, ends[0], x, ends[1], "interval", value.run))
             chart.dots.append(Dot(x, height_of(value.score), value.run, value.title, value.hollow))
     chart.labels.append(Label((left + right) / 2, bottom + 46, axis))
     return chart
 
 
+def forest_chart(groups: Sequence[Group], *, axis: str, summary: str) -> Chart:
+    """Differences with their intervals, a row for each group, around the line of no difference."""
+    left, right, top, row = 118.0, WIDTH - 14.0, 6.0, 15.0
+    heights = [max(1, len(group.values)) * row + 6 for group in groups]
+    bottom = top + sum(heights)
+    chart = Chart(height=bottom + 38, summary=summary)
+    low, high = min([0.0, *_bounds(groups)]), max([0.0, *_bounds(groups)])
+    ticks = _ticks(low, high if high - low >= 1 else low + 1)
+
+    def place_of(difference: float) -> float:
+        return left + (right - left) * (difference - ticks[0]) / (ticks[-1] - ticks[0])
+
+    for tick in ticks:
+        x = place_of(tick)
+        chart.lines.append(Line(x, top, x, bottom, "axis" if tick == 0 else "grid"))
+        chart.labels.append(Label(x, bottom + 12, f"{tick:+g}".replace("-", "−") if tick else "0"))
+    y = top
+    for group, height in zip(groups, heights, strict=True):
+        chart.labels.append(Label(left - 8, y + height / 2, group.name, "end", "name"))
+        for place, value in enumerate(group.values):
+            middle = y + 3 + (place + 0.5) * row
+            if value.low is not None and value.high is not None:
+                ends = place_of(value.low), place_of(value.high)
+                chart.lines.append(Line(ends[0], middle, ends[1], middle, "interval", value.run))
+            chart.dots.append(Dot(place_of(value.score), middle, value.run, value.title, value.hollow))
+        y += height
+    chart.labels.append(Label((left + right) / 2, bottom + 29, axis))
+    return chart
+
+
+def scatter_chart(marks: Sequence[Mark], *, across: str, up: str, summary: str) -> Chart:
+    """Every prompt's score in the first run, `across`, against that in another, `up`: above the diagonal it gained."""
+    left, right, top = 40.0, WIDTH - 14.0, 26.0
+    bottom = top + 300
+    chart = Chart(height=bottom + 38, summary=summary)
+    for tick in range(0, 101, 20):
+        x, y = left + (right - left) * tick / 100, bottom - (bottom - top) * tick / 100
+        role: Literal["axis", "grid"] = "grid" if tick else "axis"
+        chart.lines.extend([Line(x, top, x, bottom, role), Line(left, y, right, y, role)])
+        chart.labels.extend([Label(x, bottom + 12, str(tick)), Label(left - 6, y, str(tick), "end")])
+    chart.lines.append(Line(left, bottom, right, top, "diagonal"))
+    for mark in sorted(marks, key=lambda mark: -mark.count):
+        x = left + (right - left) * mark.first / 100
+        y = bottom - (bottom - top) * mark.second / 100
+        radius = min(9.0, 2.6 * math.sqrt(mark.count))  # the area counts prompts, up to a dozen
+        chart.dots.append(Dot(x, y, mark.run, mark.title, radius=radius, faint=True))
+    chart.labels.append(Label((left + right) / 2, bottom + 29, across))
+    chart.labels.append(Label(left, top - 14, up, "start"))
+    return chart
+
+
+def _bounds(groups: Sequence[Group]) -> list[float]:
+    values = [value for group in groups for value in group.values]
+    return [one for value in values for one in (value.score, value.low, value.high) if one is not None]
+
+
 def _ticks(low: float, high: float) -> list[float]:
-    """Three to six round numbers that enclose both ends; ends less than a point apart are drawn asunder."""
-    if high - low < 1:
-        middle = min(max((low + high) / 2, 0.5), 99.5)
-        low, high = middle - 0.5, middle + 0.5
+    """Three to six round numbers that enclose both ends, which are apart."""
     exact = (high - low) / 4
     power = 10.0 ** math.floor(math.log10(exact))
     step = next(power * nice for nice in (1, 2, 2.5, 5, 10) if power * nice >= exact)

@@ -54,6 +54,15 @@ class Spread:
     prompts: int
 
 
+@dataclass(frozen=True, slots=True)
+class PromptPair:
+    """What prompts scored in two runs, 0 to 100."""
+
+    first: float
+    second: float
+    item_ids: tuple[str, ...]
+
+
 def spread(run: ShownRun, protocol: Protocol) -> Spread | None:
     """The distribution of per-prompt scores; None if no item is scored."""
     scores = run.judged.items(protocol).scores
@@ -109,6 +118,17 @@ def scores_by_depth(shown: ShownRuns, run: ShownRun) -> list[DepthEstimate]:
         for depth, (counts, raw, total) in enumerate(rows)
         if counts is not None and raw is not None
     ]
+
+
+def prompt_pairs(first: ShownRun, second: ShownRun, protocol: Protocol) -> list[PromptPair]:
+    """The scores of the prompts that both runs have scored, those with the same two scores together."""
+    one, other = first.judged.items(protocol), second.judged.items(protocol)
+    scores = dict(zip(other.item_ids, other.scores, strict=True))
+    places: dict[tuple[float, float], list[str]] = {}
+    for item_id, score in zip(one.item_ids, one.scores, strict=True):
+        if item_id in scores:
+            places.setdefault((round(float(score), 6), round(float(scores[item_id]), 6)), []).append(item_id)
+    return [PromptPair(before, after, tuple(item_ids)) for (before, after), item_ids in places.items()]
 
 
 def _words(prompt: Prompt) -> int:

@@ -2,41 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dpg_bench.report.page.charts import Chart, Group, Value, bar_chart, column_chart, dot_chart
+from dpg_bench.report.compare.result import Comparison
+from dpg_bench.report.page.charts import (
+    Chart,
+    Group,
+    Mark,
+    Value,
+    bar_chart,
+    column_chart,
+    dot_chart,
+    forest_chart,
+    scatter_chart,
+)
 from dpg_bench.report.page.estimates import (
     HISTOGRAM_BINS,
     DepthEstimate,
     Estimate,
     length_bins,
+    prompt_pairs,
     scores_by_depth,
     scores_by_length,
     spread,
 )
 from dpg_bench.report.page.shown_runs import ShownRun, ShownRuns
-from dpg_bench.report.page.wording import bounds, share
+from dpg_bench.report.page.wording import bounds, p_value, share, signed
 from dpg_bench.report.rows import score_rows
 from dpg_bench.report.runs import Protocol
 from dpg_bench.score.scorecard import CategoryCard, IntervalCard, StatisticsCard
 from dpg_bench.score.stats import Interval
 
+_NAMED = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A chart with its title, and what must be known to read it."""
+    """A chart with its title, and what must be known to read it; `name` is that of its files."""
 
+    name: str
     title: str
     caption: str
     chart: Chart
 
 
-def draw_figures(shown: ShownRuns, protocol: Protocol) -> tuple[Figure, ...]:
-    """The charts under `protocol`."""
+def draw_figures(shown: ShownRuns, protocol: Protocol, comparisons: Sequence[Comparison | None]) -> tuple[Figure, ...]:
+    """The charts under `protocol`; `comparisons` hold each run against the first, None where they can't be held."""
     confidence = share((shown.runs[0].judged.card.statistics or StatisticsCard()).confidence)
+    known = {place: one for place, one in enumerate(comparisons) if one is not None}
     return (
         _categories(shown, protocol, confidence),
+        *((_differences(shown, known, confidence), _scatter(shown, protocol, known)) if known else ()),
         _spread(shown, protocol),
         _by_length(shown, protocol, confidence),
         _by_depth(shown, confidence),
@@ -61,7 +78,7 @@ def _categories(shown: ShownRuns, protocol: Protocol, confidence: str) -> Figure
         for name, sides in rows.items()
     ]
     chart = bar_chart(groups, summary=_summary("Scores by category", groups))
-    return Figure("Scores by category", f"Percent, with {confidence} intervals over prompts.", chart)
+    return Figure("categories", "Scores by category", f"Percent, with {confidence} intervals over prompts.", chart)
 
 
 def _category_value(shown: ShownRuns, name: str, place: int, side: CategoryCard) -> Value:
@@ -75,6 +92,68 @@ def _category_value(shown: ShownRuns, name: str, place: int, side: CategoryCard)
         run=place,
         title=_title(shown, place, name, f"{side.score:.2f}{_aside(side.interval)}, {about}"),
     )
+
+
+def _differences(shown: ShownRuns, comparisons: Mapping[int, Comparison], confidence: str) -> Figure:
+    rows: dict[str, list[Value]] = {}
+    for place, comparison in comparisons.items():
+        for score in comparison.scores:
+            row, paired = score.number.row, score.paired
+            if row.level == 2 and len(comparisons) > 1:
+                continue  # the rows of several runs would not fit on a page
+            interval = paired.interval if paired.interval and paired.interval.method != "no spread" else None
+            what = f"{signed(paired.value)}{_aside(paired.interval)}, p = {p_value(paired.p_value)}"
+            value = Value(
+                score=paired.value,
+                low=interval.low if interval else None,
+                high=interval.high if interval else None,
+                run=place,
+                title=_title(shown, place, row.name, f"{what}, {paired.prompts} prompts"),
+                hollow=not paired.clear,
+            )
+            rows.setdefault(f"· {row.own_name}" if row.level == 2 else row.name, []).append(value)
+    groups = [Group(name, tuple(values)) for name, values in rows.items()]
+    title = f"Differences from {shown.runs[0].letter}"
+    chart = forest_chart(groups, axis=f"points more than {shown.runs[0].letter}", summary=_summary(title, groups))
+    caption = f"Paired, prompt by prompt, with {confidence} intervals; filled where the interval excludes zero."
+    return Figure("differences", title, caption, chart)
+
+
+def _scatter(shown: ShownRuns, protocol: Protocol, comparisons: Mapping[int, Comparison]) -> Figure:
+    first = shown.runs[0]
+    marks, words = [], []
+    for place in comparisons:
+        run = shown.runs[place]
+        found = prompt_pairs(first, run, protocol)
+        marks += [
+            Mark(
+                first=pair.first,
+                second=pair.second,
+                run=place,
+                count=len(pair.item_ids),
+                title=f"{first.letter} {pair.first:.1f}, {run.letter} {pair.second:.1f}: {_some(pair.item_ids)}",
+            )
+            for pair in found
+        ]
+        higher = sum(len(pair.item_ids) for pair in found if pair.second > pair.first)
+        lower = sum(len(pair.item_ids) for pair in found if pair.second < pair.first)
+        equal = sum(len(pair.item_ids) for pair in found) - higher - lower
+        words.append(f"{higher} prompts score higher in {run.letter}, {lower} lower, {equal} the same")
+    others = " and ".join(shown.runs[place].letter for place in comparisons)
+    caption = f"{'; '.join(words)}. A spot's area counts the prompts in one place."
+    chart = scatter_chart(
+        marks,
+        across=f"score of a prompt in {first.letter}",
+        up=f"score in {others}",
+        summary=f"Score of each prompt in {first.letter} against {others}. {'; '.join(words)}.",
+    )
+    return Figure("scatter", f"Every prompt, {first.letter} against {others}", caption, chart)
+
+
+def _some(item_ids: Sequence[str]) -> str:
+    """A few names, since hundreds may lie in one place."""
+    few = ", ".join(item_ids[:_NAMED])
+    return few if len(item_ids) <= _NAMED else f"{few} and {len(item_ids) - _NAMED} more"
 
 
 def _spread(shown: ShownRuns, protocol: Protocol) -> Figure:
@@ -94,7 +173,7 @@ def _spread(shown: ShownRuns, protocol: Protocol) -> Figure:
         if one
     )
     chart = column_chart(counts, titles, summary=f"Number of prompts by score. {words}.")
-    return Figure("Scores of single prompts", f"{words[:1].upper()}{words[1:]}." if words else "", chart)
+    return Figure("prompts", "Scores of single prompts", f"{words[:1].upper()}{words[1:]}." if words else "", chart)
 
 
 def _by_length(shown: ShownRuns, protocol: Protocol, confidence: str) -> Figure:
@@ -109,9 +188,8 @@ def _by_length(shown: ShownRuns, protocol: Protocol, confidence: str) -> Figure:
         )
         groups.append(Group(name, values, note=f"n = {max((one.prompts for _, one in found if one), default=0)}"))
     chart = dot_chart(groups, axis="words in the prompt", summary=_summary("Mean score by prompt length", groups))
-    return Figure(
-        "Score by prompt length", f"Mean over prompts, {confidence} intervals; the axis spans the data.", chart
-    )
+    caption = f"Mean over prompts, {confidence} intervals; the axis spans the data."
+    return Figure("length", "Score by prompt length", caption, chart)
 
 
 def _by_depth(shown: ShownRuns, confidence: str) -> Figure:
@@ -139,7 +217,7 @@ def _by_depth(shown: ShownRuns, confidence: str) -> Figure:
         f"yes whether or not their ancestors hold. {confidence} intervals; the axis spans the data."
     )
     chart = dot_chart(groups, axis="questions above", summary=_summary("Share of questions by depth", groups))
-    return Figure("Score by question depth", caption, chart)
+    return Figure("depth", "Score by question depth", caption, chart)
 
 
 def _estimate(

@@ -1,7 +1,8 @@
 """Scored runs → one HTML file: template, style, script and data in it, nothing fetched from anywhere.
 
-The page's own policy (`Content-Security-Policy`) forbids it to load anything but images from disk, and to run any
-script but its own, which it names by digest: should a text from outside ever get past the escaping, it stays dead.
+The page's own policy (`Content-Security-Policy`) forbids it to load anything but images that lie beside it, and to
+use any script or style but its own, which it names by digest: should a text from outside ever get past the escaping,
+it stays dead.
 """
 
 from __future__ import annotations
@@ -11,54 +12,67 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dpg_bench import __version__
+from dpg_bench.report.coverage import prompts_behind
 from dpg_bench.report.page.charts import WIDTH
-from dpg_bench.report.page.data import json_for_script, page_data
-from dpg_bench.report.page.image_links import embed_thumbnails, relative_urls
-from dpg_bench.report.page.score_tables import ProtocolView, protocol_view
+from dpg_bench.report.page.data import json_for_script
+from dpg_bench.report.page.score_tables import ProtocolView
 from dpg_bench.report.page.settings import provenance_tables
 from dpg_bench.report.page.shown_runs import ShownRun, ShownRuns
 from dpg_bench.report.page.wording import UNKNOWN, share
 from dpg_bench.score.scorecard import StatisticsCard
 
-_SCRIPTS = ("store.js", "graph.js", "card.js", "gallery.js", "controls.js")
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_SCRIPTS = (
+    *("store.js", "graph.js", "card.js", "gallery.js", "viewer.js"),
+    *("csv.js", "links.js", "printing.js", "controls.js"),  # the last one starts the page
+)
 _PACKAGE = "dpg_bench.report.page"
 
 
-def shown_runs_to_html(shown: ShownRuns, *, page: Path, embed: bool = False) -> str:
-    """The text of the page that is to be the file `page`: images are named by their place as seen from there."""
+def shown_runs_to_html(
+    shown: ShownRuns, views: Sequence[ProtocolView], data: Mapping[str, Any], *, thumbnails: Any = None
+) -> str:
+    """The text of the page: `data` is of `page_data`, `thumbnails` are image addresses by run and item."""
+    titles = _titles(shown.runs)
+    script, style = _script(), _asset("page.css")
+    return (
+        page_templates()
+        .get_template("page.html.j2")
+        .render(
+            version=__version__,
+            title=f"{' against '.join(titles)}{_aside(shown)} – DPG-Bench report",
+            runs=[{"letter": run.letter, "title": title} for run, title in zip(shown.runs, titles, strict=True)],
+            facts=tuple(_facts(shown)),
+            warnings=tuple(_warnings(shown, views)),
+            comparable=shown.one_judge,
+            coverage_note=_coverage_note(shown),
+            views=views,
+            unknown=UNKNOWN,
+            chart_width=WIDTH,
+            category_groups=_category_groups(shown),
+            provenance=provenance_tables(shown.runs),
+            statistics_note=_statistics_note(shown),
+            style=_verbatim(style),
+            style_hash=_hash(style),
+            script=_verbatim(script),
+            script_hash=_hash(script),
+            data=_verbatim(json_for_script(data)),
+            thumbnails=_verbatim(json_for_script(thumbnails)) if thumbnails else None,
+        )
+    )
+
+
+def page_templates() -> Environment:
+    """The templates of the page and its charts; whatever is put into them is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    environment = Environment(
+    return Environment(
         loader=PackageLoader(_PACKAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    views = tuple(protocol_view(shown, protocol) for protocol in ("corrected", "official"))
-    titles = _titles(shown.runs)
-    script = _script()
-    none: list[Mapping[str, Sequence[str]]] = [{} for _ in shown.runs]
-    urls = none if embed else [relative_urls(run, page) for run in shown.runs]
-    data = page_data(shown, urls)
-    thumbnails = [embed_thumbnails(run) for run in shown.runs] if embed else None
-    return environment.get_template("page.html.j2").render(
-        version=__version__,
-        title=f"{' against '.join(titles)} – DPG-Bench report",
-        runs=[{"letter": run.letter, "title": title} for run, title in zip(shown.runs, titles, strict=True)],
-        facts=tuple(_facts(shown)),
-        warnings=tuple(_warnings(shown, views)),
-        comparable=shown.one_judge,
-        views=views,
-        unknown=UNKNOWN,
-        chart_width=WIDTH,
-        category_groups=_category_groups(shown),
-        provenance=provenance_tables(shown.runs),
-        statistics_note=_statistics_note(shown),
-        style=_verbatim(_asset("page.css")),
-        script=_verbatim(script),
-        script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
-        data=_verbatim(json_for_script(data)),
-        thumbnails=_verbatim(json_for_script(thumbnails)) if thumbnails else None,
     )
 
 
@@ -87,14 +101,30 @@ def _warnings(shown: ShownRuns, views: Sequence[ProtocolView]) -> Iterator[str]:
         card = run.judged.card
         for warning in card.warnings:
             yield name + warning
-        if card["corrected"].partial:
-            yield f"{name}this is part of the suite alone: {card['corrected'].partial}."
+        coverage = prompts_behind(run.judged, "corrected") or prompts_behind(run.judged, "official")
         if not card.complete:
-            yield f"{name}the run is incomplete; what is missing is listed below the score."
+            yield f"{name}the run is incomplete, {coverage} are scored; what is missing is listed below the score."
+        elif coverage:
+            yield f"{name}this is part of the suite alone: {coverage}."
     if not shown.one_judge:
         judges = ", ".join(f"{run.letter} by {run.judged.card.judge.name}" for run in shown.runs)
         yield f"the runs were judged by different judges ({judges}): their scores can't be compared."
     yield from dict.fromkeys(remark for view in views for remark in view.remarks)
+
+
+def _coverage_note(shown: ShownRuns) -> str:
+    """Of how much of the suite the runs' scores are, for those that are not of all."""
+    parts = [
+        f"{f'{run.letter}: ' if len(shown.runs) > 1 else ''}{coverage}"
+        for run in shown.runs
+        if (coverage := prompts_behind(run.judged, "corrected"))
+    ]
+    return f"{'; '.join(parts)}." if parts else ""
+
+
+def _aside(shown: ShownRuns) -> str:
+    note = _coverage_note(shown).removesuffix(".")
+    return f" ({note})" if note else ""
 
 
 def _statistics_note(shown: ShownRuns) -> str:
@@ -118,6 +148,10 @@ def _category_groups(shown: ShownRuns) -> list[dict[str, Any]]:
 
 def _script() -> str:
     return '"use strict";\n(() => {\n' + "\n".join(_asset(name) for name in _SCRIPTS) + "})();\n"
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def _asset(name: str) -> str:

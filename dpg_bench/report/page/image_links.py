@@ -1,4 +1,4 @@
-"""How the page finds its images: by their place relative to it, or as thumbnails inside it."""
+"""How the page finds its images: by their place relative to it, or as thumbnails inside it or beside them."""
 
 from __future__ import annotations
 
@@ -25,9 +25,17 @@ def relative_urls(run: ShownRun, page: Path) -> dict[str, list[str]]:
 
 def embed_thumbnails(run: ShownRun) -> dict[str, list[str]]:
     """The run's images as small WebP data addresses, by item; items with an image that can't be read are left out."""
+    return {
+        item_id: [f"data:image/webp;base64,{base64.b64encode(content).decode()}" for content in contents]
+        for item_id, contents in thumbnails(run).items()
+    }
+
+
+def thumbnails(run: ShownRun) -> dict[str, list[bytes]]:
+    """The run's images as small WebP files, by item; items with an image that can't be read are left out."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         made = pool.map(_thumbnails, run.images.values())
-        return {item_id: urls for item_id, urls in zip(run.images, made, strict=True) if urls}
+        return {item_id: contents for item_id, contents in zip(run.images, made, strict=True) if contents}
 
 
 def _relative(file: Path, folder: Path) -> str:
@@ -37,12 +45,14 @@ def _relative(file: Path, folder: Path) -> str:
         return file.as_uri()
 
 
-def _thumbnails(files: Sequence[Path]) -> list[str]:
+def _thumbnails(files: Sequence[Path]) -> list[bytes]:
     from dpg_bench.judge.tiles import UnusableImageError, open_image
 
     side = _THUMBNAIL_SIDE if len(files) == 1 else _THUMBNAIL_SIDE // 2
-    urls = []
+    contents = []
     for file in files:
+        if not file.is_file():  # a device or a pipe would be read for ever
+            return []
         try:
             image = open_image(file.read_bytes(), file)
         except (OSError, UnusableImageError):
@@ -50,5 +60,5 @@ def _thumbnails(files: Sequence[Path]) -> list[str]:
         image.thumbnail((side, side), reducing_gap=1.0)  # halved by averaging first: a quarter of the time
         content = io.BytesIO()
         image.save(content, "WEBP", quality=_QUALITY, method=_EFFORT)
-        urls.append(f"data:image/webp;base64,{base64.b64encode(content.getvalue()).decode()}")
-    return urls
+        contents.append(content.getvalue())
+    return contents

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dpg_bench.report.compare.result import Comparison, compare_runs
+from dpg_bench.report.coverage import prompts_behind
 from dpg_bench.report.page.figures import Figure, draw_figures
 from dpg_bench.report.page.shown_runs import ShownRun, ShownRuns
-from dpg_bench.report.page.wording import UNKNOWN, bounds, percent, share, signed
+from dpg_bench.report.page.wording import UNKNOWN, bounds, p_value, percent, share, signed
 from dpg_bench.report.rows import score_rows
 from dpg_bench.report.runs import Protocol
 from dpg_bench.score.scorecard import ExclusionCard, ProtocolCard, StatisticsCard
@@ -31,14 +32,14 @@ _EXPLANATIONS: dict[Protocol, str] = {
 
 @dataclass(frozen=True, slots=True)
 class OverallView:
-    """A run's overall score. `withheld` says why there is none."""
+    """A run's overall score; `withheld` says why there is none, `coverage` of how much of the suite it is."""
 
     score: str
     bounds: str
     confidence: str
     prompts: int
     expected: int
-    partial: str
+    coverage: str
     questions: int
     images: int
     image_sd: str
@@ -66,18 +67,17 @@ class GapView:
 
 @dataclass(frozen=True, slots=True)
 class CellView:
-    """A score of one run; `share` is the length of its meter in percent."""
+    """A score of one run, and its difference from the first; `share` is the length of its meter in percent."""
 
     score: str
     bounds: str
     share: str
-    difference: str
-    mark: str
+    difference: DifferenceView
 
 
 @dataclass(frozen=True, slots=True)
 class LineView:
-    """A line of the table of categories; counts are those of the run that has most."""
+    """A line of the table of categories; `prompts` and `questions` are those of the run that has most."""
 
     level: int
     name: str
@@ -96,6 +96,7 @@ class ProtocolView:
     other_overall: tuple[OverallView, ...]
     differences: tuple[DifferenceView, ...]
     difference_note: str
+    comparison_note: str
     gaps: tuple[GapView, ...]
     lines: tuple[LineView, ...]
     figures: tuple[Figure, ...]
@@ -116,9 +117,10 @@ def protocol_view(shown: ShownRuns, protocol: Protocol) -> ProtocolView:
         other_overall=tuple(_overall(run, _OTHER[protocol]) for run in shown.runs),
         differences=tuple(_difference(one.scores[0].paired) if one else DifferenceView() for one in comparisons),
         difference_note=_difference_note(comparisons),
+        comparison_note=_comparison_note(comparisons),
         gaps=tuple(_gaps(shown.runs, protocol)),
         lines=tuple(_lines(shown, protocol, comparisons)),
-        figures=draw_figures(shown, protocol),
+        figures=draw_figures(shown, protocol, comparisons),
         category_note=f"The share of questions answered yes{last}, with {share(statistics.confidence)} intervals.",
         explanation=_EXPLANATIONS[protocol],
         remarks=tuple(dict.fromkeys(remark for one in comparisons if one for remark in one.remarks)),
@@ -144,7 +146,7 @@ def _overall(run: ShownRun, protocol: Protocol) -> OverallView:
         confidence=share(statistics.confidence),
         prompts=card.prompts_scored,
         expected=card.prompts_expected,
-        partial=card.partial or "",
+        coverage=prompts_behind(run.judged, protocol),
         questions=card.questions,
         images=run.images_per_prompt,
         image_sd=UNKNOWN if card.image_sd is None else f"{card.image_sd:.2f}",
@@ -167,7 +169,7 @@ def _difference(paired: PairedDifference) -> DifferenceView:
         bounds=f"{signed(interval.low)} – {signed(interval.high)}"
         if interval is not None and interval.method != "no spread"
         else bounds(interval),
-        p_value=f"{paired.p_value:.4f}" if paired.p_value >= 0.0001 else "< 0.0001",
+        p_value=p_value(paired.p_value),
         mark=("up" if paired.value > 0 else "down") if paired.clear else "",
     )
 
@@ -181,6 +183,17 @@ def _difference_note(comparisons: Sequence[Comparison | None]) -> str:
     return (
         f"Differences are paired, prompt by prompt, over {prompts} prompts, and marked by colour only where their "
         f"interval excludes zero. A true difference of {smallest:.2f} would be found four times in five."
+    )
+
+
+def _comparison_note(comparisons: Sequence[Comparison | None]) -> str:
+    known = [one for one in comparisons if one is not None]
+    if not known:
+        return ""
+    numbers = sum(len(one.scores) for one in known)
+    return (
+        f"{numbers} differences are shown, so expect about {numbers * (1 - known[0].confidence):.0f} marked by chance "
+        "alone."
     )
 
 
@@ -210,8 +223,7 @@ def _lines(shown: ShownRuns, protocol: Protocol, comparisons: Sequence[Compariso
                     score=percent(side.score if side else None),
                     bounds=bounds(side.interval if side else None),
                     share=f"{side.score or 0:.1f}" if side else "0",
-                    difference=differences.get(key, DifferenceView()).value,
-                    mark=differences.get(key, DifferenceView()).mark,
+                    difference=differences.get(key, DifferenceView()),
                 )
                 for side, differences in zip(sides, paired, strict=True)
             ),

@@ -25,6 +25,11 @@ def signed(difference: float) -> str:
     return f"{difference:+.2f}".replace("-", "−")
 
 
+def p_value(value: float) -> str:
+    """A p-value with the digits that a permutation test of ten thousand draws has."""
+    return f"{value:.4f}" if value >= 0.0001 else "< 0.0001"
+
+
 def share(part: float) -> str:
     """A confidence such as 0.95 as `95 %`."""
     return f"{100 * part:g} %"

@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpg_bench.report.page.charts import WIDTH, Chart, Group, Value, bar_chart, column_chart, dot_chart
+from dpg_bench.report.page.charts import (
+    WIDTH,
+    Chart,
+    Group,
+    Mark,
+    Value,
+    bar_chart,
+    column_chart,
+    dot_chart,
+    forest_chart,
+    scatter_chart,
+)
 
 percentages = st.floats(0, 100)
 
@@ -60,3 +71,32 @@ def test_columns_of_runs_stand_side_by_side() -> None:
     first, low, right = chart.bars
     assert first.height == 2 * low.height
     assert first.x + first.width <= right.x
+
+
+@st.composite
+def differences(draw: st.DrawFn) -> Value:
+    low, score, high = sorted(draw(st.tuples(*[st.floats(-100, 100)] * 3)))
+    known = draw(st.booleans())
+    return Value(score, low if known else None, high if known else None, draw(st.integers(0, 9)), "title")
+
+
+@given(st.lists(st.builds(Group, st.text(max_size=9), st.lists(differences(), max_size=3).map(tuple)), max_size=6))
+def test_a_difference_lies_on_its_side_of_zero(drawn: list[Group]) -> None:
+    chart = forest_chart(drawn, axis="", summary="")
+    ticks = {label.text: label.x for label in chart.labels if label.y > chart.height - 30 and label.text}
+    (zero,) = [line.x1 for line in chart.lines if line.role == "axis"]
+    assert ticks["0"] == zero
+    for dot, value in zip(chart.dots, [value for group in drawn for value in group.values], strict=True):
+        assert 0 <= dot.x <= WIDTH
+        assert (dot.x - zero) * value.score >= -1e-6
+
+
+@given(st.lists(st.builds(Mark, percentages, percentages, st.integers(0, 9), st.integers(1, 2000), st.just("t"))))
+def test_a_prompt_that_gained_lies_above_the_diagonal(marks: list[Mark]) -> None:
+    chart = scatter_chart(marks, across="a", up="b", summary="")
+    (diagonal,) = [line for line in chart.lines if line.role == "diagonal"]
+    slope = (diagonal.y2 - diagonal.y1) / (diagonal.x2 - diagonal.x1)
+    for dot, mark in zip(chart.dots, sorted(marks, key=lambda mark: -mark.count), strict=True):
+        above = diagonal.y1 + slope * (dot.x - diagonal.x1) - dot.y
+        assert above == pytest.approx((mark.second - mark.first) * 3, abs=1e-6), "the plot is 300 high"
+        assert 2 < dot.radius <= 9

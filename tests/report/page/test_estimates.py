@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dpg_bench.records import Prompt
-from dpg_bench.report.page.estimates import length_bins, scores_by_depth, scores_by_length, spread
+from dpg_bench.report.page.estimates import length_bins, prompt_pairs, scores_by_depth, scores_by_length, spread
 from dpg_bench.report.page.shown_runs import ShownRuns, load_shown_runs
 from dpg_bench.suite.registry import load_suite
 
@@ -77,3 +77,16 @@ def test_a_run_without_a_scored_item_has_no_numbers(workshop: Workshop) -> None:
     assert scores_by_depth(shown, shown.runs[0]) == []
     assert scores_by_length(shown, shown.runs[0], "corrected", length_bins(shown)) == [None]
     assert workshop.report(run).exists()
+
+
+def test_prompts_are_paired_by_their_scores_in_both_runs(workshop: Workshop) -> None:
+    suite = workshop.suite(workshop.prompts(8))
+    runs = [workshop.run("a", suite), workshop.run("b", suite, lambda *_: "yes", only=[f"item{n}" for n in range(6)])]
+    one, other = load_shown_runs(runs, load_suite=load_suite).runs
+    pairs = prompt_pairs(one, other, "corrected")
+    assert sorted(item_id for pair in pairs for item_id in pair.item_ids) == [f"item{n}" for n in range(6)]
+    scores = dict(zip(one.judged.items("corrected").item_ids, one.judged.items("corrected").scores, strict=True))
+    for pair in pairs:
+        assert pair.second == 100
+        assert {round(float(scores[item_id]), 6) for item_id in pair.item_ids} == {pair.first}
+    assert len({(pair.first, pair.second) for pair in pairs}) == len(pairs)

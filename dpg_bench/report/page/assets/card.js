@@ -20,7 +20,7 @@ function fillCard(card) {
     link.setAttribute("aria-label", `Link to ${item.id}`);
     state.sides = data.runs.map((_, run) => makeSide(item, run, several ? el("span", { className: "score" }) : total));
     card.append(
-      el("header", {}, el("h3", {}, item.id, " ", link), total),
+      el("header", {}, el("h3", { textContent: item.id }), link, total),
       el("p", { className: "prompt", textContent: item.text, dir: "auto" }),
       el("div", { className: "sides" }, ...state.sides.map((side) => side.element)),
     );
@@ -60,9 +60,9 @@ function makeSide(item, run, score) {
 }
 
 /** An item's images in run number `run`: one file that holds the grid, or a tile for each file. */
-function makeFrame(item, run) {
+function makeFrame(item, run, full = false) {
   const { images, columns } = data.runs[run];
-  const urls = urlsOf(item, run);
+  const urls = urlsOf(item, run, full);
   const frame = el("div", { className: urls.length > 1 ? "frame tiles" : "frame grid" });
   frame.style.setProperty("--columns", columns);
   frame.style.setProperty("--rows", Math.ceil(images / columns));

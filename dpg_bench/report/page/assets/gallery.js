@@ -108,5 +108,23 @@ function keepingPlace(change) {
   change();
   // The other protocol's part has another element of the same name.
   const now = at && places().find((one) => one.dataset.place === at.dataset.place);
-  if (now) scrollBy({ top: now.getBoundingClientRect().top - before, behavior: "instant" });
+  if (now) hold(now, before);
 }
+
+const FRAMES_HELD = 12;
+let held = null;
+
+/** Keep an element's top at `top` for a moment: cards that come near find their real height only then. */
+function hold(element, top) {
+  const own = (held = {});
+  const step = (left) => {
+    if (held !== own || !element.isConnected) return;
+    const off = element.getBoundingClientRect().top - top;
+    if (Math.abs(off) > 0.5) scrollBy({ top: off, behavior: "instant" });
+    if (left) requestAnimationFrame(() => step(left - 1));
+  };
+  step(FRAMES_HELD);
+}
+
+// The reader's own scrolling goes before.
+for (const kind of ["wheel", "touchstart", "pointerdown", "keydown"]) addEventListener(kind, () => (held = null), { passive: true, capture: true });

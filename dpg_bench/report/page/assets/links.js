@@ -50,11 +50,11 @@ function showControls() {
   for (const name of ["failures", "compact"]) field(name).checked = view[name];
 }
 
-/** Bring a card to the top of the window. Cards on the way find their real height only when they come near. */
-function showCard(card, tries = 4) {
+/** Bring a card to the top of the window, and put the focus there. */
+function showCard(card) {
   card.focus({ preventScroll: true });
   card.scrollIntoView({ block: "start", behavior: "instant" });
-  if (tries) requestAnimationFrame(() => showCard(card, tries - 1));
+  hold(card, card.getBoundingClientRect().top);
 }
 
 addEventListener("hashchange", followLink);

@@ -70,10 +70,11 @@ const categoryName = (question) => data.categories[question.category][0].replace
 
 let thumbnails = null;
 
-/** The addresses of an item's images in run number `run`: embedded ones are read when first needed. */
-function urlsOf(item, run) {
+/** The addresses of an item's images in run number `run`: small ones, where there are such, or those of `full` size. */
+function urlsOf(item, run, full = false) {
   const embedded = document.getElementById("thumbnails");
-  if (!embedded) return item.results[run]?.urls ?? [];
+  const result = item.results[run];
+  if (!embedded) return (full ? null : result?.thumbs) ?? result?.urls ?? [];
   // Maps, since an item may be called `constructor`.
   thumbnails ??= JSON.parse(embedded.textContent).map((byItem) => new Map(Object.entries(byItem)));
   return thumbnails[run].get(item.id) ?? [];

@@ -17,10 +17,10 @@ function showViewed() {
   viewer.querySelector(".about").textContent = `${item.id}, ${image === null ? "all images" : `image ${image + 1}`}`;
   stage.replaceChildren(
     ...sides.filter((side) => side.frame && urlsOf(item, side.run).length).map(({ run }) => {
-      const frame = makeFrame(item, run);
+      const frame = makeFrame(item, run, true);
       const shown = shownOf(run, image);
       showTile(frame, run, shown);
-      const urls = urlsOf(item, run);
+      const urls = urlsOf(item, run, true);
       const file = el("a", { href: urls.length > 1 ? urls[shown ?? 0] : urls[0], target: "_blank", rel: "noreferrer", textContent: "the file itself" });
       const letter = several ? el("span", { className: `run run-${run % 6}`, textContent: data.runs[run].letter }) : null;
       const scores = imageScores(item.results[run]);
