@@ -52,7 +52,8 @@ def write_outputs(contents: Mapping[Path, bytes | Path], *, force: bool) -> None
             raise BadInputError(f"{path} is a folder, and a file of that name would be written. Name another place.")
         if path.exists() and not force:
             raise BadInputError(
-                f"{path} is there already with other content. Replace it with {option('force', True)}, or name another place."
+                f"{path} is there already with other content. Replace it with {option('force', True)}, or name another "
+                "place."
             )
     for path, content in changed.items():
         write_output(path, content.read_bytes() if isinstance(content, Path) else content, force=force)

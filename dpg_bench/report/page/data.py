@@ -107,8 +107,8 @@ def _run_items(
         if item_id not in scores and item_id not in gaps:
             items.append(None)
             continue
-        given = run.answers.get(item_id, {})
-        states = answer_states(prompt, given, images=run.images_per_prompt)
+        given = run.answers_about(item_id)
+        states = answer_states(prompt, given)
         entry = {
             "states": states,
             "words": _words(prompt, given, states, answers),
@@ -121,13 +121,11 @@ def _run_items(
     return items
 
 
-def _words(
-    prompt: Prompt, given: Mapping[int, Mapping[int, str]], states: str, answers: dict[str, int]
-) -> dict[int, int]:
+def _words(prompt: Prompt, given: Sequence[Mapping[int, str]], states: str, answers: dict[str, int]) -> dict[int, int]:
     words = {}
     for place, state in enumerate(states):
         image, row = divmod(place, len(prompt.questions))
-        answer = given.get(image, {}).get(prompt.questions[row].proposition_id)
+        answer = given[image].get(prompt.questions[row].proposition_id)
         if answer is not None and answer != _PLAIN_WORDS.get(state):
             words[place] = answers.setdefault(answer, len(answers))
     return words

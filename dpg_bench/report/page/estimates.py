@@ -143,7 +143,7 @@ def _depth_tallies(run: ShownRun, prompt: Prompt) -> list[list[int]]:
     """For each depth: how many answers there are, how many count, how many are yes; [3, depths]."""
     depth = depths(prompt)
     rows = [min(depth[question.proposition_id], _DEEPEST) for question in prompt.questions]
-    states = answer_states(prompt, run.answers[prompt.item_id], images=run.images_per_prompt)
+    states = answer_states(prompt, run.answers_about(prompt.item_id))
     tallies = [[0] * (_DEEPEST + 1) for _ in range(3)]
     for place, state in enumerate(states):
         row = rows[place % len(rows)]

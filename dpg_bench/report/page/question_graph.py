@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from dpg_bench.records import Prompt
 from dpg_bench.score.protocols.base import yes_ids
@@ -31,15 +31,14 @@ def depths(prompt: Prompt) -> dict[int, int]:
     return found
 
 
-def answer_states(prompt: Prompt, answers: Mapping[int, Mapping[int, str]], *, images: int) -> str:
+def answer_states(prompt: Prompt, answers: Sequence[Mapping[int, str]]) -> str:
     """One letter per answer, image by image and within it in the order of the questions.
 
-    `answers` are by image and proposition id.
+    `answers` are by proposition id, one for each image.
     """
     above = {one: needed - {one} for one, needed in with_ancestors(prompt).items()}
     letters = []
-    for image in range(images):
-        given = answers.get(image, {})
+    for given in answers:
         yes = yes_ids(given)
         for question in prompt.questions:
             if question.proposition_id not in given:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dpg_bench.errors import BadInputError
+from dpg_bench.errors import BadInputError, option
 from dpg_bench.files.item_names import file_stem
 from dpg_bench.files.outputs import write_outputs
 from dpg_bench.report.page.bundle import bundle_files
@@ -60,7 +60,10 @@ def write_report(request: ReportRequest, *, load_suite: LoadSuite) -> WrittenRep
     without `force`, and for a `bundle` beside `out` or `embed`; DpgBenchError if the disk is full.
     """
     if request.bundle is not None and (request.out is not None or request.embed):
-        raise BadInputError("--bundle names the place of page and images itself; leave out --out and --embed.")
+        raise BadInputError(
+            f"{option('bundle')} names the place of page and images itself; leave out {option('out')} and "
+            f"{option('embed')}."
+        )
     shown = load_shown_runs(
         request.paths, load_suite=load_suite, judge=request.judge, suite=request.suite, images=request.images
     )

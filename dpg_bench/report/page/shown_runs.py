@@ -7,35 +7,45 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from dpg_bench.errors import BadInputError
+from dpg_bench.errors import BadInputError, option
 from dpg_bench.files.images import find_images
 from dpg_bench.files.run_record import RunRecord
+from dpg_bench.files.source_record import images_of
 from dpg_bench.judge.imported.answers import read_answers
 from dpg_bench.records import AnswerTable, Prompt, Suite
 from dpg_bench.report.runs import JudgedRun, load_judged
 
 LoadSuite: TypeAlias = Callable[[str], Suite]
-"""A name → that suite, as `--suite` understands names."""
+"""A name → that suite, as `dpgbench suites` lists names."""
 
 
 @dataclass(frozen=True)
 class ShownRun:
     """One scored run with all that a page shows of it.
 
-    `letter` (A, B, …) names it on a page of several. `answers` hold what the judge said, word for word where
-    `answers.jsonl` is there. `images` are the files of the items that have any: a grid, or one file per image.
+    `letter` (A, B, …) names it on a page of several. `words` are what the judge said, None where the answers' file
+    is not there, and the scorecard knows yes and no alone. `images` are the files of the items that have any: a grid,
+    or one file per image.
     """
 
     letter: str
     judged: JudgedRun
     record: RunRecord | None
-    answers: AnswerTable
+    words: AnswerTable | None
     images: Mapping[str, tuple[Path, ...]]
 
     @property
     def images_per_prompt(self) -> int:
         """How many images every item has."""
         return self.judged.card.run.images_per_prompt
+
+    def answers_about(self, item_id: str) -> list[Mapping[int, str]]:
+        """What was answered about each image of an item, by proposition id."""
+        images = range(self.images_per_prompt)
+        if self.words is not None:
+            return [self.words.get(item_id, {}).get(image, {}) for image in images]
+        questions = self.judged.answers.get(item_id, {})
+        return [{one: "yes" if yes[image] else "no" for one, yes in questions.items()} for image in images]
 
 
 @dataclass(frozen=True)
@@ -60,7 +70,7 @@ def load_shown_runs(
     suite: str | None = None,
     images: Sequence[Path] = (),
 ) -> ShownRuns:
-    """Read the runs at `paths`; `images` are folders of images, one per run, for those that don't lie in their run.
+    """Read the runs at `paths`; `images` are folders of images, one per run, where they aren't those that were judged.
 
     The questions are those that lie beside the first scorecard; `load_suite` is asked where there are none, as
     beside a scorecard of its own, and for `suite`, which goes before them.
@@ -69,7 +79,9 @@ def load_shown_runs(
     or have no item in common, if the suite isn't the one they were scored with, or if `images` don't fit the runs.
     """
     if images and len(images) != len(paths):
-        raise BadInputError(f"--images is given {len(images)} times for {len(paths)} runs; give it once for each.")
+        raise BadInputError(
+            f"{option('images')} is given {len(images)} times for {len(paths)} runs; give it once for each."
+        )
     judged = [load_judged(path, judge=judge) for path in paths]
     first = judged[0]
     for other in judged[1:]:
@@ -110,12 +122,12 @@ def _suite(run: JudgedRun, named: str | None, load_suite: LoadSuite) -> Suite:
     except BadInputError as error:
         raise BadInputError(
             f"{run.file} was scored with the suite '{card.name}' ({card.source}), which is not here: {error} "
-            "Say where it is with --suite."
+            f"Say where it is with {option('suite')}."
         ) from None
     if suite.digest != card.digest:
         raise BadInputError(
             f"{run.file} was scored with the suite '{card.name}' with the digest {card.digest[:12]}, but "
-            f"'{suite.name}' has {suite.digest[:12]}. Name the suite it was scored with: --suite."
+            f"'{suite.name}' has {suite.digest[:12]}. Name the suite it was scored with: {option('suite')}."
         )
     return suite
 
@@ -132,26 +144,19 @@ def _load_run(letter: str, run: JudgedRun, suite: Suite, items: frozenset[str], 
         letter=letter,
         judged=run,
         record=run.run_dir.read_record() if run.run_dir is not None else None,
-        answers=_answers(run, suite),
+        words=_words(run, suite),
         images=_images(run, item_ids, folder),
     )
 
 
-def _answers(run: JudgedRun, suite: Suite) -> AnswerTable:
-    bits: AnswerTable = {
-        item_id: {
-            image: {question: "yes" if held[image] else "no" for question, held in questions.items()}
-            for image in range(run.card.run.images_per_prompt)
-        }
-        for item_id, questions in run.answers.items()
-    }
+def _words(run: JudgedRun, suite: Suite) -> AnswerTable | None:
     if run.answers_file is None:
-        return bits
+        return None
     words = read_answers(run.answers_file, suite, images_per_prompt=run.card.run.images_per_prompt).table
-    for item_id, images in bits.items():
-        for image, scored in images.items():
-            given = words.get(item_id, {}).get(image, {})
-            if any((given.get(question) == "yes") != (answer == "yes") for question, answer in scored.items()):
+    for item_id, questions in run.answers.items():
+        given = words.get(item_id, {})
+        for question, images in questions.items():
+            if any((given.get(image, {}).get(question) == "yes") != yes for image, yes in enumerate(images)):
                 raise BadInputError(
                     f"{run.answers_file} has other answers about item '{item_id}' than those that {run.file} was "
                     "made from. Score the run again: `dpgbench score`."
@@ -161,8 +166,8 @@ def _answers(run: JudgedRun, suite: Suite) -> AnswerTable:
 
 def _images(run: JudgedRun, item_ids: Sequence[str], folder: Path | None) -> dict[str, tuple[Path, ...]]:
     if folder is None:
-        if run.run_dir is None or not run.run_dir.images.is_dir() or not any(run.run_dir.images.iterdir()):
+        folder = images_of(run.run_dir) if run.run_dir is not None else None
+        if folder is None or not any(folder.iterdir()):
             return {}
-        folder = run.run_dir.images
     found = find_images(folder, item_ids, images_per_prompt=run.card.run.images_per_prompt)
     return {item_id: item.files for item_id, item in found.items.items()}

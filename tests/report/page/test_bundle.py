@@ -105,12 +105,12 @@ def test_nothing_in_a_bundle_is_replaced_without_force(workshop: Workshop, run: 
     folder = workshop.folder / "site"
     (folder / "images" / "A").mkdir(parents=True)
     (folder / "images" / "A" / "item3.png").write_text("mine")
-    with pytest.raises(BadInputError, match=r"item3\.png is there already with other content.*--force"):
+    with pytest.raises(BadInputError, match=r"item3\.png is there already with other content.*force=True"):
         workshop.report(run, bundle=folder)
     assert [file.name for file in folder.rglob("*") if file.is_file()] == ["item3.png"]
     workshop.report(run, bundle=folder, force=True)
     assert (folder / "images/A/item3.png").read_bytes() == (run / "images/item3.png").read_bytes()
-    with pytest.raises(BadInputError, match="--bundle names the place"):
+    with pytest.raises(BadInputError, match="bundle names the place"):
         workshop.report(run, bundle=folder, out=workshop.folder / "page.html")
 
 

@@ -44,7 +44,7 @@ def test_scores_by_depth_are_shares_of_questions(shown: ShownRuns) -> None:
     (run,) = shown.runs
     found = scores_by_depth(shown, run)
     assert [(one.label, one.questions) for one in found] == [("0", 40), ("1", 40), ("2", 20)]
-    answers = [images[image] for images in run.answers.values() for image in range(4)]
+    answers = [given for prompt in shown.prompts for given in run.answers_about(prompt.item_id)]
     said = [given[q] == "yes" for given in answers for q in (2, 3)]
     held = [given[q] == "yes" == given[1] for given in answers for q in (2, 3)]
     assert found[1].yes.score == pytest.approx(100 * sum(said) / len(said))

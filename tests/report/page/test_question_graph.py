@@ -26,7 +26,7 @@ def test_the_questions_that_count_make_the_score(parents: list[tuple[int, ...]],
     prompt = prompt_of(dict(enumerate(parents, start=1)))
     words = st.sampled_from(["yes", "no", "two"])
     answers = {image: {q.proposition_id: data.draw(words) for q in prompt.questions} for image in range(2)}
-    states = answer_states(prompt, answers, images=2)
+    states = answer_states(prompt, [*answers.values()])
     scores = corrected_scores(Suite("s", "s", (prompt,)), {"item": answers}, images_per_prompt=2)
     half = len(prompt.questions)
     counted = [states[:half].count(COUNTS), states[half:].count(COUNTS)]
@@ -66,7 +66,7 @@ def test_states_name_what_became_of_each_answer() -> None:
     prompt = prompt_of({1: (), 2: (1,), 3: (1,), 4: ()})
     answers = {0: {1: "no", 2: "yes", 3: "a dog"}, 1: {1: "yes", 2: "Yes", 3: "yes", 4: "yes"}}
     expected = NO + GATED_YES + GATED_NO + MISSING + COUNTS + NO + COUNTS + COUNTS + 4 * MISSING
-    assert answer_states(prompt, answers, images=3) == expected
+    assert answer_states(prompt, [*answers.values(), {}]) == expected
 
 
 def test_a_chain_of_thousands_of_questions_is_no_problem() -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dpg_bench.errors import BadInputError
+from dpg_bench.files.run_folder import RunDir
+from dpg_bench.files.source_record import SourceRecord, place_from, write_source
 from dpg_bench.records import Prompt
 from dpg_bench.report.page import ReportRequest, write_report
 from dpg_bench.suite.registry import load_suite
@@ -52,7 +54,7 @@ def test_the_same_run_gives_the_same_page_and_is_left_alone(workshop: Workshop, 
 def test_nothing_is_replaced_without_force(workshop: Workshop, run: Path) -> None:
     page = run / "report.html"
     page.write_text("mine")
-    with pytest.raises(BadInputError, match="--force"):
+    with pytest.raises(BadInputError, match="force=True"):
         workshop.report(run)
     assert page.read_text() == "mine"
     workshop.report(run, force=True)
@@ -77,8 +79,16 @@ def test_images_may_lie_elsewhere(workshop: Workshop, run: Path) -> None:
     assert "urls" not in data_of(workshop.report(run))["runs"][0]["items"][0]
     page = workshop.report(run, images=(workshop.folder / "pictures",), force=True)
     assert data_of(page)["runs"][0]["items"][0]["urls"] == ["../pictures/item0.png"]
-    with pytest.raises(BadInputError, match="--images is given 1 times for 2 runs"):
+    with pytest.raises(BadInputError, match="images is given 1 times for 2 runs"):
         workshop.report(run, run, images=(workshop.folder,))
+
+
+def test_images_that_were_judged_elsewhere_are_found_where_they_lie(workshop: Workshop, run: Path) -> None:
+    pictures = workshop.folder / "my-images"
+    (run / "images").rename(pictures)
+    record = SourceRecord(images=place_from(RunDir(run), pictures), suite="suite.csv", images_per_prompt=4)
+    write_source(RunDir(run), record)
+    assert data_of(workshop.report(run))["runs"][0]["items"][0]["urls"] == ["../my-images/item0.png"]
 
 
 def test_one_file_per_image_is_found_too(workshop: Workshop, run: Path) -> None:
@@ -144,7 +154,7 @@ def test_questions_that_were_changed_since_they_were_scored_are_refused(workshop
 def test_a_suite_that_is_not_here_or_another_is_named(workshop: Workshop, run: Path) -> None:
     (run / "judgements" / "imported" / "suite.jsonl").unlink()  # as before questions were kept
     (workshop.folder / "suite.csv").rename(workshop.folder / "moved.csv")
-    with pytest.raises(BadInputError, match=r"suite\.csv' .*not here.*--suite"):
+    with pytest.raises(BadInputError, match=r"suite\.csv' .*not here.*with suite"):
         workshop.report(run)
     assert workshop.report(run, suite=str(workshop.folder / "moved.csv")).exists()
     with pytest.raises(BadInputError, match=r"with the digest [0-9a-f]{12}, but 'sample' has"):
