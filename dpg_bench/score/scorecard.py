@@ -28,13 +28,17 @@ NO_MEANING = "untrained weights: these scores mean nothing"
 
 
 class SuiteCard(Card):
-    """The suite that was asked: the size given is the whole suite's, however few of its items the run made."""
+    """The suite that was asked: the size given is the whole suite's, however few of its items the run made.
+
+    `mended` says of every odd place of its file what was made of it.
+    """
 
     name: str
     source: str
     digest: str
     prompts: Count
     questions: Count
+    mended: tuple[str, ...] = ()
 
 
 class JudgeCard(Card):

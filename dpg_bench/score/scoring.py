@@ -28,6 +28,7 @@ from dpg_bench.score.scorecard import (
     SuiteCard,
 )
 from dpg_bench.score.stats import Interval, image_sd, ratio_intervals
+from dpg_bench.suite.mending import recorded
 
 _DECIMALS = 4
 """Of an interval, in percentage points: more would be noise of the resampling, and differ between machines."""
@@ -88,6 +89,7 @@ def answers_to_scorecard(
             digest=suite.digest,
             prompts=len(suite.prompts),
             questions=suite.question_count,
+            mended=tuple(recorded(suite.mends)),
         ),
         judge=judge,
         run=run,
