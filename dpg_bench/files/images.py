@@ -1,20 +1,20 @@
-"""Which file of a folder belongs to which item: grids `<item>.png`, or one file per image, `<item>/<k>.png`.
+"""The images of a folder by item: grids `<item>.png`, or one file per image, in any of the usual layouts.
 
-The folder may be a run's own or any other tool's. A name belongs to the item it encodes
-(`dpg_bench.files.item_names`), else to the item of exactly that name, else to the item named by what stands before
-its first dot, which is the official script's rule (ELLA, `dpg_bench/compute_dpg_bench.py` at commit 3c228f1).
+The folder may be a run's own or any other tool's; `dpg_bench.files.image_names` says which name is whose.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dpg_bench.errors import BadInputError
-from dpg_bench.files.item_names import file_stem, item_id_of
+from dpg_bench.files.grid import Cut
+from dpg_bench.files.image_names import Listing, list_images
+from dpg_bench.files.item_names import file_stem
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 GRID_IMAGES = 4  # as the official launcher passes to the script
 _SHOWN = 3
 
@@ -32,26 +32,45 @@ class ImageFolder:
     """The images of a folder, by item and in the order of the suite.
 
     `missing` says of every other expected item what is not there. `extra` are the names, relative to `path`, of
-    what belongs to no item. `resolution` is a tile's side in pixels; None: each grid's own. `assumed` is true
-    if neither the caller nor the files said how many images a grid holds.
+    what belongs to no item. `guesses` says what neither the caller nor the files' names told for certain. `assumed` is
+    true if nothing told how many images a grid holds. `cuts` are the places of the tiles by a file's width and height
+    in pixels, None if nobody has looked (`dpg_bench.files.survey`) and `choose_cut` decides; `resolution` is a tile's
+    side that the caller named.
     """
 
     path: Path
     images_per_prompt: int
-    resolution: int | None
     assumed: bool
     items: Mapping[str, ItemFiles]
     missing: Mapping[str, str]
     extra: tuple[str, ...]
+    guesses: tuple[str, ...] = ()
+    resolution: int | None = None
+    cuts: Mapping[tuple[int, int], Cut] | None = None
+
+    @property
+    def images_per_file(self) -> int:
+        """How many images a file holds: all of an item's or one; 1 if there is no file."""
+        files = max((len(item.files) for item in self.items.values()), default=self.images_per_prompt)
+        return self.images_per_prompt // files
 
 
 def find_images(
-    folder: Path, item_ids: Sequence[str], *, images_per_prompt: int | None = None, resolution: int | None = None
+    folder: Path,
+    item_ids: Sequence[str],
+    *,
+    known: Collection[str] | None = None,
+    images_per_prompt: int | None = None,
+    resolution: int | None = None,
+    pattern: str | None = None,
+    listing: Listing | None = None,
 ) -> ImageFolder:
     """The images that `folder` holds for the items `item_ids`. Looks at names alone and opens no file.
 
-    `images_per_prompt` None: where items have a file per image, the largest number of files that any of them
-    has; for grids 4, as in the official launcher. Images of an item are numbered from 0.
+    `known` are all item ids that a name may mean (None: `item_ids`), `listing` is what is known of the files (None:
+    they are listed by their names, or by `pattern`). `images_per_prompt` None: where items have a file per image, the
+    number of files that most of them have; for grids 4, as in the official launcher. The numbers of images may begin
+    anywhere: those that most items share are taken, in ascending order.
 
     Raises BadInputError if `folder` is no folder, if an item is there twice (`a.png` beside `a.jpg`, or a grid
     beside a folder), if a number is not positive, or if no item's images are there.
@@ -61,25 +80,32 @@ def find_images(
             raise BadInputError(f"{value} {name} can't be: give a number of at least 1.")
     if not folder.is_dir():
         raise BadInputError(f"There is no folder '{folder}'. Give a run folder or a folder of images.")
-    listing = _list(folder, frozenset(item_ids))
-    _refuse_doubles(folder, listing)
-    count = images_per_prompt
-    if count is None:
-        count = max((max(numbered) + 1 for numbered in listing.numbered.values()), default=GRID_IMAGES)
+    if listing is None:
+        listing = list_images(folder, frozenset(known if known is not None else item_ids), pattern=pattern)
+    chosen = [item_id for item_id in item_ids if item_id in listing.grids or item_id in listing.numbered]
+    _refuse_doubles(folder, listing, chosen)
+    numbered = {
+        item: {k: files[0] for k, files in listing.numbered[item].items()}
+        for item in chosen
+        if item in listing.numbered
+    }
+    count = images_per_prompt if images_per_prompt is not None else _usual_count(numbered)
+    labels = _labels(numbered, count)
     items: dict[str, ItemFiles] = {}
     missing: dict[str, str] = {}
     extra = list(listing.extra)
     for item_id in item_ids:
-        numbered = {number: files[0] for number, files in listing.numbered.get(item_id, {}).items()}
-        absent = [number for number in range(count) if number not in numbered]
         if item_id in listing.grids:
             items[item_id] = ItemFiles(item_id, (listing.grids[item_id][0],))
-        elif not absent:
-            items[item_id] = ItemFiles(item_id, tuple(numbered[number] for number in range(count)))
-            extra += [str(file.relative_to(folder)) for number, file in numbered.items() if number >= count]
-        elif numbered:
-            have = ", ".join(numbered[number].name for number in sorted(numbered)[:_SHOWN])
-            missing[item_id] = f"image {absent[0]} of {count} is missing, counted from 0 (there is {have})"
+        elif item_id in numbered:
+            files = numbered[item_id]
+            wanted = labels if labels is not None else tuple(sorted(files)[:count])
+            absent = [label for label in wanted if label not in files]
+            if absent or len(wanted) < count:
+                missing[item_id] = _what_is_missing(files, wanted, absent, count)
+            else:
+                items[item_id] = ItemFiles(item_id, tuple(files[label] for label in wanted))
+                extra += [file.relative_to(folder).as_posix() for label, file in files.items() if label not in wanted]
         else:
             missing[item_id] = "there is no image"
     if item_ids and not items:
@@ -87,75 +113,73 @@ def find_images(
     return ImageFolder(
         path=folder,
         images_per_prompt=count,
-        resolution=resolution,
-        assumed=images_per_prompt is None and not listing.numbered,
+        assumed=images_per_prompt is None and not numbered,
         items=items,
         missing=missing,
         extra=tuple(sorted(extra)),
+        guesses=tuple(_guesses(numbered, labels, count, told=images_per_prompt is not None)),
+        resolution=resolution,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Listing:
-    """Everything in a folder that could be an item's, doubles included."""
-
-    grids: dict[str, list[Path]]
-    numbered: dict[str, dict[int, list[Path]]]
-    extra: list[str]
-
-
-def _list(folder: Path, expected: Collection[str]) -> _Listing:
-    listing = _Listing({}, {}, [])
-    for entry in _visible(folder):
-        if entry.is_dir():
-            item_id = _known_item(entry.name, expected)
-            numbered = _numbered_images(entry) if item_id is not None else {}
-            if item_id is None or not numbered:
-                listing.extra.append(entry.name)
-                continue
-            used = {file for files in numbered.values() for file in files}
-            listing.extra.extend(f"{entry.name}/{file.name}" for file in _visible(entry) if file not in used)
-            merged = listing.numbered.setdefault(item_id, {})
-            for number, files in numbered.items():
-                merged.setdefault(number, []).extend(files)
-        else:
-            item_id = None
-            if entry.suffix.lower() in IMAGE_SUFFIXES:
-                item_id = _known_item(entry.stem, expected) or _known_item(entry.name.split(".")[0], expected)
-            if item_id is None:
-                listing.extra.append(entry.name)
-            else:
-                listing.grids.setdefault(item_id, []).append(entry)
-    return listing
+def _usual_count(numbered: Mapping[str, Mapping[int, Path]]) -> int:
+    """How many images most items have; of two counts that are as frequent 4, else the larger."""
+    counts = Counter(len(files) for files in numbered.values())
+    if not counts:
+        return GRID_IMAGES
+    return min(counts, key=lambda count: (-counts[count], count != GRID_IMAGES, -count))
 
 
-def _visible(folder: Path) -> Iterable[Path]:
-    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+def _labels(numbered: Mapping[str, Mapping[int, Path]], count: int) -> tuple[int, ...] | None:
+    """The numbers of the images, shared by most items; None if items share none and each has its own."""
+    shared = Counter(number for files in numbered.values() for number in files)
+    usual = sorted(shared, key=lambda number: (-shared[number], number))[:count]
+    if not usual or (len(numbered) > 1 and 2 * shared[usual[0]] <= len(numbered)):
+        return None
+    return tuple(sorted(usual))
 
 
-def _known_item(name: str, expected: Collection[str]) -> str | None:
-    decoded = item_id_of(name)
-    if decoded is not None and decoded in expected:
-        return decoded
-    return name if name in expected else None
+def _guesses(
+    numbered: Mapping[str, Mapping[int, Path]], labels: tuple[int, ...] | None, count: int, *, told: bool
+) -> list[str]:
+    said = []
+    others = [item_id for item_id, files in numbered.items() if len(files) != count]
+    if not told and numbered and others:
+        first = others[0]
+        said.append(
+            f"{count} images of every prompt, as most items have; {len(others)} of {len(numbered)} have another "
+            f"number: '{first}' has {len(numbered[first])}{' …' if len(others) > 1 else ''}. Say --images-per-prompt "
+            f"{count} or another number to settle it."
+        )
+    if numbered and labels is None:
+        said.append("the images' numbers differ from item to item: taken in ascending order")
+    elif labels is not None and labels[0] != 0 and labels != (0,):
+        said.append(
+            f"images are numbered {', '.join(map(str, labels[:4]))}{' …' if len(labels) > 4 else ''}: in this order"
+        )
+    return said
 
 
-def _numbered_images(folder: Path) -> dict[int, list[Path]]:
-    numbered: dict[int, list[Path]] = {}
-    for file in _visible(folder):
-        if file.suffix.lower() in IMAGE_SUFFIXES and file.stem.isascii() and file.stem.isdigit():
-            numbered.setdefault(int(file.stem), []).append(file)
-    return numbered
+def _what_is_missing(files: Mapping[int, Path], wanted: Sequence[int], absent: Sequence[int], count: int) -> str:
+    have = ", ".join(files[number].name for number in sorted(files)[:_SHOWN])
+    if not absent:
+        return f"{count - len(files)} of {count} images are missing (there is {have})"
+    first = wanted.index(absent[0]) if absent[0] in wanted else 0
+    counted = (
+        f"counted from {wanted[0]}" if wanted == tuple(range(wanted[0], wanted[0] + count)) else f"number {absent[0]}"
+    )
+    return f"image {wanted[first]} of {count} is missing, {counted} (there is {have})"
 
 
-def _refuse_doubles(folder: Path, listing: _Listing) -> None:
-    clashes = [files for files in listing.grids.values() if len(files) > 1]
+def _refuse_doubles(folder: Path, listing: Listing, chosen: Collection[str]) -> None:
+    clashes = [files for item_id, files in listing.grids.items() if item_id in chosen and len(files) > 1]
     for item_id, numbered in listing.numbered.items():
-        clashes += [files for files in numbered.values() if len(files) > 1]
-        if item_id in listing.grids:
-            clashes.append([listing.grids[item_id][0], next(iter(numbered.values()))[0].parent])
+        if item_id in chosen:
+            clashes += [files for files in numbered.values() if len(files) > 1]
+            if item_id in listing.grids:
+                clashes.append([listing.grids[item_id][0], next(iter(numbered.values()))[0]])
     if clashes:
-        first, second = (str(file.relative_to(folder)) for file in clashes[0][:2])
+        first, second = (file.relative_to(folder).as_posix() for file in clashes[0][:2])
         others = f" {len(clashes) - 1} more are there twice." if len(clashes) > 1 else ""
         raise BadInputError(
             f"In {folder}, '{first}' and '{second}' are both the same image of one item.{others} "
@@ -164,11 +188,13 @@ def _refuse_doubles(folder: Path, listing: _Listing) -> None:
 
 
 def _nothing_found(folder: Path, item_ids: Sequence[str], missing: Mapping[str, str], extra: Sequence[str]) -> str:
-    partial = next((f"item '{item}': {why}" for item, why in missing.items() if "counted" in why), None)
+    partial = next((f"item '{item}': {why}" for item, why in missing.items() if "(" in why), None)
     if partial is not None:
         return f"{folder} holds no item's images completely; {partial}. Name them <item>/0.png, <item>/1.png, …"
     there = f"it holds {', '.join(extra[:_SHOWN])}{' …' if len(extra) > _SHOWN else ''}" if extra else "it is empty"
+    stem = file_stem(item_ids[0])
     return (
-        f"{folder} holds no image of the suite's {len(item_ids)} items: {there}, while an image would be named "
-        f"{file_stem(item_ids[0])}.png or {file_stem(item_ids[0])}/0.png. Check the folder and --suite."
+        f"{folder} holds no image of the {len(item_ids)} items asked for: {there}, while an image would be named "
+        f"{stem}.png, {stem}/0.png or {stem}_0.png. Check the folder and --suite; for names of another form give "
+        "--pattern, such as {item}/sample-{k}.png, or a list with --files."
     )

@@ -154,6 +154,7 @@ class _Judging:
             item=self._images.items[prompt.item_id],
             images=self._images.images_per_prompt,
             resolution=self._images.resolution,
+            cuts=self._images.cuts,
             preprocess=self._judge.preprocess,
             known=self._answers.complete_digests(prompt, self._images.images_per_prompt),
         )

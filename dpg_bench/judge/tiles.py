@@ -6,24 +6,18 @@ Runs in worker processes, so everything here is picklable and nothing imports to
 from __future__ import annotations
 
 import hashlib
-import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from dpg_bench.errors import BadInputError
-from dpg_bench.files.grid import grid_columns, grid_rows
+from dpg_bench.files.borders import has_border
+from dpg_bench.files.grid import Cut, choose_cut, grid_columns, grid_rows
+from dpg_bench.files.image_content import UnusableImageError, open_image, read_image_file
 from dpg_bench.files.images import ItemFiles
-
-_PNG_DEPTH_BYTE = 24  # in the header that every PNG begins with (PNG specification, 11.2.1 IHDR)
-
-
-class UnusableImageError(BadInputError):
-    """An image file that can't be judged; the message names the file and says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +25,8 @@ class TileJob:
     """What a worker is asked for: the tiles of one item.
 
     `known` are the digests that the item's answers were made with, one per image; if the files still have
-    them, nothing needs to be decoded. None: there are no complete answers.
+    them, nothing needs to be decoded. None: there are no complete answers. `cuts` and `resolution` are those of
+    `ImageFolder`.
     """
 
     item: ItemFiles
@@ -39,6 +34,7 @@ class TileJob:
     resolution: int | None
     preprocess: Callable[[Image.Image], NDArray[np.uint8]]
     known: tuple[str, ...] | None = None
+    cuts: Mapping[tuple[int, int], Cut] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,82 +56,39 @@ def read_tiles(job: TileJob) -> ItemTiles:
     have the size of its tiles; whatever `preprocess` raises is passed on.
     """
     per_file = job.images // len(job.item.files)
-    contents = [(path, _read(path)) for path in job.item.files]
+    contents = [(path, read_image_file(path)) for path in job.item.files]
     digests = tuple(digest for _, content in contents for digest in [hashlib.sha256(content).hexdigest()] * per_file)
     if digests == job.known:
         return ItemTiles(job.item.item_id, digests, ())
     pixels = [
         job.preprocess(tile)
         for path, content in contents
-        for tile in cut_tiles(open_image(content, path), per_file, job.resolution, path)
+        for tile in _tiles(open_image(content, path), per_file, job, path)
     ]
     return ItemTiles(job.item.item_id, digests, tuple(pixels))
 
 
-def cut_tiles(image: Image.Image, images: int, resolution: int | None, path: Path) -> list[Image.Image]:
-    """The `images` square tiles of a grid, in row-major order; `resolution` is their side, None: the grid's own.
+def _tiles(image: Image.Image, images: int, job: TileJob, path: Path) -> list[Image.Image]:
+    """The tiles of a file in row-major order.
 
-    Raises UnusableImageError if `image` is not exactly such a grid. The official script would fill what lies
-    outside the image with black, and leave unread what lies outside the tiles.
+    Raises UnusableImageError if its size fits no grid of so many images, or its border is none. The official script
+    would fill what lies outside the image with black, and leave unread what lies outside the tiles.
     """
-    columns, rows = grid_columns(images), grid_rows(images)
-    side = resolution or max(1, image.width // columns)
-    if image.size != (columns * side, rows * side):
-        grid = "one square image" if images == 1 else f"{images} square images in {columns} columns and {rows} rows"
-        size = f" of {resolution} px, which is {columns * side} × {rows * side} px" if resolution else ""
+    cuts = job.cuts
+    cut = choose_cut(image.size, images, resolution=job.resolution) if cuts is None else cuts.get(image.size)
+    if cut is None:
+        raise UnusableImageError(f"{path} is {image.width} × {image.height} px, but should hold {_wanted(images, job)}")
+    if not has_border(image, cut, lossless=path.suffix.lower() == ".png"):
         raise UnusableImageError(
-            f"{path} is {image.width} × {image.height} px, but should hold {grid}{size}. "
-            "See --images-per-prompt and --resolution."
+            f"{path} should be {cut}, like other files of its size, but its border is not of one colour. Give --border "
+            "with its width in pixels, or 0 if there is none."
         )
-    corners = [divmod(index, columns) for index in range(images)]
-    return [image.crop((column * side, row * side, (column + 1) * side, (row + 1) * side)) for row, column in corners]
+    return [image.crop(box) for box in cut.boxes(images)]
 
 
-def open_image(content: bytes, path: Path) -> Image.Image:
-    """The content of a PNG, JPEG or WebP file → 8-bit RGB image.
-
-    Palette and grey are expanded and an alpha channel is dropped, as `Image.convert("RGB")` does and with it the
-    official judge. Its conversions of 16-bit and CMYK images are wrong (clipped, and without a colour profile),
-    so these are refused instead.
-
-    Raises UnusableImageError for those, for an animation, for an image so large that it may be a decompression
-    bomb (Pillow's limit, 89 megapixels), and for anything that doesn't decode. `path` is for the message.
-    """
-    try:
-        image = Image.open(io.BytesIO(content), formats=("PNG", "JPEG", "WEBP"))
-        _refuse_unsuitable(image, content, path)
-        image.load()
-        # Converting a palette that has transparency straight to RGB gives the same pixels and a warning.
-        return (image.convert("RGBA") if "transparency" in image.info else image).convert("RGB")
-    except UnusableImageError:
-        raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise UnusableImageError(_too_large(path)) from None
-    except UnidentifiedImageError:
-        raise UnusableImageError(f"{path} is no PNG, JPEG or WebP image, or its header is damaged.") from None
-    except Exception as error:
-        # Pillow's decoders raise whatever their parsing runs into: OSError, SyntaxError, struct.error, zlib.error, …
-        raise UnusableImageError(f"{path} is a damaged image: {error}.") from error
-
-
-def _refuse_unsuitable(image: Image.Image, content: bytes, path: Path) -> None:
-    limit = Image.MAX_IMAGE_PIXELS
-    if limit is not None and image.width * image.height > limit:
-        raise UnusableImageError(_too_large(path))
-    if getattr(image, "n_frames", 1) > 1:
-        raise UnusableImageError(f"{path} is animated or holds several pictures; save a single one.")
-    if (image.format == "PNG" and content[_PNG_DEPTH_BYTE] == 16) or image.mode.startswith(("I", "F")):
-        raise UnusableImageError(f"{path} has 16 bits a channel; convert it to 8 bits, the judge reads no more.")
-    if image.mode == "CMYK":
-        raise UnusableImageError(f"{path} is CMYK; convert it to RGB with its colour profile.")
-
-
-def _too_large(path: Path) -> str:
-    return f"{path} is larger than {Image.MAX_IMAGE_PIXELS} pixels, which may be a decompression bomb; scale it down."
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UnusableImageError(f"{path} can't be read: {error.strerror}.") from error
+def _wanted(images: int, job: TileJob) -> str:
+    columns, rows, side = grid_columns(images), grid_rows(images), job.resolution
+    size = f" of {side} × {side} px" if side else ""
+    what = f"one image{size}" if images == 1 else f"{images} images{size} in {columns} columns and {rows} rows"
+    whole = f", which is {columns * side} × {rows * side} px" if side and images > 1 else ""
+    return f"{what}{whole}. See --images-per-prompt, --grid, --border and --resolution."

@@ -46,7 +46,7 @@ def _relative(file: Path, folder: Path) -> str:
 
 
 def _thumbnails(files: Sequence[Path]) -> list[bytes]:
-    from dpg_bench.judge.tiles import UnusableImageError, open_image
+    from dpg_bench.files.image_content import UnusableImageError, open_image
 
     side = _THUMBNAIL_SIDE if len(files) == 1 else _THUMBNAIL_SIDE // 2
     contents = []

@@ -1,0 +1,108 @@
+"""The content of an image file: read from regular files alone, checked, and decoded to exact 8-bit RGB."""
+
+from __future__ import annotations
+
+import io
+import stat
+import struct
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from dpg_bench.errors import BadInputError
+
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PNG_DEPTH_BYTE = 24  # in the header that every PNG begins with (PNG specification, 11.2.1 IHDR)
+_PNG_METADATA = frozenset((b"tEXt", b"zTXt", b"iTXt", b"iCCP", b"eXIf"))
+_LARGEST = 1 << 30  # bytes; the largest image that is decoded takes a third of that uncompressed
+
+
+class UnusableImageError(BadInputError):
+    """An image file that can't be judged; the message names the file and says why."""
+
+
+def read_image_file(path: Path) -> bytes:
+    """All bytes of an image file.
+
+    Raises UnusableImageError if it can't be read, is no regular file (a pipe or a device would never end), or is larger
+    than any image.
+    """
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise UnusableImageError(f"{path} is no regular file, but a pipe, a device or a folder.")
+        if status.st_size > _LARGEST:
+            raise UnusableImageError(f"{path} has {status.st_size} bytes, more than any image that can be judged.")
+        return path.read_bytes()
+    except OSError as error:
+        raise UnusableImageError(f"{path} can't be read: {error.strerror}.") from error
+
+
+def image_size(path: Path) -> tuple[int, int] | None:
+    """Width and height in pixels as the file's header says; None for a file that is no image that could be judged."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return None
+        with path.open("rb") as file, Image.open(file, formats=("PNG", "JPEG", "WEBP")) as image:
+            return image.size
+    except Exception:  # noqa: BLE001 - Pillow's parsers raise whatever they run into; decoding says what is wrong
+        return None
+
+
+def open_image(content: bytes, path: Path) -> Image.Image:
+    """The content of a PNG, JPEG or WebP file → 8-bit RGB image.
+
+    Palette and grey are expanded and an alpha channel is dropped, as `Image.convert("RGB")` does and with it the
+    official judge. Its conversions of 16-bit and CMYK images are wrong (clipped, and without a colour profile),
+    so these are refused instead.
+
+    Raises UnusableImageError for those, for an animation, for an image so large that it may be a decompression
+    bomb (Pillow's limit, 89 megapixels), and for anything that doesn't decode. A PNG's texts and colour profile,
+    however large, are not looked at. `path` is for the message.
+    """
+    try:
+        image = Image.open(io.BytesIO(_without_metadata(content)), formats=("PNG", "JPEG", "WEBP"))
+        _refuse_unsuitable(image, content, path)
+        image.load()
+        # Converting a palette that has transparency straight to RGB gives the same pixels and a warning.
+        return (image.convert("RGBA") if "transparency" in image.info else image).convert("RGB")
+    except UnusableImageError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise UnusableImageError(_too_large(path)) from None
+    except UnidentifiedImageError:
+        raise UnusableImageError(f"{path} is no PNG, JPEG or WebP image, or its header is damaged.") from None
+    except Exception as error:
+        # Pillow's decoders raise whatever their parsing runs into: OSError, SyntaxError, struct.error, zlib.error, …
+        raise UnusableImageError(f"{path} is a damaged image: {error}.") from error
+
+
+def _refuse_unsuitable(image: Image.Image, content: bytes, path: Path) -> None:
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is not None and image.width * image.height > limit:
+        raise UnusableImageError(_too_large(path))
+    if getattr(image, "n_frames", 1) > 1:
+        raise UnusableImageError(f"{path} is animated or holds several pictures; save a single one.")
+    if (image.format == "PNG" and content[_PNG_DEPTH_BYTE] == 16) or image.mode.startswith(("I", "F")):
+        raise UnusableImageError(f"{path} has 16 bits a channel; convert it to 8 bits, the judge reads no more.")
+    if image.mode == "CMYK":
+        raise UnusableImageError(f"{path} is CMYK; convert it to RGB with its colour profile.")
+
+
+def _too_large(path: Path) -> str:
+    return f"{path} is larger than {Image.MAX_IMAGE_PIXELS} pixels, which may be a decompression bomb; scale it down."
+
+
+def _without_metadata(content: bytes) -> bytes:
+    """A PNG without texts, profile and EXIF, which no pixel depends on and Pillow limits in size; else as it is."""
+    if not content.startswith(_PNG_SIGNATURE):
+        return content
+    kept = [_PNG_SIGNATURE]
+    place = len(_PNG_SIGNATURE)
+    while place + 12 <= len(content):
+        length, kind = struct.unpack_from(">I4s", content, place)
+        end = place + 12 + length
+        if kind not in _PNG_METADATA:
+            kept.append(content[place:end])
+        place = end
+    return b"".join([*kept, content[place:]])
