@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
-REAL_PROMPTS = Path(__file__).resolve().parents[2] / "shared" / "dpg_bench" / "prompts"
+_BESIDE = Path(__file__).resolve().parents[2] / "shared"
+REAL = {"real_prompts": _BESIDE / "dpg_bench" / "prompts", "real_dsg": _BESIDE / "dsg"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the few tests that read the benchmark's own prompts where these don't lie beside the checkout.
+    """Leave out the few tests that read others' whole data where these don't lie beside the checkout.
 
-    They belong to their authors and aren't ours to ship; everything else in the suite runs in a plain clone.
+    They belong to their authors, or are too large to ship; everything else in the suite runs in a plain clone.
     """
-    if REAL_PROMPTS.is_dir():
-        return
-    without = [item for item in items if "real_prompts" in getattr(item, "fixturenames", ())]
+    absent = {name for name, folder in REAL.items() if not folder.is_dir()}
+    without = [item for item in items if absent & set(getattr(item, "fixturenames", ()))]
     config.hook.pytest_deselected(items=without)
     items[:] = [item for item in items if item not in without]
 
@@ -34,7 +34,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def real_prompts() -> dict[str, bytes]:
     """The benchmark's own prompt files."""
-    return {path.name: path.read_bytes() for path in sorted(REAL_PROMPTS.glob("*.txt"))}
+    return {path.name: path.read_bytes() for path in sorted(REAL["real_prompts"].glob("*.txt"))}
+
+
+@pytest.fixture(scope="session")
+def real_dsg() -> Path:
+    """DSG-1k's released files, whole."""
+    return REAL["real_dsg"]
 
 
 @pytest.fixture(scope="session")

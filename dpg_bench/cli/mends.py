@@ -11,5 +11,5 @@ def say_mends(suite: Suite) -> None:
     """Say all at once what was odd in the suite's file and what was made of it; of a named suite just the counts."""
     if suite.mends:
         own = suite.source == suite.name or suite.name.startswith("hf:")
-        say(mends_text(suite.name, suite.mends, shown=30 if own else 0))
+        say(mends_text(suite.name, suite.mends, shown=100 if own else 0))
         say("This is recorded with the suite; --strict refuses such rows instead.")

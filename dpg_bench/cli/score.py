@@ -42,6 +42,15 @@ def score(
             show_default=False,
         ),
     ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN=VALUE",
+            help="Of --answers, only the rows that have this value, such as t2i_model=sd2dot1; repeat for more.",
+            envvar="DPGBENCH_WHERE",
+            show_default=False,
+        ),
+    ] = None,
     images_per_prompt: Annotated[
         int | None,
         typer.Option(
@@ -97,7 +106,7 @@ def score(
 ) -> None:
     """Judge images and score the answers under both protocols, or continue where an earlier judging was stopped."""
     from dpg_bench.cli.mends import say_mends
-    from dpg_bench.cli.parse import parse_items
+    from dpg_bench.cli.parse import parse_items, parse_where
     from dpg_bench.files.outputs import check_output, write_output
     from dpg_bench.jobs.score import execute_score
     from dpg_bench.jobs.score_plan import ScoreRequest, plan_score
@@ -112,6 +121,7 @@ def score(
         judge=judge,
         options=split_pairs(judge, option or []),
         answers=answers,
+        where=parse_where(where),
         images_per_prompt=images_per_prompt,
         resolution=resolution,
         batch_size=batch_size,

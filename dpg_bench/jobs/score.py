@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dpg_bench import __version__
 from dpg_bench.errors import BadInputError
@@ -50,7 +53,7 @@ def execute_score(plan: ScorePlan, *, progress: Callable[[JudgingProgress], None
                 judge=JudgeCard(
                     name=IMPORTED,
                     fingerprint=source.judge_fingerprint,
-                    provenance={"format": source.format, "file_sha256": source.sha256},
+                    provenance=_provenance(plan, source),
                 ),
                 images_per_prompt=source.images_per_prompt,
                 failed={},
@@ -116,11 +119,25 @@ def _judge(plan: ScorePlan, source: Judging, progress: Callable[[JudgingProgress
     )
 
 
+def _provenance(plan: ScorePlan, imported: ImportedAnswers) -> dict[str, Any]:
+    """Which answers these are: the form and digest of their file, and what chose among its rows."""
+    where = {"where": dict(plan.request.where)} if plan.request.where else {}
+    unclear = {"unclear_answers": len(imported.unclear)} if imported.unclear else {}
+    return {"format": imported.format, "file_sha256": imported.sha256, **where, **unclear}
+
+
+def _answers_digest(plan: ScorePlan, imported: ImportedAnswers) -> str:
+    """The file's own, or where rows were chosen that of the file and the choice: another choice is another judge."""
+    if not plan.request.where:
+        return imported.sha256
+    return hashlib.sha256(json.dumps([imported.sha256, dict(plan.request.where)], sort_keys=True).encode()).hexdigest()
+
+
 def _keep_answers(plan: ScorePlan, imported: ImportedAnswers) -> None:
     """Lay imported answers down beside their scorecard, in our own form, so that every later command finds them."""
     record = JudgementRecord(
-        judge_fingerprint=imported.judge_fingerprint or imported.sha256,
-        judge={"name": IMPORTED, "format": imported.format, "file_sha256": imported.sha256},
+        judge_fingerprint=imported.judge_fingerprint or _answers_digest(plan, imported),
+        judge={"name": IMPORTED, **_provenance(plan, imported)},
         images_per_prompt=imported.images_per_prompt,
         suite_digest=plan.suite.digest,
     )

@@ -38,6 +38,7 @@ class ScoreRequest:
     judge: str = "mplug"
     options: Mapping[str, Any] = field(default_factory=dict)
     answers: Path | None = None
+    where: Mapping[str, str] = field(default_factory=dict)
     images_per_prompt: int | None = None
     resolution: int | None = None
     batch_size: int | None = None
@@ -107,7 +108,9 @@ def plan_score(request: ScoreRequest) -> ScorePlan:
     prompts = _prompts(request, named, place)
     images_per_prompt = _images_per_prompt(request, place)
     if request.answers is not None:
-        source: Judging | ImportedAnswers = read_answers(request.answers, suite, images_per_prompt=images_per_prompt)
+        source: Judging | ImportedAnswers = read_answers(
+            request.answers, suite, images_per_prompt=images_per_prompt, where=request.where
+        )
     else:
         source = _judging(request, place, prompts, images_per_prompt)
     return ScorePlan(
@@ -311,6 +314,11 @@ def _remarks(request: ScoreRequest, place: _Place, source: Judging | ImportedAns
     if isinstance(source, ImportedAnswers):
         if source.blank:
             yield f"{source.blank} answers in {request.answers} are empty: these are missing, and no noes."
+        if source.unclear:
+            few = ", ".join(dict.fromkeys(repr(text[:40]) for text in source.unclear[:_SHOWN_EXTRA]))
+            count = len(source.unclear)
+            what = "answer is" if count == 1 else "answers are"
+            yield f"{count} {what} neither yes nor no in {request.answers} ({few}): missing, and no no."
         return
     images = source.images
     if images.assumed:

@@ -101,7 +101,8 @@ def test_missing_items_are_named_with_what_is_missing(tmp_path: Path) -> None:
     [
         (("a.jpg", "a.png"), "'a.jpg' and 'a.png'"),
         (("a.png", "a.v2.png"), "'a.png' and 'a.v2.png'"),
-        (("a.png", "a/0.png"), "'a.png' and 'a'"),
+        (("a.png", "a/0.png"), "'a.png' and 'a/0.png'"),
+        (("a.png", "a_0.png"), "'a.png' and 'a_0.png'"),
         (("a/0.jpg", "a/0.png"), "'a/0.jpg' and 'a/0.png'"),
         (("a/0.png", "a/00.png"), "'a/0.png' and 'a/00.png'"),
     ],
@@ -111,9 +112,79 @@ def test_an_item_that_is_there_twice_is_refused_naming_both(tmp_path: Path, file
         find_images(touch(tmp_path, *files), ["a"])
 
 
-def test_numbering_from_one_is_refused_with_what_is_expected(tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match=r"image 0 of 3 is missing, counted from 0 \(there is 1.png, 2.png\)"):
-        find_images(touch(tmp_path, "a/1.png", "a/2.png"), ["a"])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["a/1.png", "a/2.png", "a/10.png"],
+        ["a/img-001.png", "a/img-002.png", "a/img-010.png"],
+        ["a/samples/0000.png", "a/samples/0001.png", "a/samples/0002.png"],
+        ["a_0.png", "a_1.png", "a_2.png"],
+        ["a-01.jpg", "a-02.jpg", "a-03.jpg"],
+        ["a (1).png", "a (2).png", "a (3).png"],
+        ["a.0.png", "a.1.png", "a.2.png"],
+        ["1/a.png", "2/a.png", "3/a.png"],
+        ["seed_1001/a.png", "seed_1002/a.png", "seed_1003/a.png"],
+        ["a/1700000000.png", "a/1700000007.png", "a/1800000000.png"],
+    ],
+)
+def test_the_usual_layouts_are_read_in_the_order_of_their_numbers(tmp_path: Path, names: list[str]) -> None:
+    others = [name.replace("a", "b", 1) if name.startswith("a") else name.replace("/a.", "/b.") for name in names]
+    touch(tmp_path, *names, *others)
+    assert found(tmp_path, "a", "b") == {"a": names, "b": others}
+
+
+def test_where_numbering_does_not_begin_at_0_this_is_said(tmp_path: Path) -> None:
+    images = find_images(touch(tmp_path, "a/1.png", "a/2.png"), ["a"])
+    assert images.guesses == ("images are numbered 1, 2: in this order",)
+    assert find_images(touch(tmp_path / "zero", "a/0.png", "a/1.png"), ["a"]).guesses == ()
+
+
+def test_numbers_of_each_items_own_are_taken_in_ascending_order(tmp_path: Path) -> None:
+    touch(tmp_path, "a/20240311.png", "a/99.png", "b/1700000000.png", "b/3.png", "c/8.png", "c/7.png")
+    images = find_images(tmp_path, ["a", "b", "c"])
+    assert [file.name for file in images.items["b"].files] == ["3.png", "1700000000.png"]
+    assert images.guesses == ("the images' numbers differ from item to item: taken in ascending order",)
+
+
+def test_an_item_id_that_ends_in_a_number_is_not_taken_for_anothers_image(tmp_path: Path) -> None:
+    touch(tmp_path / "grids", "a.png", "a_1.png")
+    assert found(tmp_path / "grids", "a", "a_1") == {"a": ["a.png"], "a_1": ["a_1.png"]}
+    touch(tmp_path / "flat", "a_0.png", "a_1.png", "a_1_0.png", "a_1_1.png")
+    assert found(tmp_path / "flat", "a", "a_1") == {"a": ["a_0.png", "a_1.png"], "a_1": ["a_1_0.png", "a_1_1.png"]}
+    known = find_images(touch(tmp_path / "few", "a_0.png", "a_1.png"), ["a"], known=["a", "a_1"])
+    assert [file.name for file in known.items["a"].files] == ["a_0.png"]
+
+
+def test_one_stray_image_is_named_and_costs_no_item(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"{item}/{k}.png" for item in "abc" for k in range(4)), "b/4.png")
+    images = find_images(tmp_path, ["a", "b", "c"])
+    assert (images.images_per_prompt, list(images.items), images.missing) == (4, ["a", "b", "c"], {})
+    assert images.extra == ("b/4.png",)
+    assert "'b' has 5" in images.guesses[0]
+    two = find_images(touch(tmp_path / "two", *(f"{item}/{k}.png" for item in "ab" for k in range(4)), "a/4.png"), "ab")
+    assert two.images_per_prompt == 4
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("{item}/{k:04d}.png", ["a/0000.png", "a/0001.png"]),
+        ("{k}/out-{item}.jpg", ["0/out-a.jpg", "1/out-a.jpg"]),
+        ("deep/{item}/img_{k}_*.png", ["deep/a/img_3_seed9.png", "deep/a/img_4_seed7.png"]),
+        ("{item}.final.png", ["a.final.png"]),
+    ],
+)
+def test_a_pattern_says_which_file_is_whose(tmp_path: Path, pattern: str, names: list[str]) -> None:
+    touch(tmp_path, *names, "notes.txt", "a.other.png")
+    images = find_images(tmp_path, ["a"], pattern=pattern)
+    assert [file.relative_to(tmp_path).as_posix() for file in images.items["a"].files] == names
+    assert "notes.txt" in images.extra
+
+
+@pytest.mark.parametrize("pattern", ["{k}.png", "{item}{item}.png", "{item}/{n}.png", ""])
+def test_a_pattern_without_an_item_is_refused(tmp_path: Path, pattern: str) -> None:
+    with pytest.raises(BadInputError, match=r"must hold \{item\} once"):
+        find_images(touch(tmp_path, "a.png"), ["a"], pattern=pattern)
 
 
 @pytest.mark.parametrize(

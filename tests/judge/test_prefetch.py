@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dpg_bench.files.image_content import UnusableImageError
 from dpg_bench.files.images import ItemFiles, find_images
 from dpg_bench.judge.prefetch import default_workers, read_ahead
 from dpg_bench.judge.stage import judge_images
-from dpg_bench.judge.tiles import TileJob, UnusableImageError
+from dpg_bench.judge.tiles import TileJob
 from dpg_bench.records import Prompt
 
 

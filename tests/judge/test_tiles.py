@@ -2,17 +2,20 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from dpg_bench.files.grid import make_grid
+from dpg_bench.files.grid import Cut, make_grid
+from dpg_bench.files.image_content import UnusableImageError, image_size, open_image
 from dpg_bench.files.images import ItemFiles
-from dpg_bench.judge.tiles import TileJob, UnusableImageError, open_image, read_tiles
+from dpg_bench.judge.tiles import TileJob, read_tiles
 
 RNG = np.random.default_rng(5)
 PIXELS = RNG.integers(0, 256, (8, 8, 3), dtype=np.uint8)
@@ -68,10 +71,10 @@ def test_an_image_whose_digest_is_known_is_not_decoded(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("size", "resolution", "message"),
     [
-        ((8, 8), 5, r"8 × 8 px, but should hold 4 square images in 2 columns and 2 rows of 5 px, which is 10 × 10 px"),
+        ((8, 8), 5, r"8 × 8 px, but should hold 4 images of 5 × 5 px in 2 columns and 2 rows, which is 10 × 10 px"),
         ((8, 8), 3, r"which is 6 × 6 px"),
-        ((9, 9), None, r"9 × 9 px, but should hold 4 square images in 2 columns and 2 rows\. "),
-        ((12, 8), None, r"12 × 8 px"),
+        ((9, 9), None, r"9 × 9 px, but should hold 4 images in 2 columns and 2 rows\. "),
+        ((13, 9), None, r"13 × 9 px"),
         ((1, 1), None, r"1 × 1 px"),
     ],
 )
@@ -85,10 +88,35 @@ def test_a_grid_of_the_wrong_size_is_refused(
     assert "--resolution" in str(error.value)
 
 
-def test_a_single_image_must_be_square_and_of_the_resolution(tmp_path: Path) -> None:
-    Image.new("RGB", (8, 4)).save(tmp_path / "0.png")
-    with pytest.raises(UnusableImageError, match="should hold one square image"):
-        read_tiles(job(tmp_path / "0.png", images=1))
+def test_images_need_not_be_square(tmp_path: Path) -> None:
+    tiles = [Image.fromarray(RNG.integers(0, 256, (4, 6, 3), dtype=np.uint8)) for _ in range(4)]
+    make_grid(tiles).save(tmp_path / "a.png")
+    tiles[0].save(tmp_path / "0.png")
+    for tile, pixels in zip(tiles, read_tiles(job(tmp_path / "a.png")).pixels, strict=True):
+        np.testing.assert_array_equal(pixels, np.asarray(tile))
+    np.testing.assert_array_equal(read_tiles(job(tmp_path / "0.png", images=1)).pixels[0], np.asarray(tiles[0]))
+
+
+def test_tiles_are_cut_out_of_their_border_and_a_file_without_it_is_refused(tmp_path: Path) -> None:
+    cut = Cut(4, 1, 6, 4, 2, 2)
+    canvas = Image.new("RGB", cut.size, (9, 9, 9))
+    tiles = [Image.fromarray(RNG.integers(0, 256, (4, 6, 3), dtype=np.uint8)) for _ in range(4)]
+    for tile, box in zip(tiles, cut.boxes(4), strict=True):
+        canvas.paste(tile, box[:2])
+    canvas.save(tmp_path / "a.png")
+    surveyed = replace(job(tmp_path / "a.png"), cuts={cut.size: cut})
+    for tile, pixels in zip(tiles, read_tiles(surveyed).pixels, strict=True):
+        np.testing.assert_array_equal(pixels, np.asarray(tile))
+    canvas.putpixel((1, 1), (8, 9, 9))
+    canvas.save(tmp_path / "a.png")
+    with pytest.raises(UnusableImageError, match=r"a\.png should be 4 × 1 of 6 × 4 px, a border of 2 px around"):
+        read_tiles(surveyed)
+
+
+def test_a_size_that_fits_no_grid_is_refused_once_the_sizes_are_known(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    with pytest.raises(UnusableImageError, match="8 × 8 px, but should hold 4 images"):
+        read_tiles(replace(job(tmp_path / "a.png"), cuts={}))
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "1", "P", "LA", "RGBA"])
@@ -153,11 +181,29 @@ def test_what_has_no_exact_8_bit_pixels_is_refused_naming_the_file(content: byte
     assert "some/a.png" in str(error.value)
 
 
-def test_a_text_chunk_that_unpacks_to_gigabytes_is_refused() -> None:
-    data = b"key\0\0" + zlib.compress(b"\0" * 100_000_000)
-    chunk = struct.pack(">I", len(data)) + b"zTXt" + data + struct.pack(">I", zlib.crc32(b"zTXt" + data))
-    with pytest.raises(UnusableImageError, match=r"a\.png"):
-        open_image(PNG[:33] + chunk + PNG[33:], Path("a.png"))
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        (b"zTXt", b"key\0\0" + zlib.compress(b"\0" * 100_000_000)),
+        (b"iTXt", b"workflow\0\1\0\0\0" + zlib.compress(b"{}" * 2_000_000)),
+        (b"tEXt", b"parameters\0" + b"x" * 70_000_000),
+        (b"iCCP", b"icc\0\0" + zlib.compress(bytes(3_000_000))),
+        (b"eXIf", b"MM\0*" + bytes(1_000_000)),
+    ],
+    ids=["text bomb", "workflow", "plain text", "profile", "exif"],
+)
+def test_metadata_of_any_size_is_not_looked_at(kind: bytes, data: bytes) -> None:
+    chunk = struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    np.testing.assert_array_equal(np.asarray(open_image(PNG[:33] + chunk + PNG[33:], Path("a.png"))), PIXELS)
+
+
+def test_a_pipe_or_a_device_is_no_image(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    (tmp_path / "b.png").symlink_to("/dev/zero")
+    for name in ("a.png", "b.png"):
+        with pytest.raises(UnusableImageError, match=f"{name} is no regular file"):
+            read_tiles(job(tmp_path / name))
+        assert image_size(tmp_path / name) is None
 
 
 def test_a_file_that_is_gone_is_an_unusable_image(tmp_path: Path) -> None:

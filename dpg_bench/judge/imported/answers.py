@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from dpg_bench.errors import BadInputError, option
+from dpg_bench.errors import BadInputError, option, unknown_name
 from dpg_bench.files.answer_lines import AnswerLine, parse_answer_line
 from dpg_bench.files.reading import decoded, read_content, read_csv, validated
+from dpg_bench.judge.imported.dsg import dsg_lines, filled, whole_number
 from dpg_bench.judge.imported.official_detail import is_detail_line, read_detail, unknown_item
 from dpg_bench.judge.imported.spelling import NoAnswerError, read_answer
 from dpg_bench.records import AnswerTable, Suite
@@ -36,8 +37,8 @@ class ImportedAnswers:
     items to why the program behind the file can't have asked all their questions. `judge_fingerprint` is None
     where the file doesn't say who answered. `as_spelled` says that the official rule holds: exactly `yes` is a yes;
     otherwise the answers were read, and are `yes` and `no` here. `blank` of them were there but empty, and so are
-    missing. `image_digests` are the SHA-256 of image files by item and image, where the file names them; `sha256` is
-    its own.
+    missing; `unclear` are texts that are neither yes nor no, missing too. `image_digests` are the SHA-256 of image
+    files by item and image, where the file names them; `sha256` is its own.
     """
 
     table: AnswerTable
@@ -47,17 +48,28 @@ class ImportedAnswers:
     judge_fingerprint: str | None
     as_spelled: bool
     blank: int
+    unclear: tuple[str, ...]
     image_digests: Mapping[tuple[str, int], str]
     sha256: str
 
 
-def read_answers(path: Path, suite: Suite, *, images_per_prompt: int | None = None) -> ImportedAnswers:
+def read_answers(
+    path: Path,
+    suite: Suite,
+    *,
+    images_per_prompt: int | None = None,
+    where: Mapping[str, str] | None = None,
+) -> ImportedAnswers:
     """Read an answers file in any of the three formats, told apart by content.
+
+    A CSV may also have the columns of the answers that DSG releases: `question_id`, free text in `answer`, and a row
+    for the one image of each model. `where` takes of a CSV, or of JSON lines, the rows that have these values alone.
 
     In `answers.jsonl`, the answers about a newer image (another `image_sha256`) replace those about the older one,
     as they stand after a resumed run; a last line that was torn by a crash is left out.
 
-    Raises BadInputError, with file and line, if the file can't be read or has none of the formats, and for items
+    Raises BadInputError, with file and line, if the file can't be read or has none of the formats, if no row has the
+    values of `where`, and for items
     or questions that the suite doesn't have, an answer that says neither yes nor no, two different answers to one
     question about one image, answers of more than one judge, or an image number of `images_per_prompt` or more.
     """
@@ -66,13 +78,20 @@ def read_answers(path: Path, suite: Suite, *, images_per_prompt: int | None = No
     form = _format(path, text)
     never_asked: dict[str, str] = {}
     collected = _Collector(suite)
+    chosen = dict(where or {})
     if form == "detail":
+        if chosen:
+            raise BadInputError(f"{path} has no columns, so {option('where')} can't choose among its answers.")
         detail = read_detail(path, text, suite)
         table, never_asked = detail.table, detail.never_asked
     else:
-        for place, line in _json_lines(path, text) if form == "jsonl" else _csv_lines(path, text):
+        lines = _json_lines(path, text, chosen) if form == "jsonl" else _csv_lines(path, text, chosen, collected)
+        for place, line in lines:
             collected.add(place, line)
         table = collected.table
+        if chosen and not table:
+            asked = " and ".join(f"{name}={value}" for name, value in chosen.items())
+            raise BadInputError(f"{path} has no answer with {asked}.")
     images = 1 + max((image for images in table.values() for image in images), default=0)
     if images_per_prompt is not None and images > images_per_prompt:
         item_id = next(item_id for item_id, given in table.items() if images - 1 in given)
@@ -93,6 +112,7 @@ def read_answers(path: Path, suite: Suite, *, images_per_prompt: int | None = No
         judge_fingerprint=collected.fingerprint,
         as_spelled=form == "detail" or collected.ours,
         blank=collected.blank,
+        unclear=tuple(collected.unclear),
         image_digests=collected.image_digests,
         sha256=hashlib.sha256(content).hexdigest(),
     )
@@ -114,18 +134,29 @@ def _format(path: Path, text: str) -> AnswersFormat:
     )
 
 
-def _json_lines(path: Path, text: str) -> Iterator[tuple[str, AnswerLine]]:
+def _json_lines(path: Path, text: str, where: Mapping[str, str]) -> Iterator[tuple[str, AnswerLine]]:
     # Not splitlines(): answers and ids may hold characters that it takes for the end of a line.
     *lines, last = text.split("\n")
     for number, line in enumerate(lines, start=1):
         if line.strip():
             place = f"{path}, line {number}"
-            yield place, _line(line, place)
-    if last.strip():
+            if _is_chosen(line, where):
+                yield place, _line(line, place)
+    if last.strip() and _is_chosen(last, where):
         try:
             yield (place := f"{path}, line {len(lines) + 1}"), _line(last, place)
         except BadInputError:
             return
+
+
+def _is_chosen(line: str, where: Mapping[str, str]) -> bool:
+    if not where:
+        return True
+    try:
+        content = json.loads(line)
+    except (ValueError, RecursionError):  # said when it is read
+        return True
+    return isinstance(content, dict) and all(str(content.get(name)) == value for name, value in where.items())
 
 
 def _line(text: str, place: str) -> AnswerLine:
@@ -148,35 +179,33 @@ def _foreign_line(content: Mapping[str, Any], place: str) -> AnswerLine:
     return validated(AnswerLine, line, place)
 
 
-def _csv_lines(path: Path, text: str) -> Iterator[tuple[str, AnswerLine]]:
+def _csv_lines(
+    path: Path, text: str, where: Mapping[str, str], collected: _Collector
+) -> Iterator[tuple[str, AnswerLine]]:
     table = read_csv(text, str(path))
+    for name in where:
+        if name not in table.header:
+            raise unknown_name(f"column of {path}", name, table.header)
+    if "question_id" in table.header and "proposition_id" not in table.header:
+        collected.free_text = True
+        yield from dsg_lines(path, table, where)
+        return
     absent = [name for name in _COLUMNS if name not in table.header]
     if absent:
         raise BadInputError(f"{path} lacks the column '{absent[0]}'; needed are {','.join(_COLUMNS)}.")
     for row in table.rows:
         cells = {name: cell.strip() for name, cell in row.cells.items()}
+        if any(cells[name] != value for name, value in where.items()):
+            continue
         yield (
             row.place,
             AnswerLine(
-                item_id=_filled(row.place, "item_id", cells),
-                image=_whole_number(row.place, "image", cells),
-                proposition_id=_whole_number(row.place, "proposition_id", cells),
+                item_id=filled(row.place, "item_id", cells),
+                image=whole_number(row.place, "image", cells),
+                proposition_id=whole_number(row.place, "proposition_id", cells),
                 answer=cells["answer"],
             ),
         )
-
-
-def _filled(place: str, column: str, cells: Mapping[str, str]) -> str:
-    if not cells[column]:
-        raise BadInputError(f"{place}: the {column} is empty. Fill it in, or delete the row.")
-    return cells[column]
-
-
-def _whole_number(place: str, column: str, cells: Mapping[str, str]) -> int:
-    cell = _filled(place, column, cells)
-    if not (cell.isascii() and cell.isdigit() and len(cell) < 10):
-        raise BadInputError(f"{place}: the {column} is {cell[:40]!r}, not a whole number from 0.")
-    return int(cell)
 
 
 class _Collector:
@@ -187,6 +216,8 @@ class _Collector:
         self.fingerprint: str | None = None
         self.ours = False
         self.blank = 0
+        self.free_text = False
+        self.unclear: list[str] = []
         self._suite = suite
         self._known = {p.item_id: {q.proposition_id: q.text for q in p.questions} for p in suite.prompts}
         self.image_digests: dict[tuple[str, int], str] = {}
@@ -216,7 +247,7 @@ class _Collector:
                 answers.clear()
         answer = self._read(where, line)
         if answer is None:
-            self.blank += 1
+            self.blank += not line.answer.strip()
             return
         before = answers.setdefault(line.proposition_id, answer)
         if before != answer:
@@ -232,10 +263,19 @@ class _Collector:
         try:
             return read_answer(line.answer)
         except NoAnswerError:
+            if self.free_text:
+                return self._free_text(line.answer)
             raise BadInputError(
                 f"{where}: the answer is {line.answer[:60]!r}, which is neither yes nor no. Write yes or no (or true, "
                 "false, 1, 0), or leave it empty: an answer that isn't there leaves its item unscored."
             ) from None
+
+    def _free_text(self, text: str) -> str | None:
+        """As the judge said it: "no bus" is a no; what is neither is missing, and remembered."""
+        if text.strip().casefold().startswith("no "):
+            return "no"
+        self.unclear.append(text)
+        return None
 
     def _check_judge(self, where: str, fingerprint: str | None) -> None:
         if fingerprint is None:
