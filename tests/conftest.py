@@ -7,10 +7,15 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
     from dpg_bench.generate.base import Generator, GeneratorSettings
+
+# A busy machine is no failure of what is tested.
+hypothesis.settings.register_profile("without deadline", deadline=None)
+hypothesis.settings.load_profile("without deadline")
 
 # huggingface_hub reads this once, when it is imported.
 os.environ["HF_HUB_OFFLINE"] = "1"
