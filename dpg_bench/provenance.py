@@ -19,6 +19,27 @@ _PACKAGES = (
     "safetensors",
     "numpy",
     "pillow",
+    "accelerate",
+    "peft",
+    # installed, these change how pixels come about: other attention, other kernels, other cleaning of prompts
+    "xformers",
+    "flash-attn",
+    "flash-attn-3",
+    "sageattention",
+    "kernels",
+    "aiter",
+    "triton",
+    "bitsandbytes",
+    "torchao",
+    "gguf",
+    "optimum-quanto",
+    "nvidia-modelopt",
+    "compel",
+    "torchvision",
+    "torchsde",
+    "ftfy",
+    "beautifulsoup4",
+    "invisible-watermark",
 )
 
 

@@ -30,7 +30,7 @@ from dpg_bench.generate.models.ella import EllaGenerator, EllaOptions
 from dpg_bench.generate.models.passes import noise_generators
 from dpg_bench.generate.models.stable_diffusion import StableDiffusionGenerator
 from dpg_bench.generate.models.unet import lay_out
-from dpg_bench.hub.loading import quiet_libraries
+from dpg_bench.hub.remarks import quiet_libraries
 
 PLAIN, AUTHORS, AUTHORS_FLEXIBLE = "plain diffusers SD 1.5", "ELLA's own way, fixed", "ELLA's own way, flexible"
 SD15, ELLA, ELLA_FLEXIBLE = "sd15", "ella-sd15, fixed", "ella-sd15, flexible"

@@ -19,7 +19,8 @@ from dpg_bench.generate.models.ella import EllaWeights
 from dpg_bench.generate.models.stable_diffusion import set_scheduler
 from dpg_bench.generate.models.tiny_weights import tiny_base, tiny_connector, tiny_text_encoder
 from dpg_bench.hub.huggingface import Weights
-from dpg_bench.hub.loading import load_transformers_parts, quiet_libraries
+from dpg_bench.hub.loading import load_transformers_parts
+from dpg_bench.hub.remarks import quiet_libraries
 from ella_models import CONNECTOR_PRESETS, EllaConnector, EllaStableDiffusionPipeline, T5TextEncoder
 
 BASE_WEIGHTS = Weights("random weights", None, Path(), ())

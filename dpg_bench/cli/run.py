@@ -58,6 +58,9 @@ def run(
         typer.Option(help="Denoising steps; the model's own number by default."),
     ] = None,
     guidance: Annotated[float | None, typer.Option(help="Guidance scale; the model's own by default.")] = None,
+    negative_prompt: Annotated[
+        str | None, typer.Option(help="What images shall not show, for models with guidance.", show_default=False)
+    ] = None,
     size: Annotated[
         int | None,
         typer.Option(help="Side of an image in pixels, a multiple of 8; the model's own."),
@@ -99,6 +102,7 @@ def run(
         seeds=parse_seeds(seeds),
         steps=steps,
         guidance=guidance,
+        negative_prompt=negative_prompt,
         size=size,
         batch_size=batch_size,
         limit=limit,

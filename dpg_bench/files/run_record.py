@@ -30,13 +30,25 @@ class SuiteRecord(BaseModel):
     mended: list[str] = Field(default_factory=list)
 
 
+class TruncatedPrompts(BaseModel):
+    """How many of a run's prompts have more tokens than a text encoder reads; the rest of these was cut off."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    encoder: str
+    tokens_read: int
+    prompts: int
+    prompts_in_all: int
+    longest: int
+
+
 class RunRecord(BaseModel):
     """The content of `run.json`.
 
     `command` is the command line, empty for a run that Python code made. `requested` is what the user gave,
     `defaulted` what was filled in; `settings` is the whole, resolved, that decides the pixels, and `fingerprint` the
-    SHA-256 of these and of `generator`, which names the weights by digest. `untrained` says that the weights are
-    random. A `status` of `running` that no process works on is a run that was killed. The rest is provenance.
+    SHA-256 of these and of `generator`, which names the weights by digest. `remarks` is what the libraries said
+    meanwhile. `untrained` says that the weights are random. A `status` of `running` that no process works on is a run that was killed. The rest is provenance.
     """
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
@@ -58,6 +70,8 @@ class RunRecord(BaseModel):
     seconds: float = 0.0
     status: Literal["running", "complete", "incomplete", "interrupted"] = "running"
     failed_items: list[str] = Field(default_factory=list)
+    remarks: list[str] = Field(default_factory=list)
+    truncated_prompts: list[TruncatedPrompts] = Field(default_factory=list)
     untrained: bool = False
 
 

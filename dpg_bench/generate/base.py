@@ -20,8 +20,20 @@ class ImageRequest:
     seed: int
 
 
+@dataclass(frozen=True, slots=True)
+class TextLimit:
+    """How many tokens of a prompt a text encoder reads; `count` says how many one has."""
+
+    encoder: str
+    tokens: int
+    count: Callable[[str], int]
+
+
 class Generator(Protocol):
-    """Makes images from prompts. An image depends on its own request alone, never on the others of the batch."""
+    """Makes images from prompts. An image depends on its own request alone, never on the others of the batch.
+
+    It may have `text_limits`, a sequence of `TextLimit`: prompts that are longer are then counted and recorded.
+    """
 
     @property
     def provenance(self) -> Mapping[str, Any]:
@@ -56,6 +68,7 @@ class GeneratorSettings(Generic[OptionsT_co]):
     guidance: float | None
     device: str
     dtype: str
+    negative_prompt: str | None = None
     compiled_batch: int | None = None
     """Batches of exactly this many images go through a compiled U-Net, in models that know the option `compile`."""
 
@@ -88,7 +101,8 @@ class ModelSpec(Generic[OptionsT]):
     `options` is the type of its options, which are read once and then handed to the rest as they are. `validate`
     checks the settings without loading weights (raising BadInputError), `load` builds the generator, `fetch`
     downloads and verifies its weights ahead of time. `notes` say where each default comes from, `untrained` that the
-    weights are random, so that scores mean nothing. `memory`, if known, sets the batch size.
+    weights are random, so that scores mean nothing. `memory`, if known, sets the batch size. `takes_negative_prompt`
+    says that the settings' negative prompt is heeded; without, one is refused.
     """
 
     name: str
@@ -103,3 +117,4 @@ class ModelSpec(Generic[OptionsT]):
     gpu_dtype: str = "float16"
     untrained: bool = False
     memory: MemoryNeed | None = None
+    takes_negative_prompt: bool = False

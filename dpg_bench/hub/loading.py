@@ -1,4 +1,4 @@
-"""Loading with diffusers and transformers: quietly, and with one clear error when the weights aren't right."""
+"""Loading with diffusers and transformers, and one clear error when the weights aren't right."""
 
 from __future__ import annotations
 
@@ -13,26 +13,6 @@ from dpg_bench.hub.huggingface import read_model_index
 
 if TYPE_CHECKING:
     import torch
-
-
-@contextmanager
-def quiet_libraries() -> Iterator[None]:
-    """Keep diffusers and transformers from writing bars and remarks to stderr; afterwards all is as it was."""
-    from diffusers.utils import logging as diffusers_logging
-    from transformers.utils import logging as transformers_logging
-
-    libraries = (diffusers_logging, transformers_logging)
-    before = [(library, library.get_verbosity(), library.is_progress_bar_enabled()) for library in libraries]
-    for library in libraries:
-        library.set_verbosity_error()
-        library.disable_progress_bar()
-    try:
-        yield
-    finally:
-        for library, verbosity, had_bars in before:
-            library.set_verbosity(verbosity)
-            if had_bars:
-                library.enable_progress_bar()
 
 
 @contextmanager

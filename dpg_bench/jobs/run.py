@@ -11,7 +11,9 @@ from dpg_bench.files.clearing import clear_run
 from dpg_bench.files.differences import first_difference
 from dpg_bench.files.durable import clear_parts
 from dpg_bench.files.run_folder import lock_folder
+from dpg_bench.generate.prompt_lengths import truncated_prompts
 from dpg_bench.generate.stage import GenerationOutcome, GenerationProgress, generate_images
+from dpg_bench.hub.remarks import listening
 from dpg_bench.jobs.begin import begin_record
 from dpg_bench.jobs.run_plan import RunPlan
 from dpg_bench.provenance import utc_now
@@ -31,7 +33,7 @@ def execute_run(
     and DpgBenchError if the disk fills up.
     """
     run = plan.run
-    with lock_folder(run.path):
+    with lock_folder(run.path), listening() as remarks:
         generator = plan.spec.load(plan.generator)
         if plan.request.fresh:
             clear_run(run, plan.suite.by_id)  # only now that the model is known to load
@@ -43,12 +45,20 @@ def execute_run(
                 f"{run.path} was made with another model: {changed}. Choose another {option('out')}, or start over "
                 f"with {option('fresh', True)}."
             )
+        truncated = truncated_prompts(generator, plan.prompts)
+        record = record.model_copy(update={"truncated_prompts": truncated})
         run.write_record(record)
         start = time.perf_counter()
 
         def finish(status: Any, failed: Mapping[str, str]) -> None:
             seconds = record.seconds + time.perf_counter() - start
-            changes = {"status": status, "finished": utc_now(), "seconds": round(seconds, 3), "failed_items": [*failed]}
+            changes: dict[str, Any] = {
+                "status": status,
+                "finished": utc_now(),
+                "seconds": round(seconds, 3),
+                "failed_items": [*failed],
+                "remarks": list(dict.fromkeys([*record.remarks, *remarks.texts])),
+            }
             run.write_record(record.model_copy(update=changes))
 
         try:

@@ -39,6 +39,7 @@ class RunRequest:
     seeds: tuple[int, ...] | None = None
     steps: int | None = None
     guidance: float | None = None
+    negative_prompt: str | None = None
     size: int | None = None
     batch_size: int | None = None
     limit: int | None = None
@@ -74,6 +75,7 @@ class RunPlan:
             "steps": self.generator.steps,
             "guidance": self.generator.guidance,
             "dtype": self.generator.dtype,
+            **({} if self.generator.negative_prompt is None else {"negative_prompt": self.generator.negative_prompt}),
             "images_per_prompt": request.images_per_prompt,
             "seed": None if request.seeds is not None else request.seed,
             "seeds": None if request.seeds is None else list(request.seeds),
@@ -91,14 +93,17 @@ def plan_run(request: RunRequest, *, outline: Suite | None = None) -> RunPlan:
     spec = find_model(request.model)
     _check_numbers(request)
     device = resolve_device(request.device)
+    options = dict(request.options)
+    negative_prompt = _negative_prompt(request, spec, options.pop("negative_prompt", None))
     generator = GeneratorSettings(
         model=request.model,
-        options=spec.options.read(spec.name, request.options),
+        options=spec.options.read(spec.name, options),
         size=request.size if request.size is not None else spec.defaults.size,
         steps=request.steps if request.steps is not None else spec.defaults.steps,
         guidance=request.guidance if request.guidance is not None else spec.defaults.guidance,
         device=device,
         dtype=resolve_dtype(request.dtype, device, gpu_default=spec.gpu_dtype),
+        negative_prompt=negative_prompt,
     )
     check_numbers(generator)
     spec.validate(generator)
@@ -165,6 +170,16 @@ def _check_numbers(request: RunRequest) -> None:
     for seed in seeds:
         if not 0 <= seed < 2**63:
             raise out_of_range("a seed", seed, "from 0 to 2^63 - 1")
+
+
+def _negative_prompt(request: RunRequest, spec: ModelSpec[Any], also: Any) -> str | None:
+    """The negative prompt, said by itself or among the options. Raises BadInputError if the model takes none."""
+    if also is not None and request.negative_prompt is not None:
+        raise BadInputError(f"The negative prompt is given twice, as '{request.negative_prompt}' and as '{also}'.")
+    chosen = request.negative_prompt if also is None else str(also)
+    if chosen is not None and not spec.takes_negative_prompt:
+        raise BadInputError(f"{spec.name} takes no negative prompt; leave '{chosen}' out.")
+    return chosen
 
 
 def _run_name(model: str, suite: str) -> str:

@@ -106,10 +106,10 @@ def test_a_folder_can_be_given_for_every_part(tiny_folder: Path, load_model: Cal
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_pixels_that_are_no_numbers_become_an_error_not_an_image(value: float) -> None:
     pixels = np.zeros((2, 4, 4, 3), dtype=np.float32)
-    assert [image.size for image in pixels_to_images(pixels)] == [(4, 4), (4, 4)]
+    assert [image.size for image in pixels_to_images(pixels, dtype="float16")] == [(4, 4), (4, 4)]
     pixels[1, 2, 3, 0] = value
     with pytest.raises(DpgBenchError, match="not numbers"):
-        pixels_to_images(pixels)
+        pixels_to_images(pixels, dtype="float16")
 
 
 def test_running_out_of_memory_while_loading_stays_what_it_is() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from dpg_bench.errors import BadInputError, out_of_range, unknown_name
 from dpg_bench.generate.base import GeneratorSettings
-from dpg_bench.hub.loading import quiet_libraries
+from dpg_bench.hub.remarks import quiet_libraries
 
 LATENT_MULTIPLE = 8
 """What diffusers' Stable Diffusion asks of an image's side, whatever the scale of the autoencoder."""

@@ -7,6 +7,7 @@ single thread while the device waits.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dpg_bench.errors import DpgBenchError
@@ -18,10 +19,13 @@ if TYPE_CHECKING:
     from PIL import Image
 
 DECODED_AT_ONCE = 4
-NOT_NUMBERS = (
-    "The model made pixels that are not numbers, which happens when a value overflows in float16. "
-    "Try --dtype bfloat16 or float32."
-)
+
+
+def not_numbers(dtype: str) -> str:
+    """What to say of pixels that are not numbers, and what to try where `dtype` was the precision."""
+    others = {"float16": "bfloat16 or float32", "bfloat16": "float32"}.get(dtype)
+    advice = f"Try --dtype {others}." if others else "Its weights may be damaged; load them again from their source."
+    return f"The model made pixels that are not numbers, as when a value overflows in {dtype}. {advice}"
 
 
 def decode_images(pipeline: Any, latents: torch.Tensor) -> list[Image.Image]:
@@ -42,18 +46,18 @@ def decode_images(pipeline: Any, latents: torch.Tensor) -> list[Image.Image]:
             finite &= pixels.isfinite().all()
             levels.append((pixels * 255).round().to(torch.uint8).permute(0, 2, 3, 1))
         if not finite:  # asked once: every question makes the host wait for the device
-            raise DpgBenchError(NOT_NUMBERS)
+            raise DpgBenchError(not_numbers(str(vae.dtype).removeprefix("torch.")))
         return [Image.fromarray(image) for image in torch.cat(levels).contiguous().cpu().numpy()]
 
 
-def pixels_to_images(pixels: NDArray[np.floating]) -> list[Image.Image]:
-    """Pixels in [0, 1], (images, height, width, 3), as 8-bit RGB images, rounded to the nearest level.
+def pixels_to_images(pixels: Sequence[NDArray[np.floating]], *, dtype: str) -> list[Image.Image]:
+    """Pixels in [0, 1], each (height, width, 3), as 8-bit RGB images, rounded to the nearest level.
 
     Raises DpgBenchError if a pixel is infinite or not a number: saved, it would be a black image and a low score.
     """
     import numpy as np
     from PIL import Image
 
-    if not np.isfinite(pixels).all():
-        raise DpgBenchError(NOT_NUMBERS)
-    return [Image.fromarray(image) for image in (pixels * 255).round().astype(np.uint8)]
+    if not all(np.isfinite(image).all() for image in pixels):
+        raise DpgBenchError(not_numbers(dtype))
+    return [Image.fromarray((image * 255).round().astype(np.uint8)) for image in pixels]

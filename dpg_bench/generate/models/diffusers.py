@@ -8,23 +8,28 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from dpg_bench.device import torch_dtype
-from dpg_bench.errors import BadInputError
+from dpg_bench.errors import BadInputError, DpgBenchError
 from dpg_bench.generate.base import (
     GenerationDefaults,
     Generator,
     GeneratorSettings,
     ImageRequest,
     ModelSpec,
+    TextLimit,
 )
+from dpg_bench.generate.models.call import pipeline_class, settings_arguments
 from dpg_bench.generate.models.checks import check_numbers, check_scheduler, scheduler_class
 from dpg_bench.generate.models.decode import pixels_to_images
-from dpg_bench.generate.models.passes import noise_generators, split_passes
+from dpg_bench.generate.models.passes import split_passes
 from dpg_bench.generate.models.pipeline_record import pipeline_provenance
-from dpg_bench.hub.huggingface import Weights, hub_errors, is_folder, pipeline_files, read_model_index
-from dpg_bench.hub.loading import load_errors, load_transformers_parts, quiet_libraries
+from dpg_bench.generate.models.trial import Trial, call, pipeline_error
+from dpg_bench.halving import is_out_of_memory
+from dpg_bench.hub.huggingface import Weights, hub_errors, is_folder, pipeline_files
+from dpg_bench.hub.loading import load_errors, load_transformers_parts
+from dpg_bench.hub.remarks import listening, quiet_libraries
 from dpg_bench.plugins import Options
 
 if TYPE_CHECKING:
@@ -32,24 +37,11 @@ if TYPE_CHECKING:
 
 PREFIX = "diffusers:"
 
-_SETTINGS = {
-    "num_inference_steps": "steps",
-    "guidance_scale": "guidance",
-    "height": "size",
-    "width": "size",
-}
-_ASKS_FOR_MORE = (
-    "mask_image",
-    "control_image",
-    "controlnet_conditioning_scale",
-    "num_frames",
-    "video",
-    "audio_length_in_s",
-)
-
 
 class PipelineOptions(Options):
-    """The options of `diffusers:` models."""
+    """The options of `diffusers:` models; any other key is an argument of the pipeline's call."""
+
+    model_config = ConfigDict(extra="allow")
 
     revision: str | None = Field(
         default=None, description="branch, tag or commit of the repository; the newest if nothing is said"
@@ -58,36 +50,52 @@ class PipelineOptions(Options):
         default=None, description="class name of a diffusers scheduler; the pipeline's own if nothing is said"
     )
 
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What is meant for the pipeline's call."""
+        return dict(self.model_extra or {})
+
 
 class PipelineGenerator:
-    """A diffusers pipeline with its settings; how it goes through a batch, `passes` explains."""
+    """A diffusers pipeline with its settings; how it goes through a batch, `passes` explains.
+
+    The pipeline is tried first (see `trial`). Raises BadInputError for settings that it doesn't follow.
+    """
 
     def __init__(self, pipeline: Any, settings: GeneratorSettings[PipelineOptions], *, weights: Weights) -> None:
         self._pipeline = pipeline
         self._settings = settings
         self._weights = weights
-        self._arguments = _call_arguments(type(pipeline), settings)
+        more = settings.options.arguments
+        arguments = settings_arguments(type(pipeline), settings, more)
+        with listening(tell=False) as heard, quiet_libraries():
+            trial = Trial(pipeline, settings, arguments, heard=heard)
+            self._call = trial.learn(more)
+            self.text_limits: tuple[TextLimit, ...] = trial.text_limits(self._call.arguments)
 
     @property
     def provenance(self) -> Mapping[str, Any]:
         """Pipeline class, weights with commit and digests, scheduler, and what the call's settings came to."""
-        accepted = inspect.signature(type(self._pipeline).__call__).parameters
-        call = {name: self._arguments.get(name, accepted[name].default) for name in _SETTINGS if name in accepted}
-        return {**pipeline_provenance(self._pipeline, {"pipeline": self._weights}), "call": call}
+        return {**pipeline_provenance(self._pipeline, {"pipeline": self._weights}), "call": self._call.record()}
 
     def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
         """One RGB image per request, in order."""
         images: list[Image.Image] = []
         with quiet_libraries():
-            for part in split_passes(requests, self._settings.device):
-                result = self._pipeline(
-                    prompt=[request.prompt for request in part.requests],
-                    generator=noise_generators(part.requests),
-                    output_type="np",
-                    **self._arguments,
-                )
-                images += pixels_to_images(result.images)
+            together = self._call.prompts_together
+            for part in split_passes(requests, self._settings.device, prompts_together=together):
+                images += pixels_to_images(self._drawn(part.requests), dtype=self._settings.dtype)
         return images
+
+    def _drawn(self, requests: Sequence[ImageRequest]) -> Any:
+        try:
+            return call(self._pipeline, requests, self._call.arguments)
+        except DpgBenchError:
+            raise
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise
+            raise DpgBenchError(pipeline_error(type(self._pipeline).__name__, self._call.arguments, error)) from error
 
 
 def any_pipeline_spec(name: str) -> ModelSpec[PipelineOptions]:
@@ -106,10 +114,13 @@ def any_pipeline_spec(name: str) -> ModelSpec[PipelineOptions]:
         fetch=partial(_fetch, source),
         notes=(
             "Size, steps and guidance are the pipeline's own where nothing is said.",
+            "Any other -M key is an argument of the pipeline's call, such as -M max_sequence_length=512.",
+            "It is tried before the first item: what changes nothing is refused, and the size that comes out recorded.",
             "Safety checkers and watermarks are off.",
             "On a GPU bfloat16, which does not overflow where float16 may; --dtype float16 for pipelines made for it.",
         ),
         gpu_dtype="bfloat16",
+        takes_negative_prompt=True,
     )
 
 
@@ -121,7 +132,7 @@ def _validate(source: str, settings: GeneratorSettings[PipelineOptions]) -> None
     if is_folder(source):
         if options.revision is not None:
             raise BadInputError(f"revision={options.revision} needs a repository, but {source} is a folder.")
-        _call_arguments(_pipeline_class(Path(source)), settings)
+        settings_arguments(pipeline_class(Path(source).expanduser()), settings, options.arguments)
 
 
 def _fetch(source: str, options: PipelineOptions) -> None:
@@ -130,7 +141,8 @@ def _fetch(source: str, options: PipelineOptions) -> None:
 
 def _find(source: str, options: PipelineOptions) -> Weights:
     if is_folder(source):
-        return Weights(source, None, Path(source), pipeline_files(Path(source)))
+        folder = Path(source).expanduser()
+        return Weights(source, None, folder, pipeline_files(folder))
     with quiet_libraries():
         from diffusers import DiffusionPipeline
 
@@ -141,13 +153,13 @@ def _find(source: str, options: PipelineOptions) -> Weights:
 
 def _load(source: str, settings: GeneratorSettings[PipelineOptions]) -> Generator:
     weights = _find(source, settings.options)
-    pipeline_class = _pipeline_class(weights.folder)
-    _call_arguments(pipeline_class, settings)
-    with quiet_libraries(), load_errors(f"a {pipeline_class.__name__}", source):
+    found = pipeline_class(weights.folder)
+    settings_arguments(found, settings, settings.options.arguments)
+    with quiet_libraries(), load_errors(f"a {found.__name__}", source):
         dtype = torch_dtype(settings.dtype)
         parts = load_transformers_parts(weights.folder, dtype)
-        pipeline = pipeline_class.from_pretrained(
-            weights.folder, dtype=dtype, local_files_only=True, **{**parts, **_switched_off(pipeline_class)}
+        pipeline = found.from_pretrained(
+            weights.folder, dtype=dtype, local_files_only=True, **{**parts, **_switched_off(found)}
         )
         if settings.options.scheduler is not None:
             _replace_scheduler(pipeline, settings.options.scheduler)
@@ -156,10 +168,10 @@ def _load(source: str, settings: GeneratorSettings[PipelineOptions]) -> Generato
     return PipelineGenerator(pipeline, settings, weights=weights)
 
 
-def _switched_off(pipeline_class: Any) -> dict[str, Any]:
+def _switched_off(found: Any) -> dict[str, Any]:
     """What would change images afterwards: a filter, or a watermark that is there where a package is installed."""
     off = {"safety_checker": None, "requires_safety_checker": False, "add_watermarker": False}
-    accepted = inspect.signature(pipeline_class.__init__).parameters
+    accepted = inspect.signature(found.__init__).parameters
     return {name: value for name, value in off.items() if name in accepted}
 
 
@@ -171,46 +183,3 @@ def _replace_scheduler(pipeline: Any, name: str) -> None:
             f"{', '.join(sorted(compatible)) or 'nothing'} can."
         )
     pipeline.scheduler = scheduler_class(name).from_config(pipeline.scheduler.config)
-
-
-def _pipeline_class(folder: Path) -> Any:
-    """The class that a diffusers folder names. Raises BadInputError unless it makes images from text alone."""
-    name = read_model_index(folder)["_class_name"]
-    with quiet_libraries():
-        import diffusers
-
-        pipeline_class = getattr(diffusers, name, None)
-    if pipeline_class is None:
-        raise BadInputError(
-            f"{folder} holds a {name}, which diffusers {diffusers.__version__} does not have. Pipelines that bring "
-            "their own code are not run; if it is one of diffusers', install a newer version."
-        )
-    accepted = inspect.signature(pipeline_class.__call__).parameters
-    more = [extra for extra in _ASKS_FOR_MORE if extra in accepted]
-    if "image" in accepted and not _is_optional_image(pipeline_class):
-        more.append("image")
-    if "prompt" not in accepted or "generator" not in accepted or more:
-        asked = f" (it asks for {', '.join(more)})" if more else ""
-        raise BadInputError(f"{folder} holds a {name}, which does not make images from text alone{asked}.")
-    return pipeline_class
-
-
-def _is_optional_image(pipeline_class: Any) -> bool:
-    """Whether diffusers counts the class, which takes an image, among those that can do without."""
-    with quiet_libraries():
-        from diffusers.pipelines.auto_pipeline import AUTO_TEXT2IMAGE_PIPELINES_MAPPING  # imports all of them
-    return pipeline_class in AUTO_TEXT2IMAGE_PIPELINES_MAPPING.values()
-
-
-def _call_arguments(pipeline_class: Any, settings: GeneratorSettings[PipelineOptions]) -> dict[str, Any]:
-    """The settings as the pipeline's call takes them. Raises BadInputError for one that it doesn't take."""
-    accepted = inspect.signature(pipeline_class.__call__).parameters
-    arguments = {}
-    for argument, setting in _SETTINGS.items():
-        value = getattr(settings, setting)
-        if value is None:
-            continue
-        if argument not in accepted:
-            raise BadInputError(f"{setting} is {value}, but {pipeline_class.__name__} has no {argument} to set.")
-        arguments[argument] = value
-    return arguments

@@ -20,6 +20,7 @@ from dpg_bench.generate.base import (
     ImageRequest,
     MemoryNeed,
     ModelSpec,
+    TextLimit,
 )
 from dpg_bench.generate.models.passes import noise_generators
 from dpg_bench.generate.models.pipeline_record import pipeline_provenance
@@ -37,6 +38,7 @@ from dpg_bench.generate.models.stable_diffusion import (
     set_scheduler,
     validate_base,
 )
+from dpg_bench.generate.models.text_limits import tokenizer_limit
 from dpg_bench.generate.models.unet import lay_out
 from dpg_bench.hub.huggingface import (
     Repository,
@@ -47,7 +49,8 @@ from dpg_bench.hub.huggingface import (
     is_folder,
     repository_weights,
 )
-from dpg_bench.hub.loading import load_errors, quiet_libraries
+from dpg_bench.hub.loading import load_errors
+from dpg_bench.hub.remarks import quiet_libraries
 
 if TYPE_CHECKING:
     import torch
@@ -190,6 +193,7 @@ class EllaGenerator(LatentGenerator):
         super().__init__(pipeline, settings, cpu_images=cpu_images)
         self._weights = weights
         self._options = settings.options
+        self.text_limits = _text_limits(pipeline) if settings.options.length == "fixed" else ()
 
     @property
     def provenance(self) -> Mapping[str, Any]:
@@ -210,6 +214,7 @@ class EllaGenerator(LatentGenerator):
                 width=settings.size,
                 num_inference_steps=settings.steps,
                 guidance_scale=settings.guidance,
+                negative_prompt=settings.negative_prompt,
                 length=self._options.length,
                 fixed_negative=self._options.fixed_negative,
                 output_type="latent",
@@ -256,6 +261,13 @@ def _validate(settings: GeneratorSettings[EllaOptions]) -> None:
     validate_base(settings, DENOISER_FILES)
 
 
+def _text_limits(pipeline: Any) -> tuple[TextLimit, ...]:
+    from ella_models import TextOptions
+
+    tokens = TextOptions.read(getattr(pipeline.connector, "text_options", None) or {}).tokens
+    return (tokenizer_limit("tokenizer", pipeline.tokenizer, tokens),)
+
+
 def _names(weights: EllaWeights) -> str:
     return f"{weights.base.source}, {weights.connector.source} and {weights.text_encoder.source}"
 
@@ -275,5 +287,6 @@ ELLA_SD15 = ModelSpec(
         "T5 is cast whole to the run's precision, as ELLA's authors do.",
         SAFETY_NOTE,
     ),
+    takes_negative_prompt=True,
     memory=MemoryNeed(parameters=2_234_000_000, values_per_image=IMAGE_VALUES),
 )

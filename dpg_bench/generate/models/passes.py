@@ -26,17 +26,24 @@ class Pass:
     wanted: int
 
 
-def split_passes(requests: Sequence[ImageRequest], device: str, *, cpu_images: int = 1) -> list[Pass]:
+def split_passes(
+    requests: Sequence[ImageRequest], device: str, *, cpu_images: int = 1, prompts_together: bool = True
+) -> list[Pass]:
     """The passes that make `requests`, in order: all at once on a GPU, `cpu_images` of one prompt at a time on a CPU.
 
     One image at a time wastes nothing where arithmetic takes the time. Toy models, where calling the layers does, are
-    several times faster with more.
+    several times faster with more. Without `prompts_together` a pass has one prompt on a GPU too, for pipelines that
+    pad a prompt to the longest of its pass and let the model see it.
     """
-    if not device.startswith("cpu"):
+    on_cpu = device.startswith("cpu")
+    if not on_cpu and prompts_together:
         return [Pass(tuple(requests), len(requests))]
     passes = []
     for _, same_prompt in groupby(requests, key=lambda request: request.prompt):
         own = tuple(same_prompt)
+        if not on_cpu:
+            passes.append(Pass(own, len(own)))
+            continue
         for start in range(0, len(own), cpu_images):
             part = own[start : start + cpu_images]
             passes.append(Pass(part + part[-1:] * (cpu_images - len(part)), len(part)))

@@ -31,6 +31,7 @@ from dpg_bench.generate.models.checks import (
 from dpg_bench.generate.models.decode import decode_images
 from dpg_bench.generate.models.passes import noise_generators, split_passes
 from dpg_bench.generate.models.pipeline_record import pipeline_provenance
+from dpg_bench.generate.models.text_limits import tokenizer_limit
 from dpg_bench.generate.models.unet import SwitchedUNet, lay_out
 from dpg_bench.hub.huggingface import (
     Repository,
@@ -41,7 +42,8 @@ from dpg_bench.hub.huggingface import (
     read_model_index,
     repository_weights,
 )
-from dpg_bench.hub.loading import load_errors, load_transformers_parts, quiet_libraries
+from dpg_bench.hub.loading import load_errors, load_transformers_parts
+from dpg_bench.hub.remarks import quiet_libraries
 from dpg_bench.plugins import Options
 
 if TYPE_CHECKING:
@@ -148,6 +150,11 @@ def set_scheduler(pipeline: Any, settings: GeneratorSettings[SamplerOptions]) ->
 def validate_sampler(settings: GeneratorSettings[SamplerOptions], *, multiple: int = LATENT_MULTIPLE) -> None:
     """Raises BadInputError for an unknown scheduler, or numbers out of range."""
     check_numbers(settings, size_multiple=multiple)
+    if settings.negative_prompt is not None and settings.guidance is not None and settings.guidance <= 1:
+        raise BadInputError(
+            f"A negative prompt changes nothing at guidance {settings.guidance:g}. Raise the guidance above 1, or "
+            f"leave '{settings.negative_prompt}' out."
+        )
     if "scheduler" in settings.options.model_fields_set:
         check_scheduler(settings.options.scheduler)
 
@@ -215,7 +222,8 @@ class StableDiffusionGenerator(LatentGenerator):
     ) -> None:
         super().__init__(pipeline, settings, cpu_images=cpu_images)
         self._base = base
-        self._empty: torch.Tensor | None = None
+        self._negative: torch.Tensor | None = None
+        self.text_limits = (tokenizer_limit("tokenizer", pipeline.tokenizer, pipeline.tokenizer.model_max_length),)
 
     @property
     def provenance(self) -> Mapping[str, Any]:
@@ -228,13 +236,13 @@ class StableDiffusionGenerator(LatentGenerator):
 
         settings = self._settings
         with torch.inference_mode(), self._unet.for_batch(len(requests)):
-            if self._empty is None:
-                self._empty = self._encode([""])
+            if self._negative is None:
+                self._negative = self._encode([settings.negative_prompt or ""])
             prompts = list(dict.fromkeys(request.prompt for request in requests))
             conditions = self._encode(prompts)[[prompts.index(request.prompt) for request in requests]]
             made: torch.Tensor = self._pipeline(
                 prompt_embeds=conditions,
-                negative_prompt_embeds=self._empty.expand_as(conditions),
+                negative_prompt_embeds=self._negative.expand_as(conditions),
                 generator=noise_generators(requests),
                 height=settings.size,
                 width=settings.size,
@@ -279,5 +287,6 @@ SD15 = ModelSpec(
     fetch=fetch_base,
     downloads=(BASE_DOWNLOAD,),
     notes=(SAMPLER_NOTE, "Guidance 7.5, from its model card.", SAFETY_NOTE),
+    takes_negative_prompt=True,
     memory=MemoryNeed(parameters=1_066_000_000, values_per_image=IMAGE_VALUES),
 )

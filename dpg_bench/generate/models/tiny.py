@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dpg_bench.device import one_thread
-from dpg_bench.generate.base import GenerationDefaults, Generator, GeneratorSettings, ImageRequest, ModelSpec
+from dpg_bench.generate.base import GenerationDefaults, Generator, GeneratorSettings, ImageRequest, ModelSpec, TextLimit
 from dpg_bench.generate.models.ella import (
     ELLA_SD15,
     EllaTextOptions,
@@ -33,6 +33,12 @@ class OneThread:
     """`generator` with torch held to a single CPU thread while it works."""
 
     generator: Generator
+
+    @property
+    def text_limits(self) -> Sequence[TextLimit]:
+        """The generator's own."""
+        limits: Sequence[TextLimit] = getattr(self.generator, "text_limits", ())
+        return limits
 
     @property
     def provenance(self) -> Mapping[str, Any]:
@@ -81,6 +87,7 @@ TINY_SD15 = ModelSpec(
     notes=(_NOTE,),
     gpu_dtype=SD15.gpu_dtype,
     untrained=True,
+    takes_negative_prompt=True,
 )
 
 TINY_ELLA_SD15 = ModelSpec(
@@ -94,4 +101,5 @@ TINY_ELLA_SD15 = ModelSpec(
     notes=(_NOTE,),
     gpu_dtype=ELLA_SD15.gpu_dtype,
     untrained=True,
+    takes_negative_prompt=True,
 )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from dpg_bench.generate.models.stable_diffusion import BASE_FILES
 from dpg_bench.hub.cache import cache_folder
 from dpg_bench.hub.huggingface import Weights, folder_weights
-from dpg_bench.hub.loading import quiet_libraries
+from dpg_bench.hub.remarks import quiet_libraries
 
 if TYPE_CHECKING:
     import torch

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import shutil
 from collections.abc import Callable
@@ -27,7 +26,7 @@ from dpg_bench.generate.base import Generator, GeneratorSettings, ImageRequest
 from dpg_bench.generate.models.diffusers import any_pipeline_spec
 from dpg_bench.generate.models.tiny_weights import tiny_text_encoder
 from dpg_bench.generate.registry import find_model
-from dpg_bench.hub.loading import quiet_libraries
+from dpg_bench.hub.remarks import quiet_libraries
 
 REQUESTS = [ImageRequest("a red fox", 1), ImageRequest("a red fox", 2), ImageRequest("three sheep", 1)]
 
@@ -147,10 +146,8 @@ def test_any_kind_of_pipeline_makes_its_images(
 def test_what_is_not_set_is_the_pipelines_own_and_recorded(folder: Path, load_model: Callable[..., Generator]) -> None:
     generator = load_model(f"diffusers:{folder}", steps=3)
     assert generator.provenance["call"] == {
-        "num_inference_steps": 3,
-        "guidance_scale": 5.0,
-        "height": None,
-        "width": None,
+        "arguments": {"num_inference_steps": 3},
+        "in_force": {"guidance": {"guidance_scale": 5.0}, "size": [16, 16], "timesteps": 3},
     }
     assert generator.provenance["pipeline"] == "StableDiffusionXLPipeline"
     assert generator.provenance["scheduler"]["class"] == "EulerDiscreteScheduler"
@@ -187,7 +184,11 @@ def test_a_text_encoder_with_missing_weights_is_refused(folder: Path, load_model
     [
         ("StableDiffusionImg2ImgPipeline", r"not make images from text alone \(it asks for image\)"),
         ("StableDiffusionControlNetPipeline", "controlnet_conditioning_scale"),
-        ("AnimateDiffPipeline", "num_frames"),
+        ("AnimateDiffVideoToVideoPipeline", "it asks for video"),
+        ("KandinskyV22PriorPipeline", "it gives image_embeds, negative_image_embeds"),
+        ("StableCascadeDecoderPipeline", "it asks for image_embeddings"),
+        ("StableAudioPipeline", r"it asks for audio_end_in_s\) \(it gives audios"),
+        ("logging", "which diffusers .* does not have"),
         ("DDPMPipeline", "does not make images from text alone"),
         ("MyOwnPipeline", r"holds a MyOwnPipeline, which diffusers \S+ does not have"),
     ],
@@ -204,11 +205,68 @@ def test_what_makes_no_images_from_text_is_refused(
 def test_a_setting_that_the_pipeline_does_not_take_is_refused(
     tmp_path: Path, make_settings: Callable[..., GeneratorSettings]
 ) -> None:
-    (tmp_path / "model_index.json").write_text('{"_class_name": "WuerstchenCombinedPipeline"}')
-    assert "guidance_scale" not in inspect.signature(diffusers.WuerstchenCombinedPipeline.__call__).parameters
+    (tmp_path / "model_index.json").write_text('{"_class_name": "LatentConsistencyModelPipeline"}')
     spec = any_pipeline_spec(f"diffusers:{tmp_path}")
-    with pytest.raises(BadInputError, match=r"guidance is 3\.0, but Wuerstchen\w+ has no guidance_scale"):
-        spec.validate(make_settings(spec.name, guidance=3.0))
+    with pytest.raises(BadInputError, match=r"negative prompt is blurry, but Latent\w+ has no negative_prompt to set"):
+        spec.validate(make_settings(spec.name, negative_prompt="blurry"))
+
+
+@pytest.mark.parametrize(
+    ("options", "changes", "message"),
+    [
+        ({"guidence_rescale": "1"}, {}, "Unknown argument of StableDiffusionPipeline.*Did you mean 'guidance_rescale'"),
+        ({"guidance_rescale": "much"}, {}, "'guidance_rescale' of StableDiffusionPipeline is 'much'; .* a number"),
+        ({"clip_skip": "1.5"}, {}, "it must be a whole number"),
+        ({"generator": "7"}, {}, "'generator' is dpg-bench's own to set"),
+        ({"latents": "7"}, {}, "'latents' is dpg-bench's own to set"),
+        ({"height": "32"}, {"size": 32}, r"size is 32, and height is 32 \(-M\): say only one of them"),
+    ],
+)
+def test_any_argument_of_the_call_is_checked_against_its_signature(
+    tmp_path: Path,
+    options: dict[str, str],
+    changes: dict[str, Any],
+    message: str,
+    make_settings: Callable[..., GeneratorSettings],
+) -> None:
+    (tmp_path / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
+    spec = any_pipeline_spec(f"diffusers:{tmp_path}")
+    with pytest.raises(BadInputError, match=message):
+        spec.validate(make_settings(spec.name, options=options, **changes))
+
+
+@pytest.mark.parametrize("folder", ["sd15"], indirect=True)
+def test_arguments_of_the_call_reach_it_and_those_without_effect_are_told(
+    folder: Path, load_model: Callable[..., Generator]
+) -> None:
+    plain = load_model(f"diffusers:{folder}", steps=2, size=16)
+    options = {"guidance_rescale": "0.7", "eta": "0.5", "height": "24", "width": "16"}
+    told = load_model(f"diffusers:{folder}", steps=2, options=options)
+    call = told.provenance["call"]
+    assert call["arguments"] == {
+        "guidance_rescale": 0.7,
+        "eta": 0.5,
+        "height": 24,
+        "width": 16,
+        "num_inference_steps": 2,
+    }
+    assert call["in_force"]["size"] == [16, 24]
+    assert call["without_effect"] == ["eta"]  # which is DDIM's, and this pipeline has PNDM
+    assert told.generate(REQUESTS[:1])[0].size == (16, 24)
+    assert plain.generate(REQUESTS[:1])[0].size == (16, 16)
+
+
+@pytest.mark.parametrize("folder", ["sd15"], indirect=True)
+def test_a_negative_prompt_acts_or_is_refused(folder: Path, load_model: Callable[..., Generator]) -> None:
+    for model, options in ((f"diffusers:{folder}", {}), ("sd15", {"base": str(folder)}), ("tiny-ella-sd15", {})):
+        plain, without = (
+            load_model(model, options=options, steps=2, size=16, guidance=5.0, negative_prompt=text)
+            for text in (None, "blurry")
+        )
+        one, other = (generator.generate(REQUESTS[:1])[0].tobytes() for generator in (plain, without))
+        assert one != other
+        with pytest.raises(BadInputError, match="negative prompt changes nothing"):
+            load_model(model, options=options, steps=2, size=16, guidance=1.0, negative_prompt="blurry")
 
 
 def test_a_folder_without_an_index_is_refused(tmp_path: Path, make_settings: Callable[..., GeneratorSettings]) -> None:
