@@ -48,7 +48,8 @@ class RunRecord(BaseModel):
     `command` is the command line, empty for a run that Python code made. `requested` is what the user gave,
     `defaulted` what was filled in; `settings` is the whole, resolved, that decides the pixels, and `fingerprint` the
     SHA-256 of these and of `generator`, which names the weights by digest. `remarks` is what the libraries said
-    meanwhile. `untrained` says that the weights are random. A `status` of `running` that no process works on is a run that was killed. The rest is provenance.
+    meanwhile. `untrained` says that the weights are random. A `status` of `running` that no process works on is a run
+    that was killed. The rest is provenance.
     """
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)

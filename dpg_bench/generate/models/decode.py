@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from dpg_bench.errors import DpgBenchError
+from dpg_bench.errors import DpgBenchError, option
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +24,11 @@ DECODED_AT_ONCE = 4
 def not_numbers(dtype: str) -> str:
     """What to say of pixels that are not numbers, and what to try where `dtype` was the precision."""
     others = {"float16": "bfloat16 or float32", "bfloat16": "float32"}.get(dtype)
-    advice = f"Try --dtype {others}." if others else "Its weights may be damaged; load them again from their source."
+    advice = (
+        f"Try {option('dtype')} {others}."
+        if others
+        else "Its weights may be damaged; load them again from their source."
+    )
     return f"The model made pixels that are not numbers, as when a value overflows in {dtype}. {advice}"
 
 

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dpg_bench.errors import BadInputError, DpgBenchError
+from dpg_bench.errors import BadInputError, DpgBenchError, option
 from dpg_bench.generate.base import GeneratorSettings, ImageRequest, TextLimit
 from dpg_bench.generate.models.call import IMAGE_OUTPUTS, draws_one_frame, guiding_arguments
 from dpg_bench.generate.models.passes import noise_generators
@@ -199,7 +199,7 @@ class Trial:
         tried = guiding_arguments(type(self._pipeline))
         needs = "negative_prompt" in self._accepted and "true_cfg_scale" in self._accepted
         how = (
-            " It can guide by true_cfg_scale beside a negative prompt (--negative-prompt, -M true_cfg_scale=…)."
+            f" It can guide by true_cfg_scale beside a negative prompt ({option('negative_prompt')}, -M true_cfg_scale=…)."
             if needs and "negative_prompt" not in self._arguments
             else ""
         )
@@ -310,7 +310,7 @@ class Trial:
             if is_out_of_memory(error):
                 raise BadInputError(
                     f"{self._name} doesn't fit into the memory of {self._settings.device} with a single image. Try "
-                    "-M offload=model, a smaller size, or a smaller precision (--dtype)."
+                    f"-M offload=model, a smaller size, or a smaller precision ({option('dtype')})."
                 ) from error
             raise BadInputError(pipeline_error(self._name, self._arguments, error)) from error
 
@@ -321,7 +321,7 @@ def pipeline_error(name: str, arguments: Mapping[str, Any], error: Exception) ->
     given = ", ".join(f"{key}={value!r}" for key, value in arguments.items()) or "no arguments"
     return (
         f"{name} failed: {cause} ({type(error).__name__}). It was called with {given}. Try its own settings (leave "
-        "size, steps and guidance out), another --dtype, or give it the argument it misses by -M key=value."
+        f"size, steps and guidance out), another {option('dtype')}, or give it the argument it misses by -M key=value."
     )
 
 
