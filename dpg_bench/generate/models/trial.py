@@ -199,7 +199,7 @@ class Trial:
         tried = guiding_arguments(type(self._pipeline))
         needs = "negative_prompt" in self._accepted and "true_cfg_scale" in self._accepted
         how = (
-            f" It can guide by true_cfg_scale beside a negative prompt ({option('negative_prompt')}, -M true_cfg_scale=…)."
+            f" true_cfg_scale guides beside a negative prompt ({option('negative_prompt')}, -M true_cfg_scale=…)."
             if needs and "negative_prompt" not in self._arguments
             else ""
         )
