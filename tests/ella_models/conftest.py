@@ -173,6 +173,17 @@ def pipeline(
     return pipe
 
 
+@pytest.fixture(scope="session")
+def saved_parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny base as diffusers saves it, in `sd/`, and the tiny text encoder in `t5/`; nothing may change them."""
+    folder = tmp_path_factory.mktemp("parts")
+    _tiny_stable_diffusion().save_pretrained(folder / "sd")
+    t5 = _tiny_t5()
+    t5.model.save_pretrained(folder / "t5")
+    t5.tokenizer.save_pretrained(folder / "t5")
+    return folder
+
+
 @pytest.fixture
 def draw() -> Callable[..., torch.Tensor]:
     """Final latents of a pipeline, at two steps unless told, one generator per image seeded from 0 on."""

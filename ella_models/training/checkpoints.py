@@ -1,0 +1,81 @@
+"""Checkpoints: everything that training needs to go on, one folder a checkpoint, whole or not there.
+
+`checkpoints/step-00001000/` holds what accelerate saves (weights, optimiser, generators, gradient scaler), the moving
+average, and `examples-0.json`, … , where the examples of each process stand. Noise and timesteps need no state: they
+depend on seed and step alone.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+import shutil
+from pathlib import Path
+
+import accelerate
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from ella_models.errors import EllaError
+from ella_models.training.average import MovingAverage
+from ella_models.training.examples import State
+from ella_models.training.files import read_json, write_json
+
+_NAME = re.compile(r"step-(\d+)")
+
+
+class Checkpoints:
+    """The checkpoints of a run's folder."""
+
+    def __init__(self, folder: Path, accelerator: accelerate.Accelerator, average: MovingAverage | None) -> None:
+        self._folder = folder / "checkpoints"
+        self._accelerator, self._average = accelerator, average
+
+    def newest(self) -> int | None:
+        """The step of the newest checkpoint."""
+        return max(self._steps(), default=None)
+
+    def save(self, step: int, examples: State, *, keep: int) -> None:
+        """Write the checkpoint after `step` steps, then delete all but the `keep` newest."""
+        accelerator, whole = self._accelerator, self._place(step)
+        unfinished = whole.with_name(f".{whole.name}.part")
+        if accelerator.is_main_process:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir(parents=True)
+        accelerator.wait_for_everyone()
+        accelerator.save_state(str(unfinished))
+        write_json(unfinished / f"examples-{accelerator.process_index}.json", examples)
+        accelerator.wait_for_everyone()
+        if accelerator.is_main_process:
+            if self._average is not None:
+                save_file(self._average.state(), unfinished / "average.safetensors")
+            if whole.is_dir():
+                shutil.rmtree(whole)
+            unfinished.rename(whole)
+            for old in sorted(self._steps())[:-keep]:
+                shutil.rmtree(self._place(old))
+        accelerator.wait_for_everyone()
+
+    def load(self, step: int) -> State:
+        """Put weights, optimiser and generators back as they were after `step` steps; returns the examples' state.
+
+        Raises EllaError if the checkpoint is damaged.
+        """
+        place = self._place(step)
+        try:
+            self._accelerator.load_state(str(place))
+            if self._average is not None:
+                self._average.load(load_file(place / "average.safetensors"))
+            return read_json(place / f"examples-{self._accelerator.process_index}.json")
+        except (OSError, ValueError, RuntimeError, KeyError, EOFError, pickle.PickleError, SafetensorError) as error:
+            raise EllaError(
+                f"The checkpoint '{place}' is damaged ({error}). Delete it to go on from the one before."
+            ) from error
+
+    def _steps(self) -> list[int]:
+        if not self._folder.is_dir():
+            return []
+        return [int(match[1]) for path in self._folder.iterdir() if (match := _NAME.fullmatch(path.name))]
+
+    def _place(self, step: int) -> Path:
+        return self._folder / f"step-{step:08d}"
