@@ -65,9 +65,11 @@ def picture_of(pair: Pair, data: DataSection) -> Picture:
     if pair.image is None:
         raise SkippedPair("no image")
     try:
-        opened = Image.open(io.BytesIO(pair.image) if isinstance(pair.image, bytes) else pair.image)
-        with opened as image:
-            upright = _in_colour(ImageOps.exif_transpose(image))
+        if isinstance(pair.image, Image.Image):
+            upright = _in_colour(ImageOps.exif_transpose(pair.image))
+        else:
+            with Image.open(io.BytesIO(pair.image) if isinstance(pair.image, bytes) else pair.image) as opened:
+                upright = _in_colour(ImageOps.exif_transpose(opened))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         name = pair.image.name if isinstance(pair.image, Path) else "image"
         raise SkippedPair(f"{name} can't be read: {_one_line(error)}") from error

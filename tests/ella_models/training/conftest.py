@@ -21,7 +21,9 @@ def write_pairs(folder: Path, count: int = 16) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(count):
         colour = COLOURS[number % len(COLOURS)]
-        Image.new("RGB", (20, 16 + number // len(COLOURS)), colour).save(folder / f"{number:02d}.png")
+        picture = Image.new("RGB", (20, 16), colour)
+        picture.paste("grey", (0, 0, 3 + 2 * (number // len(COLOURS)), 16))
+        picture.save(folder / f"{number:02d}.png")
         (folder / f"{number:02d}.txt").write_text(f"a {colour} wall", encoding="utf-8")
     return folder
 
