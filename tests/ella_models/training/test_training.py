@@ -94,8 +94,8 @@ def test_a_tiny_connector_learns_and_reads_the_text(configure: Configure, saved_
         optimizer={"learning_rate": 3e-3},
         loss={"caption_dropout": 0.0},
         validation={"every": 30, "hold_out": 8, "timesteps": 2},
-        steps=60,
-        log_every=60,
+        steps=90,
+        log_every=90,
     )
     seen: list[float] = []
 
