@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
@@ -10,6 +9,7 @@ from typing import Annotated, NoReturn, TypeVar
 import typer
 
 from ella_models.errors import EllaError
+from ella_models.training.console import say, show
 
 Result = TypeVar("Result")
 ConfigOption = Annotated[
@@ -30,7 +30,7 @@ def config_command() -> None:
     """Print the paper's training configuration as YAML, every name with its meaning."""
     from ella_models.training.config_file import preset_text
 
-    typer.echo(preset_text(), nl=False)
+    show(preset_text().rstrip("\n"))
 
 
 @app.command("train")
@@ -54,11 +54,11 @@ def train_command(
     with training_display(settings) as report:
         result = _stopping_at_errors(lambda: train(settings, report=report, fresh=fresh))
     if _main_process():
-        print(result.connector)
+        show(result.connector)
         if result.skipped:
-            _say(f"{result.skipped} pairs were left out: see {settings.output / 'skipped.jsonl'}")
+            say(f"{result.skipped} pairs were left out: see {settings.output / 'skipped.jsonl'}")
         if not result.finished:
-            _say(f"Stopped after step {result.steps} of {settings.steps}; run the same command again to go on.")
+            say(f"Stopped after step {result.steps} of {settings.steps}; run the same command again to go on.")
     if not result.finished:
         raise typer.Exit(130)
 
@@ -76,8 +76,8 @@ def precompute_command(config: ConfigOption) -> None:
     with counting_display("pairs") as report:
         made = _stopping_at_errors(lambda: precompute(settings, report=report))
     if _main_process():
-        print(made.folder)
-        _say(f"{made.pairs} pairs in {made.shards} shards; {made.skipped} left out{_see(made.folder, made.skipped)}")
+        show(made.folder)
+        say(f"{made.pairs} pairs in {made.shards} shards; {made.skipped} left out{_see(made.folder, made.skipped)}")
 
 
 def main() -> None:
@@ -95,17 +95,13 @@ def _stopping_at_errors(job: Callable[[], Result]) -> Result:
     except EllaError as error:
         _fail(str(error))
     except KeyboardInterrupt:
-        _say("Stopped.")
+        say("Stopped.")
         raise typer.Exit(130) from None
 
 
 def _fail(message: str) -> NoReturn:
-    _say(f"error: {message}")
+    say(f"error: {message}")
     raise typer.Exit(2)
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr)
 
 
 def _main_process() -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -11,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ella_models.training.config import TrainingConfig
+from ella_models.training.console import say
 from ella_models.training.records import TrainingStep
 
 
@@ -50,7 +50,7 @@ def counting_display(noun: str) -> Iterator[Callable[[int], None]]:
 
 def _print_line(step: TrainingStep) -> None:
     if step.loss is not None:
-        print(f"step {step.step}/{step.steps}  {_said(step)}", file=sys.stderr, flush=True)
+        say(f"step {step.step}/{step.steps}  {_said(step)}")
 
 
 def _said(step: TrainingStep) -> str:

@@ -9,8 +9,8 @@ import torch
 from diffusers import DDIMScheduler
 from PIL import Image
 
+from ella_models import EllaStableDiffusionPipeline
 from ella_models.connector import EllaConnector
-from ella_models.pipeline import EllaStableDiffusionPipeline
 from ella_models.training.config import ValidationSection
 from ella_models.training.files import whole_file
 
@@ -24,7 +24,8 @@ class Samples:
     def write(self, connector: EllaConnector, file: Path) -> None:
         """Draw the grid into a PNG file."""
         section, size = self._section, self._size
-        scheduler = DDIMScheduler.from_config(self._parts["scheduler"].config)
+        as_sampled = {"clip_sample": False, "set_alpha_to_one": False}
+        scheduler = DDIMScheduler.from_config(self._parts["scheduler"].config, **as_sampled)
         pipeline = EllaStableDiffusionPipeline(**{**self._parts, "scheduler": scheduler}, connector=connector)
         pipeline.set_progress_bar_config(disable=True)
         grid = Image.new("RGB", (size * len(section.seeds), size * len(section.prompts)))
