@@ -15,6 +15,7 @@ stopped, to the same bytes as without the stop (`train.loop`):
 - `vae`: diffusers' autoencoder; `latents`: the data set of the next stage;
 - `diffusion`: CLIP's text encoder and Stable Diffusion's U-Net on short captions, as SD 1.5 learned from web captions;
 - `t5`: a T5 encoder, on the world's text alone;
+- `connector`: ELLA's connector, by the product's own training command, on dense captions before the frozen U-Net;
 - `final-judge`: the judge once more, on pictures as the autoencoder and the U-Net make them.
 
     python -m dpg_bench.miniature suite --out prompts/miniature.csv      # the suite again, byte for byte

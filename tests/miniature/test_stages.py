@@ -12,13 +12,14 @@ from dpg_bench.generate.models.stable_diffusion import BASE_FILES, SamplerOption
 from dpg_bench.hub.huggingface import folder_weights
 from dpg_bench.miniature.__main__ import app
 from dpg_bench.miniature.train.corpus import captions
+from dpg_bench.miniature.train.diffusion import WIDTH
 from dpg_bench.miniature.train.latents import read_latents, write_latents
 from dpg_bench.miniature.train.stages import DONE, Effort, make_stages
 from dpg_bench.miniature.train.text_tokenizers import write_clip_tokenizer, write_t5_tokenizer
-from ella_models import load_text_encoder
+from ella_models import load_connector, load_text_encoder
 
-EFFORT = Effort(steps=2, batch=2, captions=200, scenes=12)
-MADE = ("tokenizers", "vae", "latents", "diffusion", "t5")
+EFFORT = Effort(steps=2, batch=2, captions=200, scenes=12, pairs=4)
+MADE = ("tokenizers", "vae", "latents", "diffusion", "t5", "connector")
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,13 @@ def test_the_pipeline_loads_and_draws_as_stable_diffusion_does(stages: Path) -> 
 def test_the_t5_encoder_loads_as_ellas_text_encoder(stages: Path) -> None:
     encoder = load_text_encoder(str(stages / "t5" / "model"))
     assert encoder is not None
+
+
+def test_the_connector_fits_between_t5_and_the_unet(stages: Path) -> None:
+    connector = load_connector(stages / "connector" / "run" / "ella.safetensors")
+    assert connector.sizes.width == WIDTH
+    encoder = load_text_encoder(str(stages / "t5" / "model"))
+    assert connector.sizes.input_dim == encoder.model.config.d_model
 
 
 def test_what_is_done_is_left_as_it_is(stages: Path) -> None:

@@ -11,7 +11,7 @@ import torch
 
 from dpg_bench.errors import BadInputError, unknown_name
 from dpg_bench.files.durable import write_json
-from dpg_bench.miniature.train import diffusion, judge, latents, t5, text_tokenizers, vae
+from dpg_bench.miniature.train import connector, diffusion, judge, latents, t5, text_tokenizers, vae
 from dpg_bench.miniature.train.corpus import captions
 from dpg_bench.miniature.train.loop import Schedule, load_average, train
 
@@ -28,6 +28,7 @@ class Effort:
     batch: int | None = None
     captions: int = text_tokenizers.CAPTIONS
     scenes: int = latents.SCENES
+    pairs: int = connector.PAIRS
 
     def schedule(self, full: Schedule) -> Schedule:
         """The schedule within it."""
@@ -113,6 +114,18 @@ def _t5(out: Path, own: Path, effort: Effort) -> None:
     task.export(own / "model")
 
 
+def _connector(out: Path, own: Path, effort: Effort) -> None:
+    connector.write_pairs(own / connector.PAIRS_FOLDER, pairs=effort.pairs)
+    connector.train_connector(
+        out / "diffusion" / "model",
+        out / "t5" / "model",
+        own,
+        steps=effort.steps or connector.STEPS,
+        batch=effort.size(connector.BATCH),
+        device=effort.device,
+    )
+
+
 def _final_judge(out: Path, own: Path, effort: Effort) -> None:
     from diffusers import StableDiffusionPipeline
 
@@ -139,5 +152,6 @@ STAGES = (
     Stage("latents", _latents, ("vae",)),
     Stage("diffusion", _diffusion, ("tokenizers", "vae", "latents")),
     Stage("t5", _t5, ("tokenizers",)),
+    Stage("connector", _connector, ("diffusion", "t5")),
     Stage("final-judge", _final_judge, ("judge", "diffusion")),
 )

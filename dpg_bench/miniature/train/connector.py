@@ -1,0 +1,74 @@
+"""`mini-ella-sd15`'s connector: the product's own training, on dense captions, in front of the frozen U-Net."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dpg_bench.files.durable import write_atomic
+from dpg_bench.miniature.captions import dense_caption
+from dpg_bench.miniature.drawing.picture import draw
+from dpg_bench.miniature.sampling import draw_scene
+
+PAIRS = 16_000
+STEPS = 3000
+SEED = 90
+BATCH = 32
+PAIRS_FOLDER = "pairs"
+
+
+def write_pairs(folder: Path, *, pairs: int = PAIRS) -> None:
+    """Write drawn scenes as PNG files, each with its dense caption beside it, as far as they aren't there."""
+    for number in range(pairs):
+        name = f"connector {number}"
+        image = folder / f"{number // 1000:03d}" / f"{number:06d}.png"
+        if image.is_file():
+            continue
+        scene = draw_scene(name, held_out=False)
+        image.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(image.with_suffix(".txt"), f"{dense_caption(scene, name).text}\n".encode())
+        part = image.with_suffix(".part")
+        draw(scene, name).save(part, format="png")
+        part.replace(image)
+
+
+def train_connector(
+    base: Path, text_encoder: Path, own: Path, *, steps: int = STEPS, batch: int = BATCH, device: str = "cpu"
+) -> None:
+    """Train the connector between a T5 encoder and a pipeline's U-Net, each in its folder; goes on where it stopped.
+
+    `own` holds the pairs, and gets the precomputed features and the run.
+    """
+    from ella_models.training import TrainingConfig, precompute, train
+
+    config = TrainingConfig.model_validate(
+        {
+            "output": own / "run",
+            "base": str(base),
+            "text_encoder": str(text_encoder),
+            "connector": {
+                "preset": "tsc",
+                "layers": 4,
+                "heads": 4,
+                "num_latents": 32,
+                "time_channel": 64,
+                "time_embed_dim": 128,
+            },
+            "data": {
+                "folder": own / PAIRS_FOLDER,
+                "resolution": 64,
+                "precomputed": own / "precomputed",
+                "encode_batch": 64,
+            },
+            "optimizer": {"learning_rate": 1e-3, "warmup_steps": 100, "ema_decay": 0.998},
+            "loss": {"min_snr_gamma": 5.0},
+            "steps": steps,
+            "batch_size": batch,
+            "precision": "float32",
+            "checkpoint_every": 200,
+            "seed": SEED,
+            "export": "float16",
+            "device": "cpu" if device == "cpu" else "auto",
+        }
+    )
+    precompute(config)
+    train(config)
