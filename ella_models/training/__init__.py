@@ -9,6 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ella_models.training.caption_models import LocalCaptioner
+    from ella_models.training.caption_server import ServerCaptioner
+    from ella_models.training.captioning import Captioned, caption
     from ella_models.training.config import TrainingConfig
     from ella_models.training.config_file import read_config
     from ella_models.training.loop import train
@@ -16,20 +19,28 @@ if TYPE_CHECKING:
     from ella_models.training.records import TrainingResult, TrainingStep
 
 __all__ = [
+    "Captioned",
+    "LocalCaptioner",
     "Precomputed",
+    "ServerCaptioner",
     "TrainingConfig",
     "TrainingResult",
     "TrainingStep",
+    "caption",
     "precompute",
     "read_config",
     "train",
 ]
 
 _HOME_OF = {
+    "Captioned": "captioning",
+    "LocalCaptioner": "caption_models",
     "Precomputed": "precomputing",
+    "ServerCaptioner": "caption_server",
     "TrainingConfig": "config",
     "TrainingResult": "records",
     "TrainingStep": "records",
+    "caption": "captioning",
     "precompute": "precomputing",
     "read_config": "config_file",
     "train": "loop",

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
-from typing import Annotated, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 
 from ella_models.errors import EllaError
 from ella_models.training.console import say, show
+
+if TYPE_CHECKING:
+    from ella_models.training.captioning import Captioned, Captioner
+    from ella_models.training.config import DataSection
 
 Result = TypeVar("Result")
 ConfigOption = Annotated[
@@ -78,6 +83,65 @@ def precompute_command(config: ConfigOption) -> None:
     if _main_process():
         show(made.folder)
         say(f"{made.pairs} pairs in {made.shards} shards; {made.skipped} left out{_see(made.folder, made.skipped)}")
+
+
+@app.command("caption")
+def caption_command(
+    out: Annotated[Path, typer.Option(help="JSONL file to write, or go on with.")],
+    model: Annotated[str, typer.Option(help="Vision-language model: repository or folder, or its name on the server.")],
+    folder: Annotated[Path | None, typer.Option(help="Folder of images.")] = None,
+    shards: Annotated[list[str] | None, typer.Option(help="WebDataset shards of images (repeatable).")] = None,
+    dataset: Annotated[str | None, typer.Option(help="`datasets` dataset with a column of images.")] = None,
+    image_column: Annotated[str, typer.Option(help="The dataset's column of images.")] = "image",
+    server: Annotated[str | None, typer.Option(help="Address of an OpenAI-compatible server; without: here.")] = None,
+    prompt: Annotated[str | None, typer.Option(help="What the model is asked; default: 50 dense words.")] = None,
+    max_tokens: Annotated[int, typer.Option(min=1, help="Longest caption, in the model's tokens.")] = 160,
+    max_side: Annotated[int, typer.Option(min=16, help="Larger images are shrunk to this longer side.")] = 1024,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images at once.")] = 8,
+) -> None:
+    """Caption images densely through a vision-language model. Run again, it goes on; failures are tried again."""
+    from ella_models.training.display import counting_display
+
+    _quiet()
+    from ella_models.training.captioning import caption, failures
+
+    def work(report: Callable[[int], None]) -> Captioned:
+        captioner = _captioner(model, server, prompt, max_tokens)
+        data = _images(folder=folder, shards=tuple(shards or ()), dataset=dataset, image_column=image_column)
+        return caption(data, captioner, out, batch_size=batch_size, max_side=max_side, report=report)
+
+    with counting_display("images") as report:
+        done = _stopping_at_errors(lambda: work(report))
+    show(out)
+    say(f"{done.captions} captions, {done.new} of them new; {done.failed} images failed")
+    for image, reason in islice(failures(out), 5):
+        say(f"  {image}: {reason}")
+    if done.failed:
+        raise typer.Exit(3)
+
+
+def _captioner(model: str, server: str | None, prompt: str | None, max_tokens: int) -> Captioner:
+    from ella_models.training.captioning import PROMPT
+
+    asked = prompt or PROMPT
+    if server is not None:
+        from ella_models.training.caption_server import ServerCaptioner
+
+        return ServerCaptioner(server, model, prompt=asked, max_tokens=max_tokens)
+    from ella_models.training.caption_models import LocalCaptioner
+
+    return LocalCaptioner(model, prompt=asked, max_tokens=max_tokens)
+
+
+def _images(**named: object) -> DataSection:
+    from pydantic import ValidationError
+
+    from ella_models.training.config import DataSection
+
+    try:
+        return DataSection.model_validate(named)
+    except ValidationError as error:
+        raise EllaError("Give one of --folder, --shards and --dataset.") from error
 
 
 def main() -> None:

@@ -59,10 +59,10 @@ class DataSection(Section):
     folder: Path | None = Field(
         default=None, description="a folder of images, each with its caption in a .txt beside it"
     )
-    captions: Path | None = Field(default=None, description="for `folder`: captions as `ella caption` writes them")
+    captions: Path | None = Field(default=None, description="captions that `ella caption` wrote, in place of the own")
     image_column: str = Field(default="image", description="the dataset's column of images")
     caption_column: str = Field(
-        default="text", description="the dataset's column, or the shards' .json entry, of captions"
+        default="text", description="the dataset's column, or the shards' .json entry, of captions; empty for none"
     )
     shuffle_buffer: Count = Field(default=1000, description="how many pairs of a stream are mixed")
     resolution: Count = Field(default=512, description="pixels of the shorter side (paper: 512)")
@@ -86,8 +86,6 @@ class DataSection(Section):
             raise ValueError(f"give one of dataset, shards and folder, not {' and '.join(named)}")
         if not named and self.precomputed is None:
             raise ValueError("give dataset, shards or folder, or precomputed")
-        if self.captions is not None and self.folder is None:
-            raise ValueError("captions belong to a folder")
         if self.resolution % 8 or self.bucket_step % 8:
             raise ValueError("resolution and bucket_step must be multiples of 8")
         return self

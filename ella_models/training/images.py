@@ -62,17 +62,7 @@ def picture_of(pair: Pair, data: DataSection) -> Picture:
     """
     if pair.caption is None or not pair.caption.strip():
         raise SkippedPair("no caption")
-    if pair.image is None:
-        raise SkippedPair("no image")
-    try:
-        if isinstance(pair.image, Image.Image):
-            upright = _in_colour(ImageOps.exif_transpose(pair.image))
-        else:
-            with Image.open(io.BytesIO(pair.image) if isinstance(pair.image, bytes) else pair.image) as opened:
-                upright = _in_colour(ImageOps.exif_transpose(opened))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        name = pair.image.name if isinstance(pair.image, Path) else "image"
-        raise SkippedPair(f"{name} can't be read: {_one_line(error)}") from error
+    upright = opened(pair)
     shorter = min(upright.size)
     smallest = data.resolution if data.min_side is None else data.min_side
     if shorter < smallest:
@@ -87,6 +77,23 @@ def picture_of(pair: Pair, data: DataSection) -> Picture:
     cropped = ImageOps.fit(upright, (size.width, size.height), Image.Resampling.BILINEAR)
     pixels = torch.from_numpy(np.array(cropped)).permute(2, 0, 1).contiguous()
     return Picture(pair.key, pixels, pair.caption)
+
+
+def opened(pair: Pair) -> Image.Image:
+    """A pair's whole image, upright and in RGB, what is transparent on white.
+
+    Raises SkippedPair, with the reason, for a pair without image and a broken one.
+    """
+    if pair.image is None:
+        raise SkippedPair("no image")
+    try:
+        if isinstance(pair.image, Image.Image):
+            return _in_colour(ImageOps.exif_transpose(pair.image))
+        with Image.open(io.BytesIO(pair.image) if isinstance(pair.image, bytes) else pair.image) as image:
+            return _in_colour(ImageOps.exif_transpose(image))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        name = pair.image.name if isinstance(pair.image, Path) else "image"
+        raise SkippedPair(f"{name} can't be read: {_one_line(error)}") from error
 
 
 def _in_colour(image: Image.Image) -> Image.Image:

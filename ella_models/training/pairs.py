@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from ella_models.errors import EllaError
 from ella_models.training.config import DataSection
-from ella_models.training.files import read_lines
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp"})
 
@@ -63,30 +62,36 @@ def mixed(stream: Iterator[Pair], buffer: int, seed: int, epoch: int | None) -> 
     yield from waiting
 
 
-class FolderPairs:
-    """Images anywhere under a folder, each with its caption in a `.txt` of the same stem, or in a file of captions."""
+class RecaptionedPairs:
+    """Pairs whose captions come from elsewhere, by their keys."""
 
-    def __init__(self, folder: Path, captions: Path | None, seed: int) -> None:
+    def __init__(self, source: PairSource, captions: Mapping[str, str]) -> None:
+        self._source, self._captions = source, captions
+
+    def pairs(self, epoch: int | None, *, start: int = 0) -> Iterator[Pair]:
+        """As `PairSource` says."""
+        for pair in self._source.pairs(epoch, start=start):
+            yield Pair(pair.key, pair.image, self._captions.get(pair.key))
+
+
+class FolderPairs:
+    """Images anywhere under a folder, each with its caption in a `.txt` of the same stem."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
         if not folder.is_dir():
             raise EllaError(f"There is no folder '{folder}' of images.")
         self._folder, self._seed = folder, seed
         self._files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
         if not self._files:
             raise EllaError(f"The folder '{folder}' holds no images ({', '.join(sorted(IMAGE_SUFFIXES))}).")
-        self._captions = None if captions is None else _read_captions(captions)
 
     def pairs(self, epoch: int | None, *, start: int = 0) -> Iterator[Pair]:
         """As `PairSource` says."""
         for number in shuffled(len(self._files), self._seed, epoch)[start:]:
             file = self._files[number]
-            key = file.relative_to(self._folder).as_posix()
-            yield Pair(key, file, self._caption(file, key))
-
-    def _caption(self, file: Path, key: str) -> str | None:
-        if self._captions is not None:
-            return self._captions.get(key)
-        beside = file.with_suffix(".txt")
-        return beside.read_text(encoding="utf-8").strip() if beside.is_file() else None
+            beside = file.with_suffix(".txt")
+            caption = beside.read_text(encoding="utf-8").strip() if beside.is_file() else None
+            yield Pair(file.relative_to(self._folder).as_posix(), file, caption)
 
 
 class DatasetPairs:
@@ -106,12 +111,13 @@ class DatasetPairs:
         except (OSError, ValueError, KeyError) as error:
             raise EllaError(f"The dataset '{name}' (split '{data.split}') could not be loaded: {error}") from error
         columns = loaded.column_names or []
-        for option, column in (("image_column", data.image_column), ("caption_column", data.caption_column)):
-            if column not in columns:
+        needed = {"image_column": data.image_column, "caption_column": data.caption_column}
+        for option, column in needed.items():
+            if column and column not in columns:
                 raise EllaError(
                     f"The dataset '{name}' has no column '{column}'; set {option} to one of: {', '.join(columns)}."
                 )
-        loaded = loaded.select_columns([data.image_column, data.caption_column])
+        loaded = loaded.select_columns([column for column in needed.values() if column])
         # undecoded, so that a broken image is met where it can be named
         self._rows = loaded.cast_column(data.image_column, datasets.Image(decode=False))
         self._size = None if isinstance(loaded, datasets.IterableDataset) else len(loaded)
@@ -126,7 +132,7 @@ class DatasetPairs:
         yield from _after(mixed(rows, self._data.shuffle_buffer, self._seed, epoch), start)
 
     def _pair(self, number: int, row: dict[str, Any]) -> Pair:
-        image, caption = row[self._data.image_column], row[self._data.caption_column]
+        image, caption = row[self._data.image_column], row.get(self._data.caption_column)
         content = None if image is None else image.get("bytes") or Path(image["path"])
         return Pair(f"row {number}", content, caption if isinstance(caption, str) else None)
 
@@ -135,15 +141,3 @@ def _after(stream: Iterator[Pair], start: int) -> Iterator[Pair]:
     for number, pair in enumerate(stream):
         if number >= start:
             yield pair
-
-
-def _read_captions(file: Path) -> dict[str, str]:
-    if not file.is_file():
-        raise EllaError(f"There is no file '{file}' of captions; `ella caption` writes one.")
-    captions = {}
-    for record in read_lines(file):
-        if isinstance(record.get("image"), str) and isinstance(record.get("caption"), str):
-            captions[record["image"]] = record["caption"]
-    if not captions:
-        raise EllaError(f"'{file}' holds no captions (lines with image and caption, as `ella caption` writes them).")
-    return captions

@@ -13,7 +13,7 @@ from ella_models.errors import EllaError
 from ella_models.training.config import DataSection
 from ella_models.training.files import append_line, mend_log, read_lines
 from ella_models.training.images import Picture, SkippedPair, picture_of
-from ella_models.training.pairs import DatasetPairs, FolderPairs, Pair, PairSource
+from ella_models.training.pairs import DatasetPairs, FolderPairs, Pair, PairSource, RecaptionedPairs
 from ella_models.training.shards import ShardPairs
 
 Numbered = TypeVar("Numbered")
@@ -57,12 +57,36 @@ def pair_source(data: DataSection, *, seed: int, skipped: SkippedPairs) -> PairS
 
     Raises EllaError if it names none, or they aren't there.
     """
+    if data.captions is None:
+        return _source(data, seed, skipped)
+    captions = read_captions(data.captions)
+    return RecaptionedPairs(_source(data.model_copy(update={"caption_column": ""}), seed, skipped), captions)
+
+
+def read_captions(file: Path) -> dict[str, str]:
+    """The captions of a file that `ella caption` wrote, by the pairs' keys.
+
+    Raises EllaError if it isn't there or holds none.
+    """
+    if not file.is_file():
+        raise EllaError(f"There is no file '{file}' of captions; `ella caption` writes one.")
+    captions = {
+        record["image"]: record["caption"]
+        for record in read_lines(file)
+        if isinstance(record.get("image"), str) and isinstance(record.get("caption"), str)
+    }
+    if not captions:
+        raise EllaError(f"'{file}' holds no captions (lines with image and caption, as `ella caption` writes them).")
+    return captions
+
+
+def _source(data: DataSection, seed: int, skipped: SkippedPairs) -> PairSource:
     if data.dataset is not None:
         return DatasetPairs(data, seed)
     if data.shards:
         return ShardPairs(data, seed, skipped.add)
     if data.folder is not None:
-        return FolderPairs(data.folder, data.captions, seed)
+        return FolderPairs(data.folder, seed)
     raise EllaError("data names no pairs: give dataset, shards or folder.")
 
 

@@ -65,7 +65,6 @@ def test_the_printed_preset_reads_back_as_the_papers(tmp_path: Path) -> None:
         ("output: a\ndata: {foldr: b}", r"unknown name 'data.foldr' \(did you mean 'folder'\?\)"),
         ("output: a\ndata: {folder: b, dataset: c}", "give one of dataset, shards and folder, not dataset and folder"),
         ("output: a\ndata: {}", "give dataset, shards or folder, or precomputed"),
-        ("output: a\ndata: {dataset: b, captions: c}", "captions belong to a folder"),
         ("output: a\ndata: {folder: b, resolution: 500}", "must be multiples of 8"),
         ("output: a\ndata: {folder: b}\nsteps: 0", "steps: input should be greater than or equal to 1, not 0"),
         ("output: a\ndata: {folder: b}\nprecision: fp8", "precision: input should be 'float32', 'bfloat16' or"),
