@@ -159,7 +159,7 @@ def test_large_images_are_shrunk(images: DataSection, tmp_path: Path) -> None:
 def test_a_local_model_captions_in_batches_what_it_captions_alone(llava: Path) -> None:
     captioner = LocalCaptioner(llava, prompt="what is it", max_tokens=6)
     pictures = [Image.new("RGB", (16 + n, 16), colour) for n, colour in enumerate(("red", "blue", "white"))]
-    captioner._ends = lambda: set()  # type: ignore[method-assign]
+    captioner._ends = set  # type: ignore[method-assign]
     # without an end token every caption is cut, which is told and not taken
     assert captioner.describe(pictures) == [Said(error="the caption was cut at 6 tokens (--max-tokens)")] * 3
     captioner._ends = lambda: set(range(100))  # type: ignore[method-assign]
@@ -215,7 +215,7 @@ def server() -> Iterator[tuple[str, list[dict[str, Any]], list[Any]]]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{running.server_port}", requests, answers
         running.shutdown()
