@@ -85,10 +85,11 @@ def test_the_run_folder_of_a_job_is_not_where_results_go(scored: Dpgbench, tmp_p
     assert scored(*SCORE[:5], "--images-per-prompt", "1", env=job).exit_code == 3
     assert (tmp_path / "job" / "judgements").is_dir()
     table = (tmp_path / "scores.csv").read_bytes()
+    there = sorted(path.name for path in (tmp_path / "job").iterdir())
     assert scored("compare", "job", "job", env=job).exit_code == 0
     assert scored("leaderboard", "job", env=job).exit_code in (0, 2)
     assert (tmp_path / "scores.csv").read_bytes() == table
-    assert sorted(path.name for path in (tmp_path / "job").iterdir()) == ["judgements"]
+    assert sorted(path.name for path in (tmp_path / "job").iterdir()) == there
 
 
 def test_help_names_the_variables_that_have_a_name_of_their_own(dpgbench: Dpgbench) -> None:
