@@ -9,7 +9,7 @@ import typer
 
 from dpg_bench.cli.console import say, show_json, terminal
 from dpg_bench.cli.exit_codes import INCOMPLETE, REGRESSION
-from dpg_bench.cli.options import Confidence, Force, Json, Scored, WhichJudge, WhichProtocol
+from dpg_bench.cli.options import AllowMissing, Confidence, Force, Json, Scored, WhichJudge, WhichProtocol
 
 
 def check(
@@ -23,6 +23,10 @@ def check(
     max_drop: Annotated[float, typer.Option(help="How many points a score may drop.")] = 1.0,
     confidence: Confidence = 0.95,
     categories: Annotated[bool, typer.Option("--categories", help="Check the five level-1 categories too.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail too where these prompts can't tell whether a score dropped.")
+    ] = False,
+    allow_missing: AllowMissing = False,
     protocol: WhichProtocol = "corrected",
     judge: WhichJudge = None,
     json: Json = False,
@@ -31,7 +35,8 @@ def check(
 ) -> None:
     """Fail (exit code 4) if a run is worse than its baseline by more than allowed, and by more than noise.
 
-    In GitHub Actions it also writes the job summary and annotations.
+    A run without scores of all the baseline's prompts doesn't pass either (exit code 3). In GitHub
+    Actions it also writes the job summary and annotations.
     """
     from dpg_bench.cli.github_actions import report_to_actions
     from dpg_bench.files.outputs import write_output
@@ -47,6 +52,8 @@ def check(
         confidence=confidence,
         categories=categories,
         protocol=protocol,
+        allow_missing=allow_missing,
+        strict=strict,
     )
     if junit is not None:
         write_output(junit, check_to_junit(result), force=force)
@@ -56,10 +63,10 @@ def check(
     else:
         print_check(result, terminal())
     report_to_actions(result)
-    if result.verdict == "regression":
-        raise typer.Exit(REGRESSION)
-    if not result.run.card.complete:
+    if result.verdict == "incomplete":
         raise typer.Exit(INCOMPLETE)
+    if not result.passed:
+        raise typer.Exit(REGRESSION)
 
 
 def baseline(
@@ -80,6 +87,8 @@ def baseline(
     run = load_judged(path, judge=judge)
     file = out or Path("reports") / "baselines" / f"{run.name}.json"
     size = write_baseline(run, file, force=force)
+    if run.extent("corrected"):
+        say(f"The baseline is of {run.extent('corrected')}.")
     for warning in run.card.warnings:
         say(f"Warning: {warning}")
     say(f"Baseline: {file} ({size / 1000:.0f} kB). Hold a run against it: dpgbench check RUN --baseline {file}")

@@ -16,7 +16,8 @@ WhichJudge: TypeAlias = Annotated[
 WhichProtocol: TypeAlias = Annotated[
     Literal["corrected", "official"],
     typer.Option(
-        "--protocol", help="Whose scores: papers quote official, corrected is the steadier measure of two runs."
+        "--protocol",
+        help="Whose scores: official is what papers quote; corrected, over all prompts and images, tells runs apart.",
     ),
 ]
 Confidence: TypeAlias = Annotated[
@@ -26,5 +27,8 @@ Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON instea
 Markdown: TypeAlias = Annotated[bool, typer.Option("--markdown", help="Print Markdown instead of text.")]
 Csv: TypeAlias = Annotated[
     Path | None, typer.Option("--csv", help="Write the table to this CSV file too.", show_default=False)
+]
+AllowMissing: TypeAlias = Annotated[
+    bool, typer.Option("--allow-missing", help="Take the mean over what is there, though items are missing.")
 ]
 Force: TypeAlias = Annotated[bool, typer.Option("--force", help="Replace files that are there.")]

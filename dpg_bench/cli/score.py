@@ -9,6 +9,7 @@ import typer
 
 from dpg_bench.cli.console import counting, say, show_json, terminal
 from dpg_bench.cli.exit_codes import INCOMPLETE
+from dpg_bench.cli.options import AllowMissing, Csv, Force, Json
 
 if TYPE_CHECKING:
     from dpg_bench.jobs.score_plan import ScorePlan
@@ -74,9 +75,7 @@ def score(
         str,
         typer.Option(help="auto, float32, float16 or bfloat16; on NVIDIA GPUs tf32x3 or tf32 too."),
     ] = "auto",
-    allow_missing: Annotated[
-        bool, typer.Option("--allow-missing", help="Show the mean over what is there, though items are missing.")
-    ] = False,
+    allow_missing: AllowMissing = False,
     model_name: Annotated[
         str | None,
         typer.Option(help="The model that made images made elsewhere.", show_default=False),
@@ -97,12 +96,9 @@ def score(
     ] = False,
     limit: Annotated[int | None, typer.Option(help="Only the first N items of the suite.")] = None,
     items: Annotated[str | None, typer.Option(help="Only these items: ID,ID,...", show_default=False)] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the scorecard as JSON instead of the table.")] = False,
-    csv: Annotated[
-        Path | None,
-        typer.Option(help="Write the table to this CSV file too.", show_default=False),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the CSV file if it is there.")] = False,
+    json: Json = False,
+    csv: Csv = None,
+    force: Force = False,
 ) -> None:
     """Judge images and score the answers under both protocols, or continue where an earlier judging was stopped."""
     from dpg_bench.cli.mends import say_mends

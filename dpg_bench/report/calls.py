@@ -41,10 +41,13 @@ def check(
     confidence: float = 0.95,
     categories: bool = False,
     protocol: Protocol = "corrected",
+    allow_missing: bool = False,
+    strict: bool = False,
 ) -> CheckResult:
     """Whether `run` is worse than `baseline` by more than `max_drop` points, and by more than noise: see `verdict`.
 
-    `categories` checks the five level-1 categories too.
+    `categories` checks the five level-1 categories too. A run without scores of all the baseline's prompts is
+    `incomplete`, unless `allow_missing`; with `strict`, what these prompts can't tell isn't `passed`.
 
     Raises BadInputError for values out of range, and what `compare` raises.
 
@@ -59,6 +62,8 @@ def check(
         confidence=confidence,
         categories=categories,
         protocol=protocol,
+        allow_missing=allow_missing,
+        strict=strict,
     )
 
 

@@ -44,6 +44,22 @@ class JudgedRun:
         """The scores under one protocol."""
         return self.card[protocol]
 
+    def extent(self, protocol: Protocol) -> str:
+        """How much the scores are over where that is not the whole suite, to stand beside every number; else empty.
+
+        `8 of 1065 prompts` for a run that was meant to be no more, `2 of 6 prompts, incomplete` for one with gaps.
+        """
+        scores = self.protocol(protocol)
+        if scores.complete:
+            return scores.partial or ""
+        gaps = f"{scores.prompts_scored} of {scores.prompts_expected} prompts, incomplete"
+        return f"{gaps}; meant for {scores.partial}" if scores.partial else gaps
+
+    def titled(self, protocol: Protocol) -> str:
+        """The name, with `extent` behind it where there is something to say."""
+        extent = self.extent(protocol)
+        return f"{self.name} ({extent})" if extent else self.name
+
     def kept_suite(self) -> Suite | None:
         """The prompts and questions that lie beside the scorecard; None where there are none, as beside a baseline.
 

@@ -140,7 +140,7 @@ def test_an_incomplete_run_does_not_pass(dpgbench: Dpgbench, scored: Scored) -> 
     assert dpgbench("score", "--suite", "sample", "--answers", "part.csv", "--out", "part").exit_code == 3
     result = dpgbench("check", "part", "--baseline", run)
     assert result.exit_code == 3
-    assert "part is incomplete: 1 items have no score" in result.stdout
+    assert "incomplete, which is no pass: 1 prompts have no score" in result.stdout
     assert dpgbench("baseline", "part").exit_code == 2
 
 

@@ -41,6 +41,21 @@ class PairedNumber:
     weights: Array
 
 
+@dataclass(frozen=True, slots=True)
+class OtherProtocol:
+    """The overall scores of two runs, 0 to 100, under the protocol that isn't looked at; None where withheld."""
+
+    protocol: Protocol
+    first: float | None
+    second: float | None
+
+
+def other_protocol(first: JudgedRun, second: JudgedRun, protocol: Protocol) -> OtherProtocol:
+    """What the two have under the other of the two protocols, each over all that it has scored."""
+    other: Protocol = "official" if protocol == "corrected" else "corrected"
+    return OtherProtocol(other, first.protocol(other).overall, second.protocol(other).overall)
+
+
 def pair_up(first: JudgedRun, second: JudgedRun, *, protocol: Protocol) -> Pair:
     """Find the items that both have scored.
 

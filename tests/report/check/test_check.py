@@ -84,29 +84,44 @@ def test_a_handful_of_prompts_cannot_fail_whatever_the_bootstrap_says(scored_run
 
 
 def test_like_runs_fail_in_at_most_5_of_100_checks_categories_included(scored_run: ScoredRun) -> None:
-    """18 like runs, each held against those before it, with nothing allowed: 12 of 153 checks are within chance."""
+    """18 like runs, each held against those before it, with nothing allowed: 12 of 153 checks are within chance.
+
+    The overall score and the five categories have a level of their own each.
+    """
     suite = make_suite(60)
     runs = [
         scored_run("a", suite=suite, answers=draw_answers(suite, yes=0.7, seed=seed, images=1), images=1)
         for seed in range(18)
     ]
-    verdicts = [
-        check_run(second, first, max_drop=0, categories=True, resamples=399).verdict
-        for first, second in combinations(runs, 2)
+    results = [
+        check_run(second, first, max_drop=0, categories=True, resamples=399) for first, second in combinations(runs, 2)
     ]
-    assert verdicts.count("regression") <= 12
-    assert verdicts.count("unclear") > 100
+    assert sum(one.numbers[0].verdict == "regression" for one in results) <= 12
+    assert sum(any(number.verdict == "regression" for number in one.numbers[1:]) for one in results) <= 12
+    assert [one.verdict for one in results].count("unclear") > 100
 
 
-def test_categories_are_checked_only_if_asked_and_at_a_confidence_that_covers_all(scored_run: ScoredRun) -> None:
+def test_categories_are_checked_only_if_asked_and_share_theirs(scored_run: ScoredRun) -> None:
     baseline, worse = scored_run("base", yes=0.9), scored_run("worse", yes=0.4, seed=1)
     alone = check_run(worse, baseline)
     assert [number.number.row.name for number in alone.numbers] == ["overall"]
-    assert alone.tested_confidence == pytest.approx(0.95)
     result = check_run(worse, baseline, categories=True)
     assert {number.number.row.level for number in result.numbers} == {0, 1}
-    assert result.tested_confidence == pytest.approx(1 - 0.05 / 6)
-    assert "each with 99.17% confidence, so that 95% holds for all together" in shown(result)
+    assert result.numbers[0].bounds == alone.numbers[0].bounds  # the categories take nothing from overall's own level
+    assert result.numbers[0].confidence == pytest.approx(0.95)
+    assert {number.confidence for number in result.numbers[1:]} == {1 - (1 - 0.95) / 5}
+    assert "each of the 5 categories with 99%, so that 95% holds for these together" in shown(result)
+
+
+def test_an_overall_drop_fails_whether_or_not_categories_are_checked(scored_run: ScoredRun) -> None:
+    """2.03 points were passed with the categories, and failed without them."""
+    found = []
+    for seed in range(40):
+        baseline, worse = scored_run("base", yes=0.62, seed=1), scored_run("worse", yes=0.55, seed=seed + 2)
+        alone, both = (check_run(worse, baseline, categories=c, resamples=399) for c in (False, True))
+        assert both.numbers[0].verdict == alone.numbers[0].verdict
+        found.append(alone.verdict)
+    assert "regression" in found
 
 
 def test_a_category_alone_can_fail(scored_run: ScoredRun) -> None:
@@ -123,13 +138,46 @@ def test_a_category_alone_can_fail(scored_run: ScoredRun) -> None:
 @pytest.mark.parametrize("option", [{"max_drop": -1.0}, {"max_drop": float("nan")}, {"confidence": 0.5}])
 def test_impossible_settings_are_refused(scored_run: ScoredRun, option: dict[str, float]) -> None:
     run = scored_run("a")
-    with pytest.raises(BadInputError, match=r"--(max-drop|confidence) is"):
+    with pytest.raises(BadInputError, match=r"(max_drop|confidence) is"):
         check_run(run, run, **option)
 
 
-def test_an_incomplete_run_is_remarked(scored_run: ScoredRun) -> None:
-    result = check_run(scored_run("part", failures={"item3": "boom"}), scored_run("base"))
-    assert any("part is incomplete: 1 items have no score ('item3': boom)" in remark for remark in result.remarks)
+def test_an_incomplete_run_does_not_pass(scored_run: ScoredRun) -> None:
+    part, base = scored_run("part", failures={"item3": "boom"}), scored_run("base")
+    result = check_run(part, base)
+    assert result.verdict == "incomplete"
+    assert not result.passed
+    assert "part (39 of 40 prompts, incomplete) against" in shown(result)
+    assert "Verdict: incomplete, which is no pass: 1 prompts have no score ('item3': boom)." in shown(result)
+    allowed = check_run(part, base, allow_missing=True, max_drop=90)
+    assert allowed.verdict == "ok"
+    assert "Verdict: ok over 39 of 40 prompts: no drop beyond 90." in shown(allowed)
+
+
+def test_a_run_of_a_part_of_the_baseline_does_not_pass(scored_run: ScoredRun) -> None:
+    few, base = scored_run("few", item_ids=["item1", "item2"]), scored_run("base")
+    result = check_run(few, base, max_drop=90)
+    assert result.verdict == "incomplete"
+    assert len(result.missing) == 38
+    assert "few (2 of 40 prompts) against the baseline base" in shown(result)
+    assert check_run(base, few, max_drop=90).verdict == "ok"  # all that the baseline has
+
+
+def test_a_strict_check_fails_what_it_cannot_tell(scored_run: ScoredRun) -> None:
+    alike, base = scored_run("alike", seed=1), scored_run("base")
+    lenient, strict = (check_run(alike, base, max_drop=0.5, strict=strict) for strict in (False, True))
+    assert (lenient.verdict, strict.verdict) == ("unclear", "unclear")
+    assert (lenient.passed, strict.passed) == (True, False)
+    assert "Verdict: can't tell for overall, which passes; --strict would fail it." in shown(lenient)
+    assert "Verdict: can't tell for overall, which --strict takes for a failure." in shown(strict)
+    assert b'<failure message="overall' in check_to_junit(strict)
+    assert b'failures="1"' in check_to_junit(strict)
+
+
+def test_the_score_that_papers_quote_stands_beside_the_checked_one(scored_run: ScoredRun) -> None:
+    run = scored_run("a")
+    assert "Note: The official overall score, which isn't checked, went from" in shown(check_run(run, run))
+    assert "Note: The corrected overall score" in shown(check_run(run, run, protocol="official"))
 
 
 def test_json_says_it_all(scored_run: ScoredRun) -> None:
