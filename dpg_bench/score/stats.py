@@ -55,9 +55,10 @@ class Interval:
 class PairedDifference:
     """The difference of two scores over the same prompts, second minus first.
 
-    `interval` is None over fewer than two prompts. `p_value` is two-sided, of a paired permutation test.
-    `standard_error` is the difference's; `detectable` the smallest true difference that such a comparison would
-    find four times in five.
+    `interval` is None over fewer than two prompts. `p_value` is two-sided, of a paired permutation test. `clear` says
+    whether both tell the difference from zero at the same confidence: the bootstrap alone is too sure of itself over
+    few prompts. `standard_error` is the difference's; `detectable` the smallest true difference that such a comparison
+    would find four times in five.
     """
 
     value: float
@@ -66,11 +67,7 @@ class PairedDifference:
     standard_error: float
     detectable: float
     prompts: int
-
-    @property
-    def clear(self) -> bool:
-        """Whether there is an interval and it excludes zero."""
-        return self.interval is not None and self.interval.excludes_zero
+    clear: bool
 
 
 def ratio_intervals(
@@ -125,9 +122,15 @@ def paired_differences(
             standard_error=float(errors[j]),
             detectable=detectable_difference(float(errors[j]), confidence=confidence),
             prompts=int(np.count_nonzero(denominators[:, j])),
+            clear=is_clear(intervals[j], float(p_values[j]), confidence=confidence),
         )
         for j in range(differences.shape[1])
     ]
+
+
+def is_clear(interval: Interval | None, p_value: float, *, confidence: float = CONFIDENCE) -> bool:
+    """Whether an interval of a paired difference and its permutation test both tell it from zero."""
+    return interval is not None and interval.excludes_zero and p_value <= 1 - confidence
 
 
 def one_sided_bounds(

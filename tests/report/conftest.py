@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,13 +56,24 @@ def scored_run(tmp_path: Path) -> ScoredRun:
         untrained: bool = False,
         failures: Mapping[str, str] | None = None,
         item_ids: list[str] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        allow_missing: bool = False,
+        model: str = "sd15",
     ) -> JudgedRun:
         asked = suite or make_suite()
         card = answers_to_scorecard(
             asked,
             answers if answers is not None else draw_answers(asked, yes=yes, seed=seed, images=images),
             judge=judge or JudgeCard(name="mplug", fingerprint="abc", provenance={"dtype": "float32"}),
-            run=RunCard(model="sd15", images_per_prompt=images, untrained=untrained, scored_by="0.1.0"),
+            run=RunCard(
+                model=model,
+                settings=dict(settings or {}),
+                settings_fingerprint=None if settings is None else "abc",
+                images_per_prompt=images,
+                allow_missing=allow_missing,
+                untrained=untrained,
+                scored_by="0.1.0",
+            ),
             failures=failures,
             item_ids=item_ids,
             statistics=StatisticsCard(resamples=99),  # what is compared is drawn anew

@@ -8,12 +8,12 @@ from typing import Any
 from dpg_bench.report.compare.result import Comparison, PairedScore
 from dpg_bench.report.csv_text import csv_text
 from dpg_bench.report.question_texts import QuestionTexts
-from dpg_bench.report.runs import JudgedRun
+from dpg_bench.report.runs import JudgedRun, Protocol
 
-COMPARISON_SCHEMA = 1
+COMPARISON_SCHEMA = 2
 CSV_COLUMNS = (
     *("first", "second", "protocol", "level", "category", "first_score", "second_score", "difference", "low", "high"),
-    *("p_value", "detectable", "prompts", "clear"),
+    *("p_value", "detectable", "prompts", "clear", "first_extent", "second_extent"),
 )
 
 
@@ -25,11 +25,15 @@ def comparisons_to_json(comparisons: Sequence[Comparison], texts: QuestionTexts,
         "confidence": comparisons[0].confidence,
         "comparisons": [
             {
-                "first": _run(one.first),
-                "second": _run(one.second),
+                "first": _run(one.first, one.protocol),
+                "second": _run(one.second, one.protocol),
                 "prompts": one.prompts,
                 "remarks": list(one.remarks),
                 "scores": [_score(score) for score in one.scores],
+                "other_protocol": None if one.other is None else {"protocol": one.other_protocol, **_score(one.other)},
+                "settings": None
+                if one.settings is None
+                else [{"name": found.name, "first": found.before, "second": found.now} for found in one.settings],
                 "items_changed": len(one.items),
                 "items": [
                     {"item_id": item.item_id, "first": item.first, "second": item.second} for item in one.items[:top]
@@ -52,19 +56,42 @@ def comparisons_to_json(comparisons: Sequence[Comparison], texts: QuestionTexts,
 
 
 def comparisons_to_csv(comparisons: Sequence[Comparison]) -> str:
-    """One row per comparison and score, with a header; what isn't known is an empty cell."""
+    """One row per comparison and score, with a header; what isn't known is an empty cell.
+
+    The overall score under the other protocol is the last row. The extents say how much of the suite each run has
+    scored where that isn't all.
+    """
     return csv_text(
         CSV_COLUMNS,
         (
-            {"first": one.first.name, "second": one.second.name, "protocol": one.protocol, **_score(score)}
+            {
+                "first": one.first.name,
+                "second": one.second.name,
+                "protocol": protocol,
+                "first_extent": one.first.extent(protocol),
+                "second_extent": one.second.extent(protocol),
+                **_score(score),
+            }
             for one in comparisons
-            for score in one.scores
+            for protocol, score in [
+                *((one.protocol, score) for score in one.scores),
+                *([(one.other_protocol, one.other)] if one.other is not None else []),
+            ]
         ),
     )
 
 
-def _run(run: JudgedRun) -> dict[str, Any]:
-    return {"name": run.name, "model": run.card.run.model, "judge": run.card.judge.name}
+def _run(run: JudgedRun, protocol: Protocol) -> dict[str, Any]:
+    scores = run.protocol(protocol)
+    return {
+        "name": run.name,
+        "model": run.card.run.model,
+        "judge": run.card.judge.name,
+        "complete": scores.complete,
+        "prompts_scored": scores.prompts_scored,
+        "prompts_expected": scores.prompts_expected,
+        "prompts_in_suite": run.card.suite.prompts,
+    }
 
 
 def _score(score: PairedScore) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dpg_bench.errors import BadInputError
+from dpg_bench.errors import BadInputError, option
+from dpg_bench.files.differences import Difference, differences
 from dpg_bench.report.compare.pairing import Pair, PairedNumber, pair_up, paired_numbers
 from dpg_bench.report.runs import JudgedRun, Protocol
 from dpg_bench.score.stats import CONFIDENCE, RESAMPLES, PairedDifference, paired_differences
@@ -42,7 +43,12 @@ class QuestionChange:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`second` held against `first`. `items` and `questions` are all that changed, the most changed first."""
+    """`second` held against `first`.
+
+    `other` is the overall score under the other protocol, None where no item is scored by both. `settings` are those
+    of the model that differ, None where they are not recorded for both. `items` and `questions` are all that changed,
+    the most changed first.
+    """
 
     first: JudgedRun
     second: JudgedRun
@@ -50,6 +56,9 @@ class Comparison:
     confidence: float
     prompts: int
     scores: tuple[PairedScore, ...]
+    other: PairedScore | None
+    other_protocol: Protocol
+    settings: tuple[Difference, ...] | None
     items: tuple[ItemChange, ...]
     questions: tuple[QuestionChange, ...]
     remarks: tuple[str, ...]
@@ -65,7 +74,7 @@ def compare_all(
     if len(runs) < 2:
         raise BadInputError("A comparison needs at least two runs. Name two run folders or scorecard files.")
     if not 0.5 < confidence < 1:
-        raise BadInputError(f"--confidence is {confidence}; it must lie between 0.5 and 1, such as 0.95.")
+        raise BadInputError(f"{option('confidence')} is {confidence}; it must lie between 0.5 and 1, such as 0.95.")
     names = [run.name for run in runs]
     first, *others = (replace(run, name=str(run.file)) if names.count(run.name) > 1 else run for run in runs)
     return tuple(compare_runs(first, other, protocol=protocol, confidence=confidence) for other in others)
@@ -85,25 +94,40 @@ def compare_runs(
     Raises what `pair_up` raises.
     """
     pair = pair_up(first, second, protocol=protocol)
-    numbers = list(paired_numbers(pair))
-    paired = paired_differences(
-        np.column_stack([number.differences for number in numbers]),
-        np.column_stack([number.weights for number in numbers]),
-        confidence=confidence,
-        resamples=resamples,
-        seed=seed,
-    )
+    other: Protocol = "official" if protocol == "corrected" else "corrected"
+    settings = [{"model": run.card.run.model, **run.card.run.settings} for run in (first, second)]
+    known = all(run.card.run.settings_fingerprint is not None for run in (first, second))
+
+    def paired_scores(numbers: Sequence[PairedNumber]) -> tuple[PairedScore, ...]:
+        paired = paired_differences(
+            np.column_stack([number.differences for number in numbers]),
+            np.column_stack([number.weights for number in numbers]),
+            confidence=confidence,
+            resamples=resamples,
+            seed=seed,
+        )
+        return tuple(PairedScore(number, result) for number, result in zip(numbers, paired, strict=True))
+
     return Comparison(
         first=first,
         second=second,
         protocol=protocol,
         confidence=confidence,
         prompts=len(pair.first.item_ids),
-        scores=tuple(PairedScore(number, result) for number, result in zip(numbers, paired, strict=True)),
+        scores=paired_scores(list(paired_numbers(pair))),
+        other=next(iter(paired_scores(_overall(first, second, other))), None),
+        other_protocol=other,
+        settings=differences(*settings) if known else None,
         items=_item_changes(pair),
         questions=_question_changes(first, second, pair.first.item_ids),
         remarks=pair.remarks,
     )
+
+
+def _overall(first: JudgedRun, second: JudgedRun, protocol: Protocol) -> Sequence[PairedNumber]:
+    if not set(first.items(protocol).item_ids) & set(second.items(protocol).item_ids):
+        return ()
+    return list(paired_numbers(pair_up(first, second, protocol=protocol)))[:1]
 
 
 def _item_changes(pair: Pair) -> tuple[ItemChange, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from dpg_bench.report.terminal import Column, Row, say, show_table
 from dpg_bench.score.stats import Interval
 
 _COLUMNS = ("score, %", "A", "B", "B - A", "interval", "p", "")
+_SHOWN_SETTINGS = 8
 _WORDS = ("score, %", "")
 
 
@@ -23,7 +25,7 @@ def print_comparisons(comparisons: Sequence[Comparison], texts: QuestionTexts, c
     for comparison in comparisons:
         say(console, _title(comparison), "bold")
         columns = [Column(name, number=name not in _WORDS) for name in _COLUMNS]
-        show_table(console, columns, [_row(score) for score in comparison.scores])
+        show_table(console, columns, list(_rows(comparison)))
         for line in [*_notes(comparison), *_changes(comparison, texts, top)]:
             say(console, line.text, line.style)
         console.print()
@@ -34,7 +36,7 @@ def comparisons_to_markdown(comparisons: Sequence[Comparison], texts: QuestionTe
     lines = []
     for comparison in comparisons:
         lines += [f"### {escaped(_title(comparison))}", ""]
-        lines += markdown_table(_COLUMNS, [_cells(score, below="· ") for score in comparison.scores], left=_WORDS)
+        lines += markdown_table(_COLUMNS, [row.cells for row in _rows(comparison, below="· ")], left=_WORDS)
         lines += ["", *(f"- {escaped(line.text.strip())}" for line in _notes(comparison))]
         lines += [f"- {escaped(line.text.strip())}" for line in _changes(comparison, texts, top)] + [""]
     return "\n".join(lines)
@@ -49,21 +51,28 @@ class _Line:
 def _title(comparison: Comparison) -> str:
     card = comparison.first.card
     return (
-        f"A: {comparison.first.name}, B: {comparison.second.name}; {comparison.protocol} protocol, suite "
+        f"A: {comparison.first.titled(comparison.protocol)}, B: {comparison.second.titled(comparison.protocol)}; "
+        f"{comparison.protocol} protocol, suite "
         f"{card.suite.name}, judge {card.judge.name}, {comparison.prompts} prompts"
     )
 
 
-def _row(score: PairedScore) -> Row:
-    level = score.number.row.level
-    return Row(_cells(score, below="  "), style=("bold", "", "dim")[level], end_section=level == 0)
+def _rows(comparison: Comparison, *, below: str = "  ") -> Iterator[Row]:
+    overall, *categories = comparison.scores
+    other = comparison.other
+    yield Row(_cells(overall, overall.number.row.name), "bold", end_section=other is None)
+    if other is not None:
+        yield Row(_cells(other, f"overall, {comparison.other_protocol}"), "dim", end_section=True)
+    for score in categories:
+        row = score.number.row
+        yield Row(_cells(score, f"{below if row.level == 2 else ''}{row.own_name}"), ("", "", "dim")[row.level])
 
 
-def _cells(score: PairedScore, *, below: str) -> list[str]:
+def _cells(score: PairedScore, name: str) -> list[str]:
     number, paired = score.number, score.paired
     mark = ("▲" if paired.value > 0 else "▼") if paired.clear else ""
     return [
-        f"{below if number.row.level == 2 else ''}{number.row.own_name}",
+        name,
         f"{number.first:.2f}",
         f"{number.second:.2f}",
         f"{paired.value:+.2f}",
@@ -80,14 +89,9 @@ def _range(interval: Interval | None) -> str:
 
 
 def _notes(comparison: Comparison) -> Iterator[_Line]:
-    overall = comparison.scores[0].paired
-    detectable = (
-        ""
-        if math.isnan(overall.detectable)
-        else f"; a difference of {overall.detectable:.2f} would be found 4 times in 5"
-    )
     yield _Line(
-        f"Marked where the {comparison.confidence:.0%} interval of the paired difference excludes zero{detectable}.",
+        f"Marked where the {comparison.confidence:.0%} interval of the paired difference excludes zero and its "
+        f"permutation test (p) agrees{_detectable(comparison)}.",
         "dim",
     )
     yield _Line(
@@ -95,11 +99,35 @@ def _notes(comparison: Comparison) -> Iterator[_Line]:
         f"{len(comparison.scores) * (1 - comparison.confidence):.0f} marked by chance alone.",
         "dim",
     )
+    yield _Line("Beside published numbers quote official; tell your own runs apart by corrected.", "dim")
+    yield _Line(_settings(comparison))
     for remark in comparison.remarks:
         yield _Line(f"Note: {remark}", "yellow")
     for run in (comparison.first, comparison.second):
         for warning in run.card.warnings:
             yield _Line(f"Warning: {run.name}: {warning}", "bold yellow")
+
+
+def _detectable(comparison: Comparison) -> str:
+    overall = comparison.scores[0].paired
+    if math.isnan(overall.detectable):
+        return ""
+    if not overall.standard_error:
+        return "; these prompts all differ alike, so what difference would be found can't be said"
+    return f"; a difference of {overall.detectable:.2f} would be found 4 times in 5"
+
+
+def _settings(comparison: Comparison) -> str:
+    if comparison.settings is None:
+        return "Which settings differ can't be said: they are not recorded for both."
+    if not comparison.settings:
+        return "Both were made with the same settings."
+    shown = ", ".join(
+        f"{one.name} {json.dumps(one.before, ensure_ascii=False)} → {json.dumps(one.now, ensure_ascii=False)}"
+        for one in comparison.settings[:_SHOWN_SETTINGS]
+    )
+    more = len(comparison.settings) - _SHOWN_SETTINGS
+    return f"Settings that differ: {shown}{f' and {more} more' if more > 0 else ''}."
 
 
 def _changes(comparison: Comparison, texts: QuestionTexts, top: int) -> Iterator[_Line]:

@@ -8,14 +8,14 @@ from itertools import combinations
 import numpy as np
 
 from dpg_bench.score.items import Array, ItemScores
-from dpg_bench.score.stats import ratio_intervals
+from dpg_bench.score.stats import is_clear, ratio_intervals, sign_flip_p_values
 
 _SEED = 0
 _PAIRS_AT_ONCE = 64  # some ten megabytes of resamples
 
 
 def clearly_better(runs: Sequence[ItemScores]) -> list[list[bool]]:
-    """For runs i and j, whether i is better: the 95 % interval of the paired difference, i minus j, lies above zero.
+    """For runs i and j, whether i is clearly better, by paired difference and permutation test at 95 %.
 
     A pair is compared over the items that both have scored; a difference without any spread says nothing about other
     prompts.
@@ -27,9 +27,11 @@ def clearly_better(runs: Sequence[ItemScores]) -> list[list[bool]]:
         batch = pairs[start : start + _PAIRS_AT_ONCE]
         differences = np.column_stack([scores[:, i] - scores[:, j] for i, j in batch])
         both = np.isfinite(differences)
-        intervals = ratio_intervals(np.where(both, differences, 0), both.astype(np.float64), seed=_SEED)
-        for (i, j), interval in zip(batch, intervals, strict=True):
-            if interval is not None and interval.excludes_zero:
+        known = np.where(both, differences, 0)
+        intervals = ratio_intervals(known, both.astype(np.float64), seed=_SEED)
+        p_values = sign_flip_p_values(known, seed=_SEED)
+        for (i, j), interval, p_value in zip(batch, intervals, p_values, strict=True):
+            if interval is not None and is_clear(interval, float(p_value)):
                 better[i][j] = interval.low > 0
                 better[j][i] = interval.high < 0
     return better

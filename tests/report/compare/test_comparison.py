@@ -130,7 +130,7 @@ def test_what_cannot_be_compared_is_refused_saying_why(scored_run: ScoredRun) ->
         compare_runs(old, old)
     with pytest.raises(BadInputError, match="at least two runs"):
         compare_all([run])
-    with pytest.raises(BadInputError, match=r"--confidence is 1\.5"):
+    with pytest.raises(BadInputError, match=r"confidence is 1\.5"):
         compare_all([run, run], confidence=1.5)
 
 
@@ -177,7 +177,8 @@ def test_json_and_csv_hold_the_same_numbers_with_all_digits(scored_run: ScoredRu
     rows = list(csv.DictReader(io.StringIO(comparisons_to_csv([comparison]))))
     assert tuple(rows[0]) == CSV_COLUMNS
     scores = data["comparisons"][0]["scores"]
-    assert len(rows) == len(scores) == 10
+    assert len(rows) - 1 == len(scores) == 10
+    assert rows.pop()["protocol"] == "official"
     for row, score in zip(rows, scores, strict=True):
         assert float(row["difference"]) == score["difference"]
         assert float(row["low"]) == score["low"]
@@ -190,3 +191,62 @@ def test_a_single_common_item_gives_a_difference_without_an_interval(scored_run:
     assert not any(score.paired.clear for score in comparison.scores)
     json.dumps(comparisons_to_json([comparison], {}, top=5), allow_nan=False)
     assert "4 times in 5" not in shown(comparison)
+
+
+def test_a_mark_needs_the_permutation_test_too(scored_run: ScoredRun) -> None:
+    """Three prompts that all dropped: the bootstrap excludes zero, but one in four sign patterns is as extreme."""
+    suite = make_suite(3)
+    answers = {p.item_id: {0: dict.fromkeys(range(1, 6), "yes")} for p in suite.prompts}
+    worse = {item: {0: {**given[0], 3: "no"}} for item, given in answers.items()}
+    worse["item0"][0][4] = "no"
+    pair = [scored_run(name, suite=suite, answers=found, images=1) for name, found in (("a", answers), ("b", worse))]
+    overall = compare_runs(*pair).scores[0].paired
+    assert overall.interval is not None
+    assert overall.interval.excludes_zero
+    assert overall.p_value == 0.25
+    assert not overall.clear
+    assert "▼" not in shown(compare_runs(*pair))
+
+
+def test_runs_that_are_alike_in_every_prompt_say_nothing_about_what_would_be_found(scored_run: ScoredRun) -> None:
+    text = shown(compare_runs(scored_run("a"), scored_run("b")))
+    assert "0.00 would be found" not in text
+    assert "what difference would be found can't be said" in text
+
+
+def test_the_settings_that_differ_are_named(scored_run: ScoredRun) -> None:
+    a = scored_run("a", settings={"steps": 50, "guidance": 7.5, "size": 512})
+    b = scored_run("b", settings={"steps": 25, "guidance": 7.5, "size": 1024})
+    comparison = compare_runs(a, b)
+    assert "Settings that differ: steps 50 → 25, size 512 → 1024." in shown(comparison, width=400)
+    data = comparisons_to_json([comparison], {}, top=0)["comparisons"][0]
+    assert data["settings"] == [
+        {"name": "steps", "first": 50, "second": 25},
+        {"name": "size", "first": 512, "second": 1024},
+    ]
+    assert "Both were made with the same settings." in shown(compare_runs(a, a))
+    assert "can't be said" in shown(compare_runs(a, scored_run("c")))
+
+
+def test_the_other_protocol_and_when_to_quote_it_stand_beside(scored_run: ScoredRun) -> None:
+    a, b = scored_run("a", yes=0.5), scored_run("b", yes=0.7, seed=1)
+    comparison = compare_runs(a, b)
+    assert comparison.other is not None
+    assert comparison.other.number.second == pytest.approx(b.card["official"].overall)
+    line = next(line for line in shown(comparison).splitlines() if line.startswith("overall, official"))
+    assert f"{b.card['official'].overall:.2f}" in line
+    assert "quote official; tell your own runs apart by corrected" in shown(comparison, width=200)
+    assert "overall, corrected" in comparisons_to_markdown([compare_runs(a, b, protocol="official")], {}, top=0)
+
+
+def test_an_incomplete_run_is_called_so_beside_its_name_everywhere(scored_run: ScoredRun) -> None:
+    whole, part = scored_run("whole"), scored_run("part", failures={"item3": "boom"})
+    few = scored_run("few", item_ids=["item1", "item2"])
+    comparisons = [compare_runs(whole, part), compare_runs(whole, few)]
+    assert "B: part (39 of 40 prompts, incomplete)" in shown(comparisons[0], width=200)
+    assert "B: few (2 of 40 prompts)" in shown(comparisons[1], width=200)
+    assert "B: part (39 of 40 prompts, incomplete)" in comparisons_to_markdown(comparisons, {}, top=0)
+    data = comparisons_to_json(comparisons, {}, top=0)["comparisons"][0]["second"]
+    assert (data["complete"], data["prompts_scored"], data["prompts_expected"]) == (False, 39, 40)
+    rows = list(csv.DictReader(io.StringIO(comparisons_to_csv(comparisons))))
+    assert {row["second_extent"] for row in rows} >= {"39 of 40 prompts, incomplete", "2 of 40 prompts"}
