@@ -69,7 +69,9 @@ def begin_record(plan: RunPlan, generator: Mapping[str, Any], *, command: Sequen
 def _requested(plan: RunPlan) -> tuple[dict[str, Any], dict[str, Any]]:
     """What of the request differs from saying nothing, and what the rest became."""
     nothing = asdict(RunRequest(model=""))
-    request = plan.request if isinstance(plan.request.suite, str) else replace(plan.request, suite=plan.suite.name)
+    request = replace(plan.request, model=plan.generator.model)  # objects are recorded by their names
+    if not isinstance(request.suite, str):
+        request = replace(request, suite=plan.suite.name)
     given = {key: value for key, value in asdict(request).items() if value != nothing[key] and key != "fresh"}
     given = {key: str(value) if isinstance(value, Path) else value for key, value in given.items()}
     resolved = {

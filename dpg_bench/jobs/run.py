@@ -31,6 +31,13 @@ def execute_run(
 
     Raises BadInputError if another process uses the folder or the weights are not those that the run began with,
     and DpgBenchError if the disk fills up.
+
+    >>> import dpg_bench as dpg
+    >>> from pathlib import Path
+    >>> request = dpg.RunRequest(model="tiny-sd15", suite="sample", limit=1, steps=1, out=Path("runs/tiny"))
+    >>> outcome = dpg.execute_run(dpg.plan_run(request))
+    >>> len(list(Path("runs/tiny/images").iterdir()))
+    1
     """
     run = plan.run
     with lock_folder(run.path), listening() as remarks:

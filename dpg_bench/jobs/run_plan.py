@@ -16,10 +16,10 @@ from dpg_bench.files.run_folder import RUNS, RunDir
 from dpg_bench.files.run_record import RunRecord
 from dpg_bench.generate.base import GeneratorSettings, ModelSpec
 from dpg_bench.generate.batching import CPU_BATCH, default_batch_size
+from dpg_bench.generate.in_memory import LoadedModel, as_model_spec
 from dpg_bench.generate.models.checks import check_numbers
 from dpg_bench.generate.models.unet import compiled_batch
 from dpg_bench.generate.plan import ItemPlan, plan_items
-from dpg_bench.generate.registry import find_model
 from dpg_bench.records import Prompt, Suite
 from dpg_bench.suite.registry import load_suite
 from dpg_bench.suite.selection import select_prompts
@@ -27,9 +27,15 @@ from dpg_bench.suite.selection import select_prompts
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What a user asks of `run`; None and `auto` stand for "you choose"."""
+    """What a user asks of `run`; None and `auto` stand for "you choose".
 
-    model: str
+    >>> import dpg_bench as dpg
+    >>> dpg.RunRequest(model="ella-sd15", limit=8).images_per_prompt
+    4
+    """
+
+    model: str | ModelSpec[Any] | LoadedModel
+    """By name, or as an object: a spec of one's own, or something in memory that draws."""
     suite: str | Suite = "dpg-bench"
     out: Path | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -89,14 +95,20 @@ def plan_run(request: RunRequest, *, outline: Suite | None = None) -> RunPlan:
 
     Raises BadInputError for anything that can't work: unknown names and options, values out of range, a device
     that isn't there, a run folder made with other settings or by a newer version.
+
+    >>> import dpg_bench as dpg
+    >>> plan = dpg.plan_run(dpg.RunRequest(model="tiny-sd15", suite="sample", limit=2))
+    >>> len(plan.prompts), plan.settings["steps"] > 0
+    (2, True)
     """
-    spec = find_model(request.model)
+    spec = as_model_spec(request.model)
+    name = request.model if isinstance(request.model, str) else spec.name
     _check_numbers(request)
     device = resolve_device(request.device)
     options = dict(request.options)
     negative_prompt = _negative_prompt(request, spec, options.pop("negative_prompt", None))
     generator = GeneratorSettings(
-        model=request.model,
+        model=name,
         options=spec.options.read(spec.name, options),
         size=request.size if request.size is not None else spec.defaults.size,
         steps=request.steps if request.steps is not None else spec.defaults.steps,
@@ -111,7 +123,7 @@ def plan_run(request: RunRequest, *, outline: Suite | None = None) -> RunPlan:
     suite = chosen.whole or chosen
     prompts = select_prompts(chosen, limit=request.limit, items=request.items)
     check_names(prompt.item_id for prompt in prompts)
-    run = RunDir(request.out if request.out is not None else RUNS / _run_name(request.model, suite.name))
+    run = RunDir(request.out if request.out is not None else RUNS / _run_name(name, suite.name))
     _check_folder(run)
     if request.fresh:
         check_is_run(run)

@@ -40,6 +40,13 @@ def execute_score(plan: ScorePlan, *, progress: Callable[[JudgingProgress], None
     Raises BadInputError if another process uses the judgement's folder, it holds answers made with other settings, or
     the run was started anew meanwhile; UnavailableError if the judge can't be downloaded, DpgBenchError if the disk
     fills up.
+
+    >>> import dpg_bench as dpg
+    >>> from pathlib import Path
+    >>> request = dpg.ScoreRequest(answers=Path("demo.csv"), suite="suite.csv", out=Path("runs/demo"))
+    >>> result = dpg.execute_score(dpg.plan_score(request))
+    >>> result.scorecard["corrected"].overall
+    75.0
     """
     source = plan.source
     with lock_folder(plan.folder.path):

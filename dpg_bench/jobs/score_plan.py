@@ -17,7 +17,7 @@ from dpg_bench.generate.generation_log import failed_items
 from dpg_bench.judge.ask import default_batch_size
 from dpg_bench.judge.base import JudgeSettings, JudgeSpec
 from dpg_bench.judge.imported.answers import ImportedAnswers, read_answers
-from dpg_bench.judge.registry import find_judge
+from dpg_bench.judge.in_memory import LoadedJudge, as_judge_spec
 from dpg_bench.records import Prompt, Suite
 from dpg_bench.suite.registry import load_suite
 from dpg_bench.suite.selection import select_prompts
@@ -31,11 +31,16 @@ class ScoreRequest:
     """What a user asks of `score`; None and `auto` stand for "you choose".
 
     `model_name` and `note` say how images made elsewhere were made; a run of ours knows that itself.
+
+    >>> import dpg_bench as dpg
+    >>> dpg.ScoreRequest(judge="mplug").allow_missing
+    False
     """
 
     path: Path | None = None
     suite: str | Suite | None = None
-    judge: str = "mplug"
+    judge: str | JudgeSpec[Any] | LoadedJudge = "mplug"
+    """By name, or as an object: a spec of one's own, or a judge that `load_judge` has loaded."""
     options: Mapping[str, Any] = field(default_factory=dict)
     answers: Path | None = None
     where: Mapping[str, str] = field(default_factory=dict)
@@ -92,6 +97,12 @@ def plan_score(request: ScoreRequest) -> ScorePlan:
 
     Raises BadInputError for anything that can't work: no such folder, unknown names, a suite that is not the
     run's, answers that don't fit the suite, results about other images where these would go.
+
+    >>> import dpg_bench as dpg
+    >>> from pathlib import Path
+    >>> plan = dpg.plan_score(dpg.ScoreRequest(answers=Path("demo.csv"), suite="suite.csv", out=Path("runs/demo")))
+    >>> [prompt.item_id for prompt in plan.prompts]
+    ['owl', 'fox']
     """
     check_positive(
         {
@@ -122,7 +133,7 @@ def plan_score(request: ScoreRequest) -> ScorePlan:
         out=place.out,
         origin=None if place.run == place.out else _origin(request, place, suite, source),
         source=source,
-        folder=place.out.judgement(IMPORTED if request.answers is not None else request.judge),
+        folder=place.out.judgement(IMPORTED if isinstance(source, ImportedAnswers) else source.spec.name),
         failures=failed_items(place.run, record.fingerprint) if place.run is not None and record is not None else {},
         remarks=tuple(map(Message, _remarks(request, place, source, suite))),
     )
@@ -269,11 +280,11 @@ def _resolution(request: ScoreRequest, place: _Place) -> int | None:
 def _judging(
     request: ScoreRequest, place: _Place, prompts: tuple[Prompt, ...], images_per_prompt: int | None
 ) -> Judging:
-    spec = find_judge(request.judge)
+    spec = as_judge_spec(request.judge)
     device = resolve_device(request.device)
     dtype = resolve_dtype(request.dtype, device, gpu_default=spec.gpu_dtype, known=spec.dtypes)
     settings = JudgeSettings(
-        judge=request.judge, options=spec.options.read(spec.name, request.options), device=device, dtype=dtype
+        judge=spec.name, options=spec.options.read(spec.name, request.options), device=device, dtype=dtype
     )
     spec.validate(settings)
     assert place.images is not None  # noqa: S101 - without images, there are answers

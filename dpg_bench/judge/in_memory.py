@@ -15,8 +15,9 @@ from PIL import Image
 
 from dpg_bench.device import resolve_device, resolve_dtype
 from dpg_bench.errors import BadInputError
-from dpg_bench.judge.base import Judge, JudgeSettings
+from dpg_bench.judge.base import Judge, JudgeSettings, JudgeSpec
 from dpg_bench.judge.registry import find_judge
+from dpg_bench.plugins import NoOptions
 from dpg_bench.records import Reply
 
 if TYPE_CHECKING:
@@ -75,6 +76,27 @@ class LoadedJudge:
     def answer(self, pixels: Sequence[NDArray[np.uint8]], questions: Sequence[Sequence[str]]) -> list[list[Reply]]:
         """The judge's replies."""
         return self.judge.answer(pixels, questions)
+
+
+def as_judge_spec(judge: str | JudgeSpec[Any] | LoadedJudge) -> JudgeSpec[Any]:
+    """What `judge` stands for: a name, a spec of one's own, or a judge that is loaded already.
+
+    Raises BadInputError for a name that nobody knows.
+    """
+    if isinstance(judge, JudgeSpec):
+        return judge
+    if isinstance(judge, str):
+        return find_judge(judge)
+    return JudgeSpec(
+        name=judge.name,
+        summary="loaded in memory",
+        source="a judge in memory",
+        options=NoOptions,
+        load=lambda _: judge,
+        validate=lambda _: None,
+        fetch=lambda _: None,
+        untrained=judge.untrained,
+    )
 
 
 def load_judge(
