@@ -7,6 +7,8 @@ Source: ELLA's `model.py` at 3c228f1, whose `ELLAProxyUNet` does this for one U-
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -42,12 +44,13 @@ class EllaAdapter:
         self.scheduler = scheduler
         self.clip = clip
         self._scheduled: ScheduledConditions | None = None
-        self._handles = [model.register_forward_pre_hook(self._before_call, with_kwargs=True) for model in models]
+        self._detach = [self._attach(model) for model in models]
 
     def remove(self) -> None:
         """Let the models read their `encoder_hidden_states` as they are again."""
-        for handle in self._handles:
-            handle.remove()
+        for detach in self._detach:
+            detach()
+        self._detach = []
 
     def __enter__(self) -> Self:
         return self
@@ -76,6 +79,19 @@ class EllaAdapter:
             return self._connect(text, times)
         firsts, rows = distinct_rows(text)
         return self._connect(text[firsts], times).index_select(0, torch.tensor(rows, device=text.device))
+
+    def _attach(self, model: nn.Module) -> Callable[[], None]:
+        compiled = model._compiled_call_impl  # noqa: SLF001 - torch has no other name for it
+        if compiled is None:
+            return model.register_forward_pre_hook(self._before_call, with_kwargs=True).remove
+
+        # compiled in place (`model.compile()`): a hook would be compiled with it, and anew for every adapter
+        def called(*args: Any, **kwargs: Any) -> Any:
+            args, kwargs = self._before_call(model, args, kwargs)
+            return compiled(*args, **kwargs)
+
+        model._compiled_call_impl = called  # noqa: SLF001
+        return partial(setattr, model, "_compiled_call_impl", compiled)
 
     def _before_call(
         self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]

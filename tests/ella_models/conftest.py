@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from diffusers import (
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer, T5Config, T5EncoderModel, T5Tokenizer
 
 from ella_models import ConnectorConfig, EllaConnector, EllaStableDiffusionPipeline, T5TextEncoder
+from ella_models.text_encoder import TextInput
 
 TINY = ConnectorConfig(time_channel=8, time_embed_dim=24, width=32, layers=2, heads=4, num_latents=6, input_dim=16)
 
@@ -182,6 +184,41 @@ def saved_parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     t5.model.save_pretrained(folder / "t5")
     t5.tokenizer.save_pretrained(folder / "t5")
     return folder
+
+
+@pytest.fixture
+def authors_way() -> Callable[..., AbstractContextManager[None]]:
+    return _authors_way
+
+
+@contextmanager
+def _authors_way(connector: EllaConnector, *models: torch.nn.Module) -> Iterator[None]:
+    """ELLA's own script wraps the U-Net: every call makes its condition anew, for every row."""
+    plain = [model.forward for model in models]
+
+    def wrapped(forward: Callable[..., Any]) -> Callable[..., Any]:
+        def call(sample: Any, timestep: Any, encoder_hidden_states: torch.Tensor, **kwargs: Any) -> Any:
+            return forward(sample, timestep, connector(encoder_hidden_states, timestep), **kwargs)
+
+        return call
+
+    for model in models:
+        model.forward = wrapped(model.forward)
+    try:
+        yield
+    finally:
+        for model, forward in zip(models, plain, strict=True):
+            model.forward = forward
+
+
+@pytest.fixture
+def features(t5: T5TextEncoder) -> Callable[[list[str]], torch.Tensor]:
+    """T5's features of texts at the fixed length."""
+
+    def features(texts: list[str]) -> torch.Tensor:
+        return t5.encode([TextInput(text, "fixed") for text in texts], device="cpu").states
+
+    return features
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import diffusers
@@ -12,8 +12,9 @@ import torch
 from diffusers import ControlNetModel, StableDiffusionPipeline, UNet2DConditionModel
 
 from ella_models import EllaAdapter, EllaConnector, EllaError, EllaPipeline, T5TextEncoder
-from ella_models.text_encoder import TextInput
 
+AuthorsWay = Callable[..., AbstractContextManager[None]]
+Features = Callable[[list[str]], torch.Tensor]
 PROMPTS = ["a red fox", "three sheep graze on a hillside, under a pale sky."]
 SIDE = 16
 
@@ -43,30 +44,6 @@ FORMS: dict[str, tuple[str, dict[str, Any]]] = {
         {"image": IMAGE, "mask_image": MASK, "control_image": EDGES, "strength": 0.7},
     ),
 }
-
-
-@contextmanager
-def authors_way(connector: EllaConnector, *models: torch.nn.Module) -> Iterator[None]:
-    """ELLA's own script wraps the U-Net: every call makes its condition anew, for every row."""
-    plain = [model.forward for model in models]
-
-    def wrapped(forward: Callable[..., Any]) -> Callable[..., Any]:
-        def call(sample: Any, timestep: Any, encoder_hidden_states: torch.Tensor, **kwargs: Any) -> Any:
-            return forward(sample, timestep, connector(encoder_hidden_states, timestep), **kwargs)
-
-        return call
-
-    for model in models:
-        model.forward = wrapped(model.forward)
-    try:
-        yield
-    finally:
-        for model, forward in zip(models, plain, strict=True):
-            model.forward = forward
-
-
-def features(t5: T5TextEncoder, texts: list[str]) -> torch.Tensor:
-    return t5.encode([TextInput(text, "fixed") for text in texts], device="cpu").states
 
 
 def settings(**more: Any) -> dict[str, Any]:
@@ -104,13 +81,17 @@ def nets(pipe: Any) -> list[torch.nn.Module]:
 
 
 def test_an_ella_pipeline_equals_diffusers_own_with_the_authors_wrapped_unet(
-    plain: tuple[Any, dict[str, Any]], connector: EllaConnector, t5: T5TextEncoder
+    plain: tuple[Any, dict[str, Any]],
+    connector: EllaConnector,
+    t5: T5TextEncoder,
+    authors_way: AuthorsWay,
+    features: Features,
 ) -> None:
     pipe, given = plain
     with authors_way(connector, *nets(pipe)):
         expected = pipe(
-            prompt_embeds=features(t5, PROMPTS),
-            negative_prompt_embeds=features(t5, ["ugly"] * 2),
+            prompt_embeds=features(PROMPTS),
+            negative_prompt_embeds=features(["ugly"] * 2),
             **settings(**given),
         ).images
     ella = EllaPipeline.from_pipe(pipe, ella=connector, text_encoder=t5)
@@ -120,7 +101,7 @@ def test_an_ella_pipeline_equals_diffusers_own_with_the_authors_wrapped_unet(
     assert images.shape == (2, 3, SIDE, SIDE)
     torch.testing.assert_close(images, expected, atol=1e-5, rtol=0)
     ready = ella(
-        prompt_embeds=features(t5, PROMPTS), negative_prompt_embeds=features(t5, ["ugly"] * 2), **settings(**given)
+        prompt_embeds=features(PROMPTS), negative_prompt_embeds=features(["ugly"] * 2), **settings(**given)
     ).images
     assert torch.equal(ready, images)
     other = ella(PROMPTS[::-1], negative_prompt="ugly", **settings(**given)).images
@@ -128,13 +109,13 @@ def test_an_ella_pipeline_equals_diffusers_own_with_the_authors_wrapped_unet(
 
 
 def test_the_adapter_makes_a_diffusers_pipeline_ellas_and_leaves_no_trace(
-    plain: tuple[Any, dict[str, Any]], connector: EllaConnector, t5: T5TextEncoder
+    plain: tuple[Any, dict[str, Any]], connector: EllaConnector, t5: T5TextEncoder, features: Features
 ) -> None:
     pipe, given = plain
     ella = EllaPipeline.from_pipe(pipe, ella=connector, text_encoder=t5)
     ella.set_progress_bar_config(disable=True)
     before = pipe("a b", **settings(**given, num_images_per_prompt=2)).images
-    texts = {"prompt_embeds": features(t5, PROMPTS), "negative_prompt_embeds": features(t5, [""] * 2)}
+    texts = {"prompt_embeds": features(PROMPTS), "negative_prompt_embeds": features([""] * 2)}
     expected = ella(PROMPTS, **settings(**given)).images
     models = [model for model in (pipe.unet, getattr(pipe, "controlnet", None)) if model is not None]
     for scheduler in (pipe.scheduler, None):
