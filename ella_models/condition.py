@@ -28,7 +28,7 @@ class ScheduledConditions:
         self.schedule = schedule
         self._connector = connector
         self._times: list[float] = schedule.tolist()
-        self._texts: list[Tensor] = []
+        self._texts = torch.empty(0)
         self._seen: dict[tuple[int, torch.Size, int], tuple[Tensor, Tensor]] = {}
         self._tokens: dict[float, Tensor] = {}
 
@@ -47,7 +47,7 @@ class ScheduledConditions:
         """The tokens (R, L, D) of text features (R, S, C) at a timestep of the schedule."""
         rows = self._rows(text)
         if time not in self._tokens:
-            self._run_ahead(time)
+            self._run_ahead(self._texts, time)
         return self._tokens[time].index_select(0, rows)
 
     def _rows(self, text: Tensor) -> Tensor:
@@ -58,14 +58,13 @@ class ScheduledConditions:
             found = [index_of(row, self._texts) for row in text]
             if None in found:
                 firsts, found = distinct_rows(text)
-                self._texts, self._seen, self._tokens = [text[index] for index in firsts], {}, {}
+                self._texts, self._seen, self._tokens = text[firsts], {}, {}  # a copy: the caller may change his
             # the tensor is kept as well, so that no other can come to lie at its address
             self._seen[key] = (text, torch.tensor(found, device=text.device))
         return self._seen[key][1]
 
-    def _run_ahead(self, time: float) -> None:
-        """Compute the tokens of this timestep and all that come after it."""
-        texts = torch.stack(self._texts)
+    def _run_ahead(self, texts: Tensor, time: float) -> None:
+        """Compute the tokens of the texts (P, S, C) at this timestep and all that come after it."""
         visible = existing_positions(texts)
         aware = self._connector.sizes.timestep_aware
         times = list(dict.fromkeys(self._times[self._times.index(time) :])) if aware else [time]
