@@ -139,7 +139,7 @@ class EllaPipeline(EllaLoading, EllaTexts, EllaAdapters):
         models = [self.unet, *([self.controlnet] if hasattr(self, "controlnet") else [])]
         self._texts = texts
         try:
-            clip = self._clip_part(asked, texts) if texts.clip else None
+            clip = self._clip_part(asked, texts, prompts) if texts.clip else None
             with EllaAdapter(self.connector, *models, scheduler=self.scheduler, clip=clip):
                 return super().__call__(**asked)
         finally:
@@ -173,13 +173,13 @@ class EllaPipeline(EllaLoading, EllaTexts, EllaAdapters):
             raise EllaError(f"latents are {list(asked['latents'].shape)}; these images need {needed}.")
         asked["latents"] = asked["latents"].to(self.unet.dtype)
 
-    def _clip_part(self, asked: dict[str, Any], texts: TextSettings) -> ClipTokens:
+    def _clip_part(self, asked: dict[str, Any], texts: TextSettings, prompts: int) -> ClipTokens:
         prompt = asked["prompt"] if texts.clip_prompt is None else texts.clip_prompt
+        if prompt is None:
+            raise EllaError("With ready text features CLIP has no text to read: give clip_prompt as well.")
         negative = asked["negative_prompt"] if texts.clip_negative_prompt is None else texts.clip_negative_prompt
         tokens = self.encode_clip_prompt(
-            texts_of(
-                "clip_prompt", prompt, count=None if asked["prompt_embeds"] is None else len(asked["prompt_embeds"])
-            ),
+            texts_of("clip_prompt", prompt, count=prompts),
             num_images_per_prompt=asked["num_images_per_prompt"],
             do_classifier_free_guidance=self.do_classifier_free_guidance,
             negative_prompt=negative,

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable
 from pathlib import Path
 
 import accelerate
 import pytest
 import torch
-from diffusers import StableDiffusionPipeline, UNet2DConditionModel
-from diffusers.utils import logging as diffusers_logging
-from peft import LoraConfig, get_peft_model_state_dict
+from diffusers import StableDiffusionPipeline
 from safetensors.torch import save_file
 
 from ella_models import ConnectorConfig, EllaConnector, EllaError, EllaStableDiffusionPipeline, T5TextEncoder
@@ -124,57 +121,6 @@ def test_parts_that_do_not_fit_are_refused(stable_diffusion: StableDiffusionPipe
     wide = EllaConnector.from_sizes(ConnectorConfig(width=48, input_dim=16, **sizes))
     with pytest.raises(EllaError, match="writes a condition of width 48, but the U-Net reads one of 32"):
         EllaStableDiffusionPipeline.from_pipe(stable_diffusion, ella=wide, text_encoder=t5)
-
-
-def lora_of(model: torch.nn.Module, seed: int) -> dict[str, torch.Tensor]:
-    model.add_adapter(LoraConfig(r=2, target_modules=["to_q", "to_v", "q_proj"], init_lora_weights=False))
-    generator = torch.Generator().manual_seed(seed)
-    return {
-        key: torch.randn(value.shape, generator=generator) for key, value in get_peft_model_state_dict(model).items()
-    }
-
-
-@pytest.fixture
-def lora(stable_diffusion: StableDiffusionPipeline, tmp_path: Path) -> Path:
-    """A LoRA of U-Net and CLIP, as diffusers' training scripts save it."""
-    unet = UNet2DConditionModel.from_config(stable_diffusion.unet.config)
-    StableDiffusionPipeline.save_lora_weights(
-        tmp_path,
-        unet_lora_layers=lora_of(unet, 1),
-        text_encoder_lora_layers=lora_of(stable_diffusion.text_encoder, 2),
-    )
-    return tmp_path
-
-
-def test_lora_changes_images_and_unloads_without_a_trace(
-    pipeline: EllaStableDiffusionPipeline, lora: Path, draw: Draw
-) -> None:
-    before = draw(pipeline, "a fox")
-    pipeline.load_lora_weights(lora, adapter_name="style")
-    loaded = draw(pipeline, "a fox")
-    assert not torch.allclose(loaded, before, atol=1e-2)
-    pipeline.set_adapters("style", 0.0)
-    torch.testing.assert_close(draw(pipeline, "a fox"), before, atol=1e-3, rtol=0)
-    pipeline.set_adapters("style", 1.0)
-    pipeline.fuse_lora()
-    torch.testing.assert_close(draw(pipeline, "a fox"), loaded, atol=1e-3, rtol=0)
-    pipeline.unfuse_lora()
-    pipeline.unload_lora_weights()
-    torch.testing.assert_close(draw(pipeline, "a fox"), before, atol=1e-3, rtol=0)
-
-
-def test_clip_part_of_a_lora_is_left_out_with_a_warning(
-    pipeline: EllaStableDiffusionPipeline, lora: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    names = set(pipeline.text_encoder.state_dict())
-    diffusers_logging.enable_propagation()
-    try:
-        with caplog.at_level(logging.WARNING):
-            pipeline.load_lora_weights(lora)
-    finally:
-        diffusers_logging.disable_propagation()
-    assert "CLIP's text encoder, which this pipeline was loaded without" in caplog.text
-    assert set(pipeline.text_encoder.state_dict()) == names
 
 
 @torch.no_grad()
