@@ -118,9 +118,15 @@ class EllaLoading(DiffusionPipeline):  # type: ignore[misc]
             text_encoder_revision=text_encoder_revision,
             precision=precision,
         )
-        plain = cls._form(None).plain_class.from_single_file(
-            file, **{**_NO_CHECKER, **({} if clip else _NO_CLIP), "dtype": dtype_of("unet", precision), **kwargs}
-        )
+        form = cls._form(None)
+        own = {**_NO_CHECKER, **({} if clip else _NO_CLIP), "dtype": dtype_of("unet", precision)}
+        try:
+            plain = form.plain_class.from_single_file(file, **{**own, **kwargs})
+        except OSError as error:
+            raise EllaError(
+                f"'{file}' could not be loaded as a Stable Diffusion checkpoint: {error}. The sizes of its parts come "
+                "from the Hub unless config= names a folder in diffusers form."
+            ) from error
         made: Self = _assembled(cls, plain, parts)
         return made
 
