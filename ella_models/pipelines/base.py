@@ -20,6 +20,7 @@ from ella_models.pipelines.adapters import EllaAdapters
 from ella_models.pipelines.call import TEXT_SETTINGS, check_call, ella_signature, lenient_callback
 from ella_models.pipelines.loading import EllaLoading
 from ella_models.pipelines.text_side import EllaTexts
+from ella_models.pipelines.vae_precision import vae_in_its_own_precision
 from ella_models.request import TextSettings, texts_of
 from ella_models.text_encoder import check_width, text_encoder_of
 
@@ -140,7 +141,10 @@ class EllaPipeline(EllaLoading, EllaTexts, EllaAdapters):
         self._texts = texts
         try:
             clip = self._clip_part(asked, texts, prompts) if texts.clip else None
-            with EllaAdapter(self.connector, *models, scheduler=self.scheduler, clip=clip):
+            with (
+                EllaAdapter(self.connector, *models, scheduler=self.scheduler, clip=clip),
+                vae_in_its_own_precision(self.vae, self.unet.dtype),
+            ):
                 return super().__call__(**asked)
         finally:
             self._texts = TextSettings()
