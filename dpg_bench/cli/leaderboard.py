@@ -26,14 +26,14 @@ def leaderboard(
     """Rank scored runs by overall score, apart by protocol, suite and judge, with ties where the data can't tell."""
     from dpg_bench.files.outputs import write_output
     from dpg_bench.report.leaderboard.data import leaderboard_to_csv
-    from dpg_bench.report.leaderboard.result import find_runs, rank_runs
+    from dpg_bench.report.leaderboard.result import FoundRuns, find_runs, rank_runs
     from dpg_bench.report.leaderboard.text import leaderboard_to_markdown, print_leaderboard
     from dpg_bench.report.published import shipped_results
 
     default = Path("runs")
     alone = published and not folders and not default.is_dir()
-    runs = () if alone else find_runs(folders or [default])
-    board = rank_runs(runs, published=shipped_results() if published else ())
+    found = FoundRuns() if alone else find_runs(folders or [default])
+    board = rank_runs(found.runs, published=shipped_results() if published else (), unusable=found.unusable)
     if csv is not None:
         write_output(csv, leaderboard_to_csv(board).encode(), force=force)
         say(f"Written: {csv}")

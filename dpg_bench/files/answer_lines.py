@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from dpg_bench.errors import BadInputError
 from dpg_bench.files.durable import write_atomic
 from dpg_bench.files.reading import validated
+from dpg_bench.records import AnswerTable
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode  # made once: a full run has 57,544 answers
 
@@ -70,6 +71,17 @@ def read_answer_lines(path: Path) -> Iterator[tuple[int, AnswerLine]]:
             for number, line in enumerate(file, start=1):
                 if line.endswith(b"\n"):
                     yield number, parse_answer_line(line, f"{path}, line {number}")
+
+
+def read_answer_table(path: Path) -> AnswerTable:
+    """The answers of our own `answers.jsonl`; where a question is answered more than once, the last line counts.
+
+    Raises BadInputError, naming file and line, for one that is damaged.
+    """
+    table: dict[str, dict[int, dict[int, str]]] = {}
+    for _, line in read_answer_lines(path):
+        table.setdefault(line.item_id, {}).setdefault(line.image, {})[line.proposition_id] = line.answer
+    return table
 
 
 def parse_answer_line(line: bytes | str, place: str) -> AnswerLine:

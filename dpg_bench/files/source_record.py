@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from dpg_bench.errors import BadInputError, option
+from dpg_bench.files.answer_lines import read_answer_lines
+from dpg_bench.files.contents import file_digest
 from dpg_bench.files.durable import disk_errors, write_json
+from dpg_bench.files.item_names import file_stem
 from dpg_bench.files.reading import read_model
 from dpg_bench.files.run_folder import RunDir
 
 SOURCE_SCHEMA = 1
+_SAMPLE = 500  # lines: some ten items
 
 
 class SourceRecord(BaseModel):
@@ -75,12 +80,32 @@ def images_of(out: RunDir) -> Path | None:
 
 
 def check_same_source(out: RunDir, images: Path | None) -> None:
-    """Raises BadInputError if `out` holds results about images in another folder than `images`."""
+    """Raises BadInputError if `out` holds results about images in another folder than `images`.
+
+    A folder that was moved is the same one if an image that was judged is still in it. For None, answers without
+    images, nothing is known and nothing refused.
+    """
     source = read_source(out)
     if source is None or source.images is None or images is None or source.images == place_from(out, images):
         return
     other = Path(os.path.normpath(out.path.resolve() / source.images))
-    raise BadInputError(
-        f"{out.path} holds results about the images in {other}, not those in {images.resolve()}. "
-        f"Choose another folder for these: {option('out', f'{out.path}-2')}."
-    )
+    if not other.exists() and _holds_judged(images, out):
+        return
+    raise other_results(out, f"about the images in {other}, not those in {images.resolve()}", images)
+
+
+def other_results(out: RunDir, held: str, named: Path) -> BadInputError:
+    """The error for results that would go where others are; `held` says what those are about."""
+    place = named.resolve()
+    free = out.path.with_name(f"{place.parent.name or 'other'}-{place.stem}")
+    return BadInputError(f"{out.path} holds results {held}. Choose another folder for these: {option('out', free)}.")
+
+
+def _holds_judged(images: Path, out: RunDir) -> bool:
+    for judgement in out.judged().values():
+        for _, line in islice(read_answer_lines(judgement.answers), _SAMPLE):
+            stem = file_stem(line.item_id)
+            found = [*images.glob(f"{stem}.*"), *images.glob(f"{stem}/*")]
+            if any(file.is_file() and file_digest(file) == line.image_sha256 for file in found):
+                return True
+    return False

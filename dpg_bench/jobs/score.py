@@ -12,6 +12,7 @@ from typing import Any
 from dpg_bench import __version__
 from dpg_bench.errors import BadInputError
 from dpg_bench.files.answer_lines import AnswerLine, write_answer_lines
+from dpg_bench.files.contents import file_digest, items_digest
 from dpg_bench.files.durable import clear_parts, disk_errors, write_atomic
 from dpg_bench.files.judgement_record import JudgementRecord, begin_judgement
 from dpg_bench.files.kept_suite import write_kept_suite
@@ -22,7 +23,7 @@ from dpg_bench.judge.imported.answers import ImportedAnswers
 from dpg_bench.judge.prefetch import default_workers
 from dpg_bench.judge.stage import JudgingProgress, judge_images
 from dpg_bench.records import AnswerTable, PYesTable
-from dpg_bench.score.scorecard import JudgeCard, RunCard, Scorecard, plain_json, scorecard_json
+from dpg_bench.score.scorecard import AnsweredCard, JudgeCard, RunCard, Scorecard, plain_json, scorecard_json
 from dpg_bench.score.scoring import answers_to_scorecard
 
 
@@ -76,6 +77,7 @@ def execute_score(plan: ScorePlan, *, progress: Callable[[JudgingProgress], None
             missing=answered.missing,
             p_yes=answered.p_yes,
             never_asked=source.never_asked if isinstance(source, ImportedAnswers) else None,
+            answered=_answered_card(plan, answered.answers),
         )
         _check_same_run(plan)
         with disk_errors(plan.folder.scorecard):
@@ -168,6 +170,19 @@ def _lines(imported: ImportedAnswers) -> Iterator[AnswerLine]:
                     image_sha256=digest,
                     judge_fingerprint=imported.judge_fingerprint,
                 )
+
+
+def _answered_card(plan: ScorePlan, answers: AnswerTable) -> AnsweredCard:
+    source = plan.source
+    chosen = [prompt.item_id for prompt in plan.prompts]
+    said = [answer for item_id in chosen for image in answers.get(item_id, {}).values() for answer in image.values()]
+    return AnsweredCard(
+        rule="read" if isinstance(source, ImportedAnswers) and not source.as_spelled else "official",
+        neither=sum(answer not in ("yes", "no") for answer in said),
+        blank=source.blank if isinstance(source, ImportedAnswers) else 0,
+        sha256=file_digest(plan.folder.answers),
+        items_sha256=items_digest(plan.record.suite.items) if plan.record is not None else None,
+    )
 
 
 def _write_origin(plan: ScorePlan) -> None:

@@ -12,7 +12,14 @@ from dpg_bench.errors import BadInputError, Message, check_positive, option
 from dpg_bench.files.images import ImageFolder, find_images
 from dpg_bench.files.run_folder import RUNS, JudgementDir, RunDir, run_around, runs_in
 from dpg_bench.files.run_record import RunRecord
-from dpg_bench.files.source_record import SourceRecord, check_same_source, images_of, place_from, read_source
+from dpg_bench.files.source_record import (
+    SourceRecord,
+    check_same_source,
+    images_of,
+    other_results,
+    place_from,
+    read_source,
+)
 from dpg_bench.generate.generation_log import failed_items
 from dpg_bench.judge.ask import default_batch_size
 from dpg_bench.judge.base import JudgeSettings, JudgeSpec
@@ -209,7 +216,13 @@ def _ours(request: ScoreRequest, run: RunDir, default: Path) -> _Place:
 def _elsewhere(request: ScoreRequest, images: Path | None, default: Path) -> _Place:
     out = RunDir(request.out if request.out is not None else default)
     _check_out(out, images)
-    return _Place(out, images, None, None, read_source(out))
+    before = read_source(out)
+    derived = request.out is None and (request.path is None or request.path.resolve() != default.resolve())
+    if derived and before is not None and (before.images is None) != (images is None):
+        held = "of answers without images" if before.images is None else "about images"
+        named = request.path if request.path is not None else request.answers
+        raise other_results(out, f"{held}, and these are others", named if named is not None else out.path)
+    return _Place(out, images, None, None, before)
 
 
 def _check_out(out: RunDir, images: Path | None) -> None:

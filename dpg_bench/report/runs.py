@@ -17,6 +17,7 @@ from dpg_bench.errors import BadInputError
 from dpg_bench.files.kept_suite import read_kept_suite
 from dpg_bench.files.run_folder import JudgementDir, RunDir, judgement_of, scored_below
 from dpg_bench.records import Suite
+from dpg_bench.report.still_fits import misfit
 from dpg_bench.score.items import ItemColumns, ItemScores, answered_yes, item_scores
 from dpg_bench.score.scorecard import ProtocolCard, Scorecard, read_scorecard
 
@@ -24,6 +25,10 @@ Protocol: TypeAlias = Literal["corrected", "official"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 
 _AGAIN = "Score it again with `dpgbench score`; the answers are kept (`--answers FILE` needs no judge)."
+
+
+class StaleScorecardError(BadInputError):
+    """A scorecard that no longer is one of the answers, images or items that it lies among."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +134,7 @@ def load_judged(path: Path, *, judge: str | None = None) -> JudgedRun:
     `judge` chooses where a run was scored by several.
 
     Raises BadInputError if there is nothing there, nothing scored, several judges and none chosen, no such judge,
-    or a scorecard that is damaged or of a newer schema.
+    or a scorecard that is damaged or of a newer schema; StaleScorecardError if the run has changed since.
     """
     if path.is_file():
         return _load_file(path)
@@ -155,6 +160,12 @@ def find_scorecards(folder: Path) -> Iterator[Path]:
 def _load_file(file: Path) -> JudgedRun:
     card = read_scorecard(file)
     judgement = judgement_of(file)
+    changed = misfit(card, judgement) if judgement is not None else None
+    if judgement is not None and changed is not None:
+        raise StaleScorecardError(
+            f"{file} no longer fits its run: {changed}. Score it again: "
+            f"`dpgbench score {_from_here(judgement.run.path)}` (what is answered is kept)."
+        )
     return JudgedRun(
         name=judgement.run.path.name if judgement is not None else file.stem,
         card=card,
@@ -162,3 +173,7 @@ def _load_file(file: Path) -> JudgedRun:
         answers_file=judgement.answers if judgement is not None and judgement.answers.exists() else None,
         run_dir=judgement.run if judgement is not None else None,
     )
+
+
+def _from_here(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -63,6 +63,23 @@ class RunCard(Card):
     """The version of dpg-bench."""
 
 
+class AnsweredCard(Card):
+    """What the answers were, and how they became yes and no.
+
+    Under the rule `official`, `yes` alone is a yes and everything else a no, as in the official script; it holds for
+    our own judges and for that script's detail file. Under `read`, answers of other programs were read as yes or no,
+    however spelled. `neither` of the answers to expected items were in other words than yes and no, and counted as no;
+    `blank` ones were there but empty, and are missing. `sha256` is that of the file of answers beside the card, and
+    `items_sha256` that of the run's list of items, so that a card is not taken for one of what came after it.
+    """
+
+    rule: Literal["official", "read"]
+    neither: Count
+    blank: Count = 0
+    sha256: str | None = None
+    items_sha256: str | None = None
+
+
 class StatisticsCard(Card):
     """How the intervals were found: at which confidence, from how many resamples, drawn from which seed."""
 
@@ -143,7 +160,8 @@ class Scorecard(Card):
     """The content of `scorecard.json`, checksum aside.
 
     `protocols` holds `official` and `corrected`, and may hold others by name; `soft` is null where the judge gave no
-    P(yes). Schema 2 had no `soft`; schema 1 had no `statistics`, `answers`, `items`, `interval` or `image_sd` either.
+    P(yes), `answered` for answers that were never in a file. Schema 2 had no `soft`; schema 1 had no `statistics`,
+    `answers`, `items`, `interval` or `image_sd` either.
 
     >>> import dpg_bench as dpg
     >>> card = dpg.open_run("runs/demo").card
@@ -161,6 +179,7 @@ class Scorecard(Card):
     protocols: dict[str, ProtocolCard]
     soft: SoftCard | None = None
     answers: AnswerBits | None = None
+    answered: AnsweredCard | None = None
 
     @field_validator("protocols")
     @classmethod
@@ -227,6 +246,23 @@ class Scorecard(Card):
             if holds
         ]
         return (f"{' and '.join(untrained)}: {NO_MEANING}",) if untrained else ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know of the answers behind the numbers."""
+        answered = self.answered
+        if answered is None:
+            return ()
+        notes = []
+        if answered.neither:
+            notes.append(
+                f"{answered.neither} answers are neither yes nor no; they count as no, as in the official script."
+            )
+        if answered.rule == "read":
+            notes.append("The answers are another program's, read as yes or no however they are spelled.")
+        if answered.blank:
+            notes.append(f"{answered.blank} answers are empty; they are missing, and count as neither.")
+        return tuple(notes)
 
 
 def overall_card(part: ProtocolCard | SoftCard, *, questions: int) -> CategoryCard:

@@ -16,6 +16,7 @@ from dpg_bench.score.protocols.soft import soft_scores
 from dpg_bench.score.scorecard import (
     CORRECTED,
     OFFICIAL,
+    AnsweredCard,
     CategoryCard,
     ExclusionCard,
     IntervalCard,
@@ -45,6 +46,7 @@ def answers_to_scorecard(
     missing: Mapping[str, str] | None = None,
     never_asked: Mapping[str, str] | None = None,
     p_yes: PYesTable | None = None,
+    answered: AnsweredCard | None = None,
     statistics: StatisticsCard | None = None,
 ) -> Scorecard:
     """Score `answers` under both protocols, and softly where `p_yes` has the judge's P(yes) of all of them.
@@ -52,7 +54,8 @@ def answers_to_scorecard(
     `item_ids` are the items that the run set out to make (None: the whole suite). `failures` maps items whose
     generation or judging failed to the reason, `missing` those whose images aren't there, `never_asked` those that
     the program behind imported answers never asks all questions of (`ImportedAnswers.never_asked`). Answers to items
-    not expected are not looked at. `statistics` says how intervals are computed (None: 95 %, 9,999 resamples, seed 0).
+    not expected are not looked at. `answered` says where the answers lie and how they were read; `statistics` how
+    intervals are computed (None: 95 %, 9,999 resamples, seed 0).
 
     Raises BadInputError for an item that the suite doesn't have, a suite without questions, or one with a
     level-2 category under two level-1 categories.
@@ -113,6 +116,7 @@ def answers_to_scorecard(
             [item.item_id for item in corrected.items],
             images_per_prompt=run.images_per_prompt,
         ),
+        answered=answered,
     )
 
 

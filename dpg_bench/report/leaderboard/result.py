@@ -60,13 +60,21 @@ class Leaderboard:
     warnings: tuple[str, ...]
 
 
-def find_runs(folders: Sequence[Path]) -> tuple[JudgedRun, ...]:
-    """Every scored run under `folders`, once.
+@dataclass(frozen=True, slots=True)
+class FoundRuns:
+    """The scored runs of some folders, and those of them whose scorecard can't be used."""
 
-    Raises BadInputError for a folder that isn't there or holds no scorecard, and for a scorecard that is damaged or
-    of a newer schema.
+    runs: tuple[JudgedRun, ...] = ()
+    unusable: tuple[LeftOut, ...] = ()
+
+
+def find_runs(folders: Sequence[Path]) -> FoundRuns:
+    """Every scored run under `folders`, once. One whose scorecard is damaged, of a newer schema or stale is set apart.
+
+    Raises BadInputError for a folder that isn't there or holds no scorecard.
     """
     runs: dict[Path, JudgedRun] = {}
+    unusable: dict[Path, LeftOut] = {}
     for folder in folders:
         if not folder.is_dir():
             raise BadInputError(f"There is no folder {folder}. Name a folder of runs.")
@@ -76,20 +84,28 @@ def find_runs(folders: Sequence[Path]) -> tuple[JudgedRun, ...]:
                 f"No scored run lies under {folder}. Make one with `dpgbench run` and `dpgbench score`."
             )
         for file in found:
-            if file.resolve() not in runs:
-                runs[file.resolve()] = load_judged(file)
-    return tuple(runs.values())
+            if file.resolve() not in runs and file.resolve() not in unusable:
+                try:
+                    runs[file.resolve()] = load_judged(file)
+                except BadInputError as error:
+                    unusable[file.resolve()] = LeftOut(str(file), str(error))
+    return FoundRuns(tuple(runs.values()), tuple(unusable.values()))
 
 
-def rank_runs(runs: Sequence[JudgedRun], *, published: Sequence[PublishedResult] = ()) -> Leaderboard:
-    """Rank `runs` under both protocols.
+def rank_runs(
+    runs: Sequence[JudgedRun], *, published: Sequence[PublishedResult] = (), unusable: Sequence[LeftOut] = ()
+) -> Leaderboard:
+    """Rank `runs` under both protocols; `unusable` ones are named as left out.
 
     `published` results, which as a rule name neither protocol nor judge, are taken for the official script's and its
     judge's unless they say otherwise, and are ranked with complete runs on dpg-bench of the same protocol and judge.
 
     Raises BadInputError if nothing can be ranked, or a run's record is damaged.
     """
-    left_out = [LeftOut(str(run.file), reason) for run in runs if (reason := _reason_to_leave_out(run))]
+    left_out = [
+        *unusable,
+        *(LeftOut(str(run.file), reason) for run in runs if (reason := _reason_to_leave_out(run))),
+    ]
     kept = [run for run in runs if not _reason_to_leave_out(run)]
     if not kept and not published:
         raise BadInputError(f"Nothing can be ranked: {left_out[0].source}: {left_out[0].reason}.")

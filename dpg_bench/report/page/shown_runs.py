@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 from dpg_bench.errors import BadInputError, option
+from dpg_bench.files.answer_lines import read_answer_table
 from dpg_bench.files.images import find_images
 from dpg_bench.files.run_record import RunRecord
 from dpg_bench.files.source_record import images_of
-from dpg_bench.judge.imported.answers import read_answers
 from dpg_bench.records import AnswerTable, Prompt, Suite
 from dpg_bench.report.runs import JudgedRun, load_judged
 
@@ -144,24 +144,9 @@ def _load_run(letter: str, run: JudgedRun, suite: Suite, items: frozenset[str], 
         letter=letter,
         judged=run,
         record=run.run_dir.read_record() if run.run_dir is not None else None,
-        words=_words(run, suite),
+        words=read_answer_table(run.answers_file) if run.answers_file is not None else None,
         images=_images(run, item_ids, folder),
     )
-
-
-def _words(run: JudgedRun, suite: Suite) -> AnswerTable | None:
-    if run.answers_file is None:
-        return None
-    words = read_answers(run.answers_file, suite, images_per_prompt=run.card.run.images_per_prompt).table
-    for item_id, questions in run.answers.items():
-        given = words.get(item_id, {})
-        for question, images in questions.items():
-            if any((given.get(image, {}).get(question) == "yes") != yes for image, yes in enumerate(images)):
-                raise BadInputError(
-                    f"{run.answers_file} has other answers about item '{item_id}' than those that {run.file} was "
-                    "made from. Score the run again: `dpgbench score`."
-                )
-    return words
 
 
 def _images(run: JudgedRun, item_ids: Sequence[str], folder: Path | None) -> dict[str, tuple[Path, ...]]:

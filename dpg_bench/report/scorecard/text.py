@@ -25,6 +25,8 @@ def print_scorecard(card: Scorecard, console: Console) -> None:
     _print_noise(card, console)
     for name, protocol in (("corrected", card["corrected"]), ("official", card["official"])):
         _print_gaps(name, protocol, console)
+    for note in card.notes:
+        say(console, note)
     for warning in card.warnings:
         say(console, f"Warning: {warning}", "bold yellow")
 

@@ -90,7 +90,8 @@ def write_card(folder: Path, judge: str, card: Scorecard) -> None:
 
 
 def board_of(folder: Path, **options: Any) -> Leaderboard:
-    return rank_runs(find_runs([folder]), **options)
+    found = find_runs([folder])
+    return rank_runs(found.runs, unusable=found.unusable, **options)
 
 
 def ranks(ranking: Ranking) -> dict[str, tuple[int, bool]]:
@@ -141,7 +142,7 @@ def test_one_better_answer_is_no_better_run_but_a_gain_on_every_third_prompt_is(
 def test_runs_without_a_common_item_are_never_told_apart(tmp_path: Path) -> None:
     write_run(tmp_path / "a", 0.9)
     write_run(tmp_path / "b", 0.1)
-    strong, weak = (run.items("corrected") for run in find_runs([tmp_path]))
+    strong, weak = (run.items("corrected") for run in find_runs([tmp_path]).runs)
     assert clearly_better([strong, weak]) == [[False, True], [False, False]]
     elsewhere = replace(weak, item_ids=tuple(f"other{k}" for k in range(len(weak.item_ids))))
     assert clearly_better([strong, elsewhere]) == [[False, False], [False, False]]
@@ -263,7 +264,7 @@ def test_a_judge_that_is_not_recorded_is_warned_of(tmp_path: Path) -> None:
 
 def test_a_run_found_twice_is_ranked_once(tmp_path: Path) -> None:
     write_run(tmp_path / "runs" / "a", 0.5)
-    assert len(find_runs([tmp_path, tmp_path / "runs", tmp_path / "runs" / "a"])) == 1
+    assert len(find_runs([tmp_path, tmp_path / "runs", tmp_path / "runs" / "a"]).runs) == 1
 
 
 def test_nothing_to_rank_is_said_not_shown_as_an_empty_table(tmp_path: Path) -> None:
@@ -290,8 +291,9 @@ def test_a_damaged_scorecard_is_named(tmp_path: Path, damage: str) -> None:
             "newer": text.replace('"schema": 3', '"schema": 99'),
         }[damage]
     )
-    with pytest.raises(BadInputError, match=str(file)):
-        find_runs([tmp_path])
+    found = find_runs([tmp_path])
+    assert [run.name for run in found.runs] == ["a"]
+    assert [(one.source, str(file) in one.reason) for one in found.unusable] == [(str(file), True)]
 
 
 def test_equal_published_numbers_tie() -> None:

@@ -126,7 +126,7 @@ def test_answers_that_changed_since_they_were_scored_are_refused(workshop: Works
     lines[0]["answer"] = "no" if lines[0]["answer"] == "yes" else "yes"
     del lines[0]["crc32"]
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    with pytest.raises(BadInputError, match=r"other answers about item 'item0'.*Score the run again"):
+    with pytest.raises(BadInputError, match=r"no longer fits its run: its answers have changed. Score it again"):
         workshop.report(run)
 
 
