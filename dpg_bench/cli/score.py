@@ -66,6 +66,39 @@ def score(
             show_default=False,
         ),
     ] = None,
+    grid: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLSxROWS",
+            help="How the images lie in a grid, such as 4x1; worked out from its size.",
+            envvar="DPGBENCH_GRID",
+            show_default=False,
+        ),
+    ] = None,
+    border: Annotated[
+        int | None,
+        typer.Option(
+            help="Pixels of border around and between the images of a grid, 0 for none; looked for.",
+            envvar="DPGBENCH_BORDER",
+            show_default=False,
+        ),
+    ] = None,
+    pattern: Annotated[
+        str | None,
+        typer.Option(
+            help="Names of image files, such as {item}/sample-{k:04d}.png; the usual ones are known.",
+            envvar="DPGBENCH_PATTERN",
+            show_default=False,
+        ),
+    ] = None,
+    files: Annotated[
+        Path | None,
+        typer.Option(
+            help="A list of image files instead: CSV with item_id, file and image, or JSON {item: [file, ...]}.",
+            envvar="DPGBENCH_FILES",
+            show_default=False,
+        ),
+    ] = None,
     batch_size: Annotated[
         int | None,
         typer.Option(help="Images judged at once; halved where they don't fit."),
@@ -102,7 +135,7 @@ def score(
 ) -> None:
     """Judge images and score the answers under both protocols, or continue where an earlier judging was stopped."""
     from dpg_bench.cli.mends import say_mends
-    from dpg_bench.cli.parse import parse_items, parse_where
+    from dpg_bench.cli.parse import parse_grid, parse_items, parse_where
     from dpg_bench.files.outputs import check_output, write_output
     from dpg_bench.jobs.score import execute_score
     from dpg_bench.jobs.score_plan import ScoreRequest, plan_score
@@ -120,6 +153,10 @@ def score(
         where=parse_where(where),
         images_per_prompt=images_per_prompt,
         resolution=resolution,
+        grid=parse_grid(grid),
+        border=border,
+        pattern=pattern,
+        files=files,
         batch_size=batch_size,
         device=device,
         dtype=dtype,

@@ -12,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 from dpg_bench.errors import BadInputError
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PNG_SIZE = slice(16, 24)
 _PNG_DEPTH_BYTE = 24  # in the header that every PNG begins with (PNG specification, 11.2.1 IHDR)
 _PNG_METADATA = frozenset((b"tEXt", b"zTXt", b"iTXt", b"iCCP", b"eXIf"))
 _LARGEST = 1 << 30  # bytes; the largest image that is decoded takes a third of that uncompressed
@@ -43,8 +44,14 @@ def image_size(path: Path) -> tuple[int, int] | None:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             return None
-        with path.open("rb") as file, Image.open(file, formats=("PNG", "JPEG", "WEBP")) as image:
-            return image.size
+        with path.open("rb") as file:
+            start = file.read(_PNG_SIZE.stop)
+            if start.startswith(_PNG_SIGNATURE):  # Pillow would read texts and profiles before it tells
+                width, height = struct.unpack(">II", start[_PNG_SIZE])
+                return (width, height) if width and height else None
+            file.seek(0)
+            with Image.open(file, formats=("JPEG", "WEBP")) as image:
+                return image.size
     except Exception:  # noqa: BLE001 - Pillow's parsers raise whatever they run into; decoding says what is wrong
         return None
 

@@ -61,12 +61,22 @@ def list_images(folder: Path, known: Collection[str], *, pattern: str | None = N
     return listing
 
 
+def holds_image(folder: Path) -> bool:
+    """Whether there is any file with the name of an image in `folder` or below it."""
+    return any(file.suffix.lower() in IMAGE_SUFFIXES for file in _walk(folder))
+
+
 def known_item(name: str, known: Collection[str]) -> str | None:
     """The item that a file name without suffix stands for, as encoded or as it is; None for none of `known`."""
     decoded = item_id_of(name)
     if decoded is not None and decoded in known:
         return decoded
     return name if name in known else None
+
+
+def shown_name(file: Path, folder: Path) -> str:
+    """The file as seen from `folder`, or whole where it lies elsewhere."""
+    return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else str(file)
 
 
 def _add_flat(listing: Listing, files: Sequence[Path], known: Collection[str]) -> None:

@@ -10,9 +10,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dpg_bench.errors import BadInputError
+from dpg_bench.errors import BadInputError, option
 from dpg_bench.files.grid import Cut
-from dpg_bench.files.image_names import Listing, list_images
+from dpg_bench.files.image_names import Listing, list_images, shown_name
 from dpg_bench.files.item_names import file_stem
 
 GRID_IMAGES = 4  # as the official launcher passes to the script
@@ -105,11 +105,13 @@ def find_images(
                 missing[item_id] = _what_is_missing(files, wanted, absent, count)
             else:
                 items[item_id] = ItemFiles(item_id, tuple(files[label] for label in wanted))
-                extra += [file.relative_to(folder).as_posix() for label, file in files.items() if label not in wanted]
+                extra += [shown_name(file, folder) for label, file in files.items() if label not in wanted]
         else:
             missing[item_id] = "there is no image"
     if item_ids and not items:
-        raise BadInputError(_nothing_found(folder, item_ids, missing, extra))
+        raise BadInputError(
+            _nothing_found(folder, item_ids, missing, extra, others=[*listing.grids, *listing.numbered])
+        )
     return ImageFolder(
         path=folder,
         images_per_prompt=count,
@@ -147,9 +149,8 @@ def _guesses(
     if not told and numbered and others:
         first = others[0]
         said.append(
-            f"{count} images of every prompt, as most items have; {len(others)} of {len(numbered)} have another "
-            f"number: '{first}' has {len(numbered[first])}{' …' if len(others) > 1 else ''}. Say --images-per-prompt "
-            f"{count} or another number to settle it."
+            f"taking {count} images of every prompt, as most items have; {len(others)} of {len(numbered)} have another "
+            f"number: '{first}' has {len(numbered[first])}{' …' if len(others) > 1 else ''}"
         )
     if numbered and labels is None:
         said.append("the images' numbers differ from item to item: taken in ascending order")
@@ -179,7 +180,7 @@ def _refuse_doubles(folder: Path, listing: Listing, chosen: Collection[str]) -> 
             if item_id in listing.grids:
                 clashes.append([listing.grids[item_id][0], next(iter(numbered.values()))[0]])
     if clashes:
-        first, second = (file.relative_to(folder).as_posix() for file in clashes[0][:2])
+        first, second = (shown_name(file, folder) for file in clashes[0][:2])
         others = f" {len(clashes) - 1} more are there twice." if len(clashes) > 1 else ""
         raise BadInputError(
             f"In {folder}, '{first}' and '{second}' are both the same image of one item.{others} "
@@ -187,14 +188,21 @@ def _refuse_doubles(folder: Path, listing: Listing, chosen: Collection[str]) -> 
         )
 
 
-def _nothing_found(folder: Path, item_ids: Sequence[str], missing: Mapping[str, str], extra: Sequence[str]) -> str:
+def _nothing_found(
+    folder: Path, item_ids: Sequence[str], missing: Mapping[str, str], extra: Sequence[str], *, others: Sequence[str]
+) -> str:
     partial = next((f"item '{item}': {why}" for item, why in missing.items() if "(" in why), None)
     if partial is not None:
         return f"{folder} holds no item's images completely; {partial}. Name them <item>/0.png, <item>/1.png, …"
+    if others:
+        return (
+            f"{folder} holds images of {len(others)} other items, such as '{others[0]}', and none of the "
+            f"{len(item_ids)} asked for, such as '{item_ids[0]}'."
+        )
     there = f"it holds {', '.join(extra[:_SHOWN])}{' …' if len(extra) > _SHOWN else ''}" if extra else "it is empty"
     stem = file_stem(item_ids[0])
     return (
         f"{folder} holds no image of the {len(item_ids)} items asked for: {there}, while an image would be named "
-        f"{stem}.png, {stem}/0.png or {stem}_0.png. Check the folder and --suite; for names of another form give "
-        "--pattern, such as {item}/sample-{k}.png, or a list with --files."
+        f"{stem}.png, {stem}/0.png or {stem}_0.png. Check the folder and {option('suite')}; for names of "
+        f"another form give {option('pattern')}, such as {{item}}/sample-{{k}}.png, or a list: {option('files')}."
     )

@@ -20,8 +20,8 @@ JUDGEMENT_SCHEMA: Literal[2] = 2
 class JudgementRecord(BaseModel):
     """What decides the answers besides the images.
 
-    For answers from elsewhere, `judge_fingerprint` is the SHA-256 of their file where it names no judge. Schema 1 had
-    no `suite_digest`.
+    `tiles` says by the size of a file ("64x64") how it was cut into images, in words. For answers from elsewhere,
+    `judge_fingerprint` is the SHA-256 of their file where it names no judge. Schema 1 had no `suite_digest`.
     """
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
@@ -31,6 +31,7 @@ class JudgementRecord(BaseModel):
     judge: dict[str, Any]
     images_per_prompt: int
     suite_digest: str | None = None
+    tiles: dict[str, str] = Field(default_factory=dict)
 
 
 def read_judgement_record(path: Path) -> JudgementRecord:
@@ -51,19 +52,25 @@ def begin_judgement(place: JudgementDir, record: JudgementRecord, *, fresh: bool
         for file in (place.scorecard, place.answers, place.failures, place.record_file):
             file.unlink(missing_ok=True)
     if place.record_file.exists():
-        changes = list(_changes(read_judgement_record(place.record_file), record))
+        before = read_judgement_record(place.record_file)
+        changes = list(_changes(before, record))
         if changes:
             raise BadInputError(
                 f"{place.path} holds answers made with other settings: {'; '.join(changes)}. "
                 f"Use {option('fresh', True)} to judge anew, or choose another {option('out')}."
             )
-    else:
-        write_json(place.record_file, record.model_dump(mode="json", by_alias=True))
+        record = record.model_copy(update={"tiles": {**before.tiles, **record.tiles}})
+        if record.tiles == before.tiles:
+            return
+    write_json(place.record_file, record.model_dump(mode="json", by_alias=True))
 
 
 def _changes(then: JudgementRecord, now: JudgementRecord) -> Iterator[str]:
     if then.images_per_prompt != now.images_per_prompt:
         yield f"images per prompt was {then.images_per_prompt}, now {now.images_per_prompt}"
+    for size, tiles in now.tiles.items():
+        if then.tiles.get(size, tiles) != tiles:
+            yield f"files of {size} px were {then.tiles[size]}, now {tiles}"
     if then.suite_digest is not None and now.suite_digest not in (None, then.suite_digest):
         yield f"suite digest was {then.suite_digest[:12]}, now {(now.suite_digest or '')[:12]}"
     if then.judge_fingerprint == now.judge_fingerprint:

@@ -26,7 +26,8 @@ class SourceRecord(BaseModel):
 
     `images` is the folder of images as seen from the folder that `source.json` lies in, so that both can be moved
     together; None for answers without images. `suite` is what the user called it. `images_per_prompt` and
-    `resolution` are as the images were read. `model` and `note` are the user's words on how they were made.
+    `resolution` are as the images were read; `grid` (columns, rows), `border`, `pattern` and `files`, the list of
+    images, are what the user said of them. `model` and `note` are the user's words on how they were made.
     """
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
@@ -36,6 +37,10 @@ class SourceRecord(BaseModel):
     suite: str
     images_per_prompt: int
     resolution: int | None = None
+    grid: tuple[int, int] | None = None
+    border: int | None = None
+    pattern: str | None = None
+    files: str | None = None
     model: str | None = None
     note: str | None = None
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from dpg_bench.errors import BadInputError
+from dpg_bench.errors import BadInputError, option
 from dpg_bench.files.borders import filled_tiles, find_border, needs_telling
 from dpg_bench.files.grid import Cut, choose_cut, grid_columns, grid_rows
 from dpg_bench.files.image_content import UnusableImageError, image_size, open_image, read_image_file
+from dpg_bench.files.image_names import shown_name
 from dpg_bench.files.images import ImageFolder
 
 _SAMPLES = 12  # files of one size whose borders are looked at
@@ -62,7 +63,9 @@ def survey_images(images: ImageFolder, *, grid: tuple[int, int] | None = None, b
         images = replace(images, images_per_prompt=_count(images, grid, ordered, border), assumed=grid is None)
     count = images.images_per_file
     if grid is not None and grid[0] * grid[1] < count:
-        raise BadInputError(f"A grid of {grid[0]} × {grid[1]} has no place for {count} images. Give another --grid.")
+        raise BadInputError(
+            f"A grid of {grid[0]} × {grid[1]} has no place for {count} images. Give another {option('grid')}."
+        )
     left = _MOST_SAMPLES
     cuts: dict[Size, Cut] = {}
     for size, of_size in ordered:
@@ -72,14 +75,19 @@ def survey_images(images: ImageFolder, *, grid: tuple[int, int] | None = None, b
         if cut is not None:
             cuts[size] = cut
     tiles = tuple(
-        TileSize(cut, len(sizes[size]), sizes[size][0].relative_to(images.path).as_posix())
+        TileSize(cut, len(sizes[size]), shown_name(sizes[size][0], images.path))
         for size, cut in sorted(cuts.items(), key=lambda pair: -len(sizes[pair[0]]))
     )
     if images.assumed:
-        guesses.append(f"every file holds {count} images")
+        guesses.append(survey_assumption(images))
     if grid is None and border is None and count > 1:
         guesses += [f"files such as {one.example} are {one.cut}" for one in tiles if _is_guess(one.cut, count)]
     return Survey(replace(images, cuts=cuts, guesses=tuple(guesses)), tiles, len(files) - sum(map(len, sizes.values())))
+
+
+def survey_assumption(images: ImageFolder) -> str:
+    """The guess that is made where nothing tells how many images a file holds."""
+    return f"every file holds {images.images_per_prompt} images"
 
 
 def _count(

@@ -23,8 +23,19 @@ from dpg_bench.judge.imported.answers import ImportedAnswers
 from dpg_bench.judge.prefetch import default_workers
 from dpg_bench.judge.stage import JudgingProgress, judge_images
 from dpg_bench.records import AnswerTable, PYesTable
-from dpg_bench.score.scorecard import AnsweredCard, JudgeCard, RunCard, Scorecard, plain_json, scorecard_json
+from dpg_bench.score.scorecard import (
+    AnsweredCard,
+    ImagesCard,
+    JudgeCard,
+    RunCard,
+    Scorecard,
+    TilesCard,
+    plain_json,
+    scorecard_json,
+)
 from dpg_bench.score.scoring import answers_to_scorecard
+
+_MOST_SIZES = 20  # of images that a scorecard tells apart; more are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +220,7 @@ def _run_card(plan: ScorePlan, images_per_prompt: int) -> RunCard:
             images_per_prompt=images_per_prompt,
             allow_missing=plan.request.allow_missing,
             scored_by=__version__,
+            images=_images_card(plan),
         )
     return RunCard(
         model=str(record.settings["model"]),
@@ -218,4 +230,20 @@ def _run_card(plan: ScorePlan, images_per_prompt: int) -> RunCard:
         allow_missing=plan.request.allow_missing,
         untrained=record.untrained,
         scored_by=__version__,
+        images=_images_card(plan),
+    )
+
+
+def _images_card(plan: ScorePlan) -> ImagesCard | None:
+    if not isinstance(plan.source, Judging):
+        return None
+    survey = plan.source.survey
+    sizes = {(one.cut.width, one.cut.height) for one in survey.tiles}
+    return ImagesCard(
+        tiles=tuple(
+            TilesCard(tiles=str(one.cut), files=one.files, example=one.example) for one in survey.tiles[:_MOST_SIZES]
+        ),
+        sizes=len(sizes),
+        guesses=survey.images.guesses,
+        square=all(one.cut.square for one in survey.tiles),
     )

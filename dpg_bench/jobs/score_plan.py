@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from dpg_bench.device import resolve_device, resolve_dtype
-from dpg_bench.errors import BadInputError, Message, check_positive, option
+from dpg_bench.errors import BadInputError, Message, check_positive, option, out_of_range
+from dpg_bench.files.image_list import read_image_list
+from dpg_bench.files.image_names import IMAGE_SUFFIXES, holds_image
 from dpg_bench.files.images import ImageFolder, find_images
 from dpg_bench.files.run_folder import RUNS, JudgementDir, RunDir, run_around, runs_in
 from dpg_bench.files.run_record import RunRecord
@@ -20,6 +22,7 @@ from dpg_bench.files.source_record import (
     place_from,
     read_source,
 )
+from dpg_bench.files.survey import Survey, survey_assumption, survey_images
 from dpg_bench.generate.generation_log import failed_items
 from dpg_bench.judge.ask import default_batch_size
 from dpg_bench.judge.base import JudgeSettings, JudgeSpec
@@ -37,7 +40,9 @@ _SHOWN_EXTRA = 3
 class ScoreRequest:
     """What a user asks of `score`; None and `auto` stand for "you choose".
 
-    `model_name` and `note` say how images made elsewhere were made; a run of ours knows that itself.
+    `grid` (columns, rows), `border` (pixels), `pattern` (`{item}/{k:04d}.png`) and `files` (a list of files by item)
+    say where images are, where their names and pixels don't. `model_name` and `note` say how images made elsewhere were
+    made; a run of ours knows that itself.
 
     >>> import dpg_bench as dpg
     >>> dpg.ScoreRequest(judge="mplug").allow_missing
@@ -53,6 +58,10 @@ class ScoreRequest:
     where: Mapping[str, str] = field(default_factory=dict)
     images_per_prompt: int | None = None
     resolution: int | None = None
+    grid: tuple[int, int] | None = None
+    border: int | None = None
+    pattern: str | None = None
+    files: Path | None = None
     batch_size: int | None = None
     device: str = "auto"
     dtype: str = "auto"
@@ -72,8 +81,13 @@ class Judging:
 
     spec: JudgeSpec[Any]
     settings: JudgeSettings[Any]
-    images: ImageFolder
+    survey: Survey
     batch_size: int
+
+    @property
+    def images(self) -> ImageFolder:
+        """The images, by item."""
+        return self.survey.images
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +133,13 @@ def plan_score(request: ScoreRequest) -> ScorePlan:
             "limit": request.limit,
         }
     )
+    if request.border is not None and request.border < 0:
+        raise out_of_range("border", request.border, "at least 0")
     place = _find(request)
+    if request.answers is None and place.images is not None and not holds_image(place.images):
+        raise BadInputError(
+            f"{place.images} holds no image ({', '.join(IMAGE_SUFFIXES)}). Name a run folder or a folder of images."
+        )
     named = _suite(request, place)
     suite = named.whole or named
     record = place.record
@@ -130,7 +150,7 @@ def plan_score(request: ScoreRequest) -> ScorePlan:
             request.answers, suite, images_per_prompt=images_per_prompt, where=request.where
         )
     else:
-        source = _judging(request, place, prompts, images_per_prompt)
+        source = _judging(request, place, suite, prompts, images_per_prompt)
     return ScorePlan(
         request=request,
         suite=suite,
@@ -291,7 +311,11 @@ def _resolution(request: ScoreRequest, place: _Place) -> int | None:
 
 
 def _judging(
-    request: ScoreRequest, place: _Place, prompts: tuple[Prompt, ...], images_per_prompt: int | None
+    request: ScoreRequest,
+    place: _Place,
+    suite: Suite,
+    prompts: tuple[Prompt, ...],
+    images_per_prompt: int | None,
 ) -> Judging:
     spec = as_judge_spec(request.judge)
     device = resolve_device(request.device)
@@ -301,23 +325,58 @@ def _judging(
     )
     spec.validate(settings)
     assert place.images is not None  # noqa: S101 - without images, there are answers
+    told = _told(request, place)
+    known = frozenset(suite.by_id)
     images = find_images(
         place.images,
         [prompt.item_id for prompt in prompts],
+        known=known,
         images_per_prompt=images_per_prompt,
         resolution=_resolution(request, place),
+        pattern=told.pattern,
+        listing=read_image_list(told.files, place.images, known) if told.files is not None else None,
     )
-    return Judging(spec, settings, images, request.batch_size or default_batch_size(device))
+    survey = survey_images(images, grid=told.grid, border=told.border)
+    return Judging(spec, settings, survey, request.batch_size or default_batch_size(device))
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the user says of where images are, now or when they were scored before."""
+
+    grid: tuple[int, int] | None
+    border: int | None
+    pattern: str | None
+    files: Path | None
+
+
+def _told(request: ScoreRequest, place: _Place) -> _Told:
+    if request.pattern is not None and request.files is not None:
+        raise BadInputError(f"{option('pattern')} and {option('files')} exclude each other; give one of them.")
+    before = place.before
+    recorded = place.out.path.resolve() / before.files if before is not None and before.files is not None else None
+    named = request.pattern is not None or request.files is not None
+    return _Told(
+        grid=request.grid if request.grid is not None else before.grid if before is not None else None,
+        border=request.border if request.border is not None else before.border if before is not None else None,
+        pattern=request.pattern if named else before.pattern if before is not None else None,
+        files=request.files if named else recorded,
+    )
 
 
 def _origin(request: ScoreRequest, place: _Place, suite: Suite, source: Judging | ImportedAnswers) -> SourceRecord:
     before = place.before
     read = source.images if isinstance(source, Judging) else source
+    told = _told(request, place)
     return SourceRecord(
         images=place_from(place.out, place.images) if place.images is not None else before.images if before else None,
         suite=suite.name,
         images_per_prompt=read.images_per_prompt,
         resolution=_resolution(request, place),
+        grid=told.grid,
+        border=told.border,
+        pattern=told.pattern,
+        files=place_from(place.out, told.files) if told.files is not None else None,
         model=_model(request, place),
         note=request.note if request.note is not None else before.note if before else None,
     )
@@ -350,6 +409,16 @@ def _remarks(request: ScoreRequest, place: _Place, source: Judging | ImportedAns
             f"Taking every grid in {images.path} to hold {images.images_per_prompt} images; "
             f"say {option('images_per_prompt')} if that is wrong."
         )
+    guesses = [guess for guess in images.guesses if guess != survey_assumption(images)]
+    for guess in guesses:
+        yield f"In {images.path}, {guess}"
+    if guesses:
+        ways = ", ".join(map(option, ("grid", "border", "pattern")))
+        yield (
+            f"To settle it, give {option('images_per_prompt', images.images_per_prompt)} or another number, {ways} or "
+            f"{option('files')}."
+        )
     if images.extra:
         few = ", ".join(images.extra[:_SHOWN_EXTRA]) + (" …" if len(images.extra) > _SHOWN_EXTRA else "")
-        yield f"{len(images.extra)} files in {images.path} belong to no item of {suite.name}: {few}"
+        what = "file is" if len(images.extra) == 1 else "files are"
+        yield f"{len(images.extra)} {what} no image that is judged of {suite.name}'s items in {images.path}: {few}"

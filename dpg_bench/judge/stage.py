@@ -85,6 +85,7 @@ def judge_images(
         judge=dict(judge.provenance),
         images_per_prompt=images.images_per_prompt,
         suite_digest=suite_digest,
+        tiles={f"{width}x{height}": str(cut) for (width, height), cut in (images.cuts or {}).items()},
     )
     with lock_folder(folder), disk_errors(folder):
         clear_parts(folder)

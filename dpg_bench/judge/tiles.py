@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from dpg_bench.errors import option
 from dpg_bench.files.borders import has_border
 from dpg_bench.files.grid import Cut, choose_cut, grid_columns, grid_rows
 from dpg_bench.files.image_content import UnusableImageError, open_image, read_image_file
@@ -80,8 +81,8 @@ def _tiles(image: Image.Image, images: int, job: TileJob, path: Path) -> list[Im
         raise UnusableImageError(f"{path} is {image.width} × {image.height} px, but should hold {_wanted(images, job)}")
     if not has_border(image, cut, lossless=path.suffix.lower() == ".png"):
         raise UnusableImageError(
-            f"{path} should be {cut}, like other files of its size, but its border is not of one colour. Give --border "
-            "with its width in pixels, or 0 if there is none."
+            f"{path} should be {cut}, like other files of its size, but its border is not of one colour. Give "
+            f"{option('border')} with its width in pixels, or 0 if there is none."
         )
     return [image.crop(box) for box in cut.boxes(images)]
 
@@ -91,4 +92,5 @@ def _wanted(images: int, job: TileJob) -> str:
     size = f" of {side} × {side} px" if side else ""
     what = f"one image{size}" if images == 1 else f"{images} images{size} in {columns} columns and {rows} rows"
     whole = f", which is {columns * side} × {rows * side} px" if side and images > 1 else ""
-    return f"{what}{whole}. See --images-per-prompt, --grid, --border and --resolution."
+    ways = ", ".join(map(option, ("images_per_prompt", "grid", "border")))
+    return f"{what}{whole}. See {ways} and {option('resolution')}."

@@ -50,6 +50,26 @@ class JudgeCard(Card):
     provenance: dict[str, JsonValue] = Field(default_factory=dict)
 
 
+class TilesCard(Card):
+    """How `files` of one size were cut into images, in words, and the name of one of them."""
+
+    tiles: str
+    files: Count
+    example: str
+
+
+class ImagesCard(Card):
+    """How the images were read from their files: the most frequent sizes first, of `sizes`, and what was guessed.
+
+    `square` is false if some image isn't: the official script would have judged squares cut out of it.
+    """
+
+    tiles: tuple[TilesCard, ...]
+    sizes: Count
+    guesses: tuple[str, ...] = ()
+    square: bool = True
+
+
 class RunCard(Card):
     """What was judged: the model and its settings where they are known, and how the answers were aggregated."""
 
@@ -61,6 +81,7 @@ class RunCard(Card):
     untrained: bool = False
     scored_by: str
     """The version of dpg-bench."""
+    images: ImagesCard | None = None
 
 
 class AnsweredCard(Card):
@@ -245,7 +266,17 @@ class Scorecard(Card):
             )
             if holds
         ]
-        return (f"{' and '.join(untrained)}: {NO_MEANING}",) if untrained else ()
+        said = [f"{' and '.join(untrained)}: {NO_MEANING}"] if untrained else []
+        images = self.run.images
+        if images is not None and images.sizes > 1:
+            few = "; ".join(f"{one.tiles} in {one.files}, such as {one.example}" for one in images.tiles[:3])
+            said.append(f"the images have {images.sizes} sizes, by files: {few}{' …' if images.sizes > 3 else ''}")
+        if images is not None and not images.square:
+            said.append(
+                "images that are not square: the official script would have cut squares out of them, so the official "
+                "number here is not the script's"
+            )
+        return tuple(said)
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -58,3 +62,41 @@ def test_no_processes_are_started_for_few_items_or_on_a_cpu() -> None:
     assert default_workers(1000, "cpu") == 0
     assert default_workers(8, "cuda") == 0
     assert default_workers(1000, "cuda:1") >= 1
+
+
+_SCRIPT = """
+import sys
+from pathlib import Path
+import numpy as np
+from dpg_bench.files.images import ItemFiles
+from dpg_bench.judge.prefetch import read_ahead
+from dpg_bench.judge.tiles import TileJob
+
+print("begins")
+{own}
+jobs = [TileJob(ItemFiles(file.stem, (file,)), 4, None, {preprocess}) for file in sorted(Path(sys.argv[1]).iterdir())]
+print(sum(len(future.result().pixels) for future in read_ahead(jobs, workers=2, ahead=2)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("own", "preprocess"),
+    [("", "np.asarray"), ("def mine(tile): return np.asarray(tile)", "mine")],
+    ids=["judge", "own"],
+)
+def test_a_script_needs_no_main_guard(grids: Path, tmp_path: Path, own: str, preprocess: str) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(_SCRIPT.format(own=own, preprocess=preprocess))
+    done = subprocess.run([sys.executable, script, grids], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == (f"begins\n{4 * len(list(grids.iterdir()))}\n", 0), done.stderr
+
+
+def _die(_: object) -> np.ndarray:
+    os._exit(1)
+
+
+def test_a_process_that_dies_is_told_by_every_job_that_waits_for_it(grids: Path) -> None:
+    jobs = [TileJob(ItemFiles(file.stem, (file,)), 4, None, _die) for file in sorted(grids.iterdir())] * 10
+    for future in read_ahead(jobs, workers=1, ahead=3):
+        with pytest.raises(BrokenProcessPool):
+            future.result()

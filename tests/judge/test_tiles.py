@@ -85,7 +85,7 @@ def test_a_grid_of_the_wrong_size_is_refused(
     with pytest.raises(UnusableImageError, match=message) as error:
         read_tiles(job(tmp_path / "a.png", resolution=resolution))
     assert "a.png" in str(error.value)
-    assert "--resolution" in str(error.value)
+    assert "images_per_prompt, grid, border and resolution" in str(error.value)
 
 
 def test_images_need_not_be_square(tmp_path: Path) -> None:
