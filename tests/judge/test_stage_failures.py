@@ -20,14 +20,14 @@ def test_broken_images_are_counted_and_the_others_judged(
     prompts: list[Prompt], grids: Path, hash_judge: Callable, tmp_path: Path
 ) -> None:
     (grids / "item1.png").write_bytes(b"broken")
-    Image.new("RGB", (12, 10)).save(grids / "item4.png")
+    Image.new("RGB", (13, 11)).save(grids / "item4.png")
     (grids / "item5.png").unlink()
     outcome = judged(prompts, grids, hash_judge(), tmp_path / "out", batch_size=8)
     assert list(outcome.answers) == ["item0", "item2", "item3"]
     assert outcome.missing == {"item5": "there is no image"}
     assert list(outcome.failed) == ["item1", "item4"]
     assert "item1.png is no PNG" in outcome.failed["item1"]
-    assert "item4.png is 12 × 10 px" in outcome.failed["item4"]
+    assert "item4.png is 13 × 11 px" in outcome.failed["item4"]
     failures = list(read_jsonl(tmp_path / "out" / "failures.jsonl"))
     assert [(line["item_id"], line["error"]) for line in failures] == list(outcome.failed.items())
     assert "UnusableImageError" in failures[0]["traceback"]
