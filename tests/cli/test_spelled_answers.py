@@ -76,9 +76,26 @@ def test_an_empty_answer_is_missing_and_its_item_unscored(dpgbench: Dpgbench, su
 
 
 def test_what_is_no_answer_is_refused_by_row(dpgbench: Dpgbench, suite: str) -> None:
-    code, _, said = corrected(dpgbench, "a.csv", CSV.format("no bus"), suite)
+    code, _, said = corrected(dpgbench, "a.csv", CSV.format("yep"), suite)
     assert code == 2
-    assert "a.csv, row 2: the answer is 'no bus', which is neither yes nor no" in said
+    assert "a.csv, row 2: the answer is 'yep', which is neither yes nor no" in said
+
+
+@pytest.mark.parametrize("text", ["no bus", "two", "Three", "no traffic light"])
+def test_free_text_of_mplug_stays_what_the_official_script_makes_of_it_and_is_counted(
+    dpgbench: Dpgbench, suite: str, text: str
+) -> None:
+    code, card, _ = corrected(dpgbench, "a.csv", CSV.format(text), suite)
+    _, as_no, _ = corrected(dpgbench, "b.csv", CSV.format("no"), suite)
+    assert code == 0
+    assert card["protocols"] == as_no["protocols"]
+    assert card["answered"]["neither"] == 1
+
+
+@pytest.mark.parametrize("text", ["yep", "yeah", "correct", "maybe", "not sure", "n/a?", "2", "a red bus", "no, yes"])
+def test_what_might_be_anything_is_never_a_no(dpgbench: Dpgbench, suite: str, text: str) -> None:
+    code, _, said = corrected(dpgbench, "a.csv", CSV.format(f'"{text}"'), suite)
+    assert (code, "neither yes nor no" in said) == (2, True)
 
 
 def test_what_the_official_judge_said_keeps_the_official_rule_and_is_counted(dpgbench: Dpgbench, suite: str) -> None:

@@ -21,7 +21,7 @@ from dpg_bench.files.answer_lines import AnswerLine, parse_answer_line
 from dpg_bench.files.reading import decoded, read_content, read_csv, validated
 from dpg_bench.judge.imported.dsg import dsg_lines, filled, whole_number
 from dpg_bench.judge.imported.official_detail import is_detail_line, read_detail, unknown_item
-from dpg_bench.judge.imported.spelling import NoAnswerError, read_answer
+from dpg_bench.judge.imported.spelling import NoAnswerError, is_free_text, read_answer
 from dpg_bench.records import AnswerTable, Suite
 
 AnswersFormat = Literal["jsonl", "csv", "detail"]
@@ -265,6 +265,8 @@ class _Collector:
         except NoAnswerError:
             if self.free_text:
                 return self._free_text(line.answer)
+            if is_free_text(line.answer):
+                return line.answer.strip()
             raise BadInputError(
                 f"{where}: the answer is {line.answer[:60]!r}, which is neither yes nor no. Write yes or no (or true, "
                 "false, 1, 0), or leave it empty: an answer that isn't there leaves its item unscored."

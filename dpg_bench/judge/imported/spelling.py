@@ -15,8 +15,23 @@ _AROUND = " \t\r\n\"'`.!*"
 _SENTENCE = re.compile(r"(?P<answer>yes|no)\s*[,.;:!]\s*(?P<rest>.*)", re.DOTALL)
 
 
+_COUNTS = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+    *("many", "several", "nothing"),
+)
+_FREE = re.compile(rf"(?:no [a-z][a-z' -]*|{'|'.join(_COUNTS)})")
+
+
 class NoAnswerError(ValueError):
     """The text says neither yes nor no."""
+
+
+def is_free_text(text: str) -> bool:
+    """Whether `text` is what mPLUG says in place of no: "no bus", or a number in words.
+
+    The official script takes these for no, as all that isn't exactly `yes`. No spelling of yes is among them.
+    """
+    return _FREE.fullmatch(text.strip(_AROUND).casefold()) is not None
 
 
 def read_answer(text: str) -> str | None:
