@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from types import UnionType
-from typing import Any, Literal, Protocol, Self, TypeVar, Union, get_args, get_origin
+from typing import Any, ClassVar, Literal, Protocol, Self, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
@@ -81,6 +81,8 @@ class Options(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    refused: ClassVar[Mapping[str, str]] = {}
+    """Keys that somebody may expect to be there, and why they aren't."""
 
     @classmethod
     def read(cls, owner: str, given: Mapping[str, Any]) -> Self:
@@ -92,6 +94,8 @@ class Options(BaseModel):
         values: dict[str, Any] = {}
         for key, value in given.items():
             field = cls.model_fields.get(key)
+            if key in cls.refused:
+                raise BadInputError(f"Option '{key}' of {owner} is refused: {cls.refused[key]}.")
             if field is None and not more:
                 raise unknown_name(f"option of {owner}", key, cls.model_fields)
             values[key] = value if field is None else _read(owner, key, field, value)

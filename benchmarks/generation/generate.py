@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from benchmarks.generation.authors_ella import AuthorsElla
-from benchmarks.generation.parts import BASE_WEIGHTS, ELLA_WEIGHTS, Parts, full_parts, toy_parts
+from benchmarks.generation.parts import BASE_WEIGHTS, Parts, full_parts, toy_parts
 from benchmarks.material import made_up_prompt
 from benchmarks.measuring import describe_machine
 from dpg_bench.generate.base import GeneratorSettings, ImageRequest
@@ -103,12 +103,12 @@ def draw_requests(images: int) -> list[ImageRequest]:
 
 def ella_generator(parts: Parts, settings: GeneratorSettings, length: str) -> EllaGenerator:
     return EllaGenerator(
-        parts.ella, replace(settings, options=EllaOptions(length=length)), weights=ELLA_WEIGHTS, cpu_images=4
+        parts.ella, replace(settings, options=EllaOptions(length=length)), weights=BASE_WEIGHTS, cpu_images=4
     )
 
 
 def sd15_generator(parts: Parts, settings: GeneratorSettings) -> StableDiffusionGenerator:
-    return StableDiffusionGenerator(parts.base, settings, base=BASE_WEIGHTS, cpu_images=4)
+    return StableDiffusionGenerator(parts.base, settings, weights=BASE_WEIGHTS, cpu_images=4)
 
 
 def authors(parts: Parts, settings: GeneratorSettings, *, flexible: bool) -> AuthorsElla:

@@ -15,16 +15,15 @@ from transformers import CLIPTextConfig, CLIPTextModel, T5Config, T5EncoderModel
 
 from dpg_bench.device import torch_dtype
 from dpg_bench.generate.base import GeneratorSettings
-from dpg_bench.generate.models.ella import EllaWeights
 from dpg_bench.generate.models.stable_diffusion import set_scheduler
 from dpg_bench.generate.models.tiny_weights import tiny_base, tiny_connector, tiny_text_encoder
 from dpg_bench.hub.huggingface import Weights
-from dpg_bench.hub.loading import load_transformers_parts
+from dpg_bench.hub.loading import load_parts
 from dpg_bench.hub.remarks import quiet_libraries
 from ella_models import CONNECTOR_PRESETS, EllaConnector, EllaStableDiffusionPipeline, T5TextEncoder
 
-BASE_WEIGHTS = Weights("random weights", None, Path(), ())
-ELLA_WEIGHTS = EllaWeights(BASE_WEIGHTS, BASE_WEIGHTS, BASE_WEIGHTS)
+BASE_WEIGHTS = {"base": Weights("random weights", None, Path(), ())}
+"""As a run would record them, of both pipelines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ def toy_parts(settings: GeneratorSettings) -> Parts:
     dtype = torch_dtype(settings.dtype)
     with quiet_libraries():
         folder = tiny_base().folder
-        base = StableDiffusionPipeline.from_pretrained(folder, **load_transformers_parts(folder, dtype), dtype=dtype)
+        base = StableDiffusionPipeline.from_pretrained(folder, **load_parts(folder, dtype), dtype=dtype)
         set_scheduler(base, settings)
         base.to(settings.device)
         connector = load_connector(tiny_connector().folder / "ella.safetensors", dtype=dtype)

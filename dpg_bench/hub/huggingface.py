@@ -12,7 +12,10 @@ from typing import Any
 
 from dpg_bench.errors import BadInputError, UnavailableError
 from dpg_bench.hub.digests import sha256_of
+from dpg_bench.hub.weight_files import shards_of, used_files
 
+CHECKPOINT_SUFFIXES = (".safetensors", ".ckpt")
+"""Of checkpoints that are a single file, in the layout of the model's authors, as community models are shared."""
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
@@ -55,15 +58,28 @@ class Weights:
         }
 
 
+def local_path(source: str) -> Path | None:
+    """The folder or file here that `source` names, `~` being the home folder; None if it names a repository.
+
+    Raises BadInputError if it is none of these.
+    """
+    path = Path(source).expanduser()
+    if path.is_dir() or path.is_file():
+        return path
+    if not _REPOSITORY.fullmatch(source) or source.endswith(CHECKPOINT_SUFFIXES):
+        raise BadInputError(
+            f"'{source}' is neither a folder here nor the name of a Hugging Face repository (OWNER/NAME)"
+            f"{', and there is no such file' if source.endswith(CHECKPOINT_SUFFIXES) else ''}."
+        )
+    return None
+
+
 def is_folder(source: str) -> bool:
     """Whether `source` is a folder here rather than a repository's name. Raises BadInputError if it is neither."""
-    if Path(source).is_dir():
-        return True
-    if not _REPOSITORY.fullmatch(source):
-        raise BadInputError(
-            f"'{source}' is neither a folder here nor the name of a Hugging Face repository (OWNER/NAME)."
-        )
-    return False
+    path = local_path(source)
+    if path is not None and not path.is_dir():
+        raise BadInputError(f"'{source}' is a file; a folder is wanted, or the name of a Hugging Face repository.")
+    return path is not None
 
 
 def folder_weights(folder: Path, files: tuple[str, ...], *, optional: tuple[str, ...] = ()) -> Weights:
@@ -157,20 +173,17 @@ def hub_errors(what: str) -> Iterator[None]:
         ) from error
 
 
-def pipeline_files(folder: Path) -> tuple[str, ...]:
-    """The files of a diffusers folder that belong to components its `model_index.json` names.
+def pipeline_files(folder: Path, *, variant: str | None = None) -> tuple[str, ...]:
+    """The files of a diffusers folder that belong to components its `model_index.json` names, as far as they are used.
 
     Raises BadInputError if `folder` is no diffusers folder.
     """
     index = read_model_index(folder)
-    components = [name for name, value in index.items() if isinstance(value, list) and value[0] is not None]
-    files = [
-        path.relative_to(folder).as_posix()
-        for name in components
-        for path in sorted((folder / name).rglob("*"))
-        if path.is_file() and not path.name.startswith(".")
-    ]
-    return ("model_index.json", *files)
+    components = [name for name, value in index.items() if isinstance(value, list) and value[:1] not in ([], [None])]
+    return (
+        "model_index.json",
+        *(f"{name}/{file}" for name in components for file in used_files(folder / name, variant=variant)),
+    )
 
 
 def read_model_index(folder: Path) -> dict[str, Any]:
@@ -183,8 +196,8 @@ def read_model_index(folder: Path) -> dict[str, Any]:
         )
     try:
         index = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise BadInputError(f"{path} is no JSON: {error}.") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadInputError(f"{path} is no JSON: {error!r:.200}.") from error
     if not isinstance(index, dict) or not isinstance(index.get("_class_name"), str):
         raise BadInputError(f"{path} names no pipeline class (`_class_name`).")
     return index
@@ -201,6 +214,5 @@ def _match(folder: Path, files: tuple[str, ...], optional: tuple[str, ...]) -> t
         found.update(dict.fromkeys(matches))
     for name in [name for name in found if name.endswith(".safetensors.index.json")]:
         beside = (folder / name).parent
-        shards = json.loads((folder / name).read_text(encoding="utf-8"))["weight_map"].values()
-        missing += [shard for shard in sorted(set(shards)) if not (beside / shard).is_file()]
+        missing += [shard for shard in shards_of(folder / name) if not (beside / shard).is_file()]
     return tuple(found), missing

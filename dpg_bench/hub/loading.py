@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpg_bench.errors import BadInputError, DpgBenchError
+from dpg_bench.halving import is_out_of_memory
 from dpg_bench.hub.huggingface import read_model_index
+from dpg_bench.hub.weight_files import weight_files
 
 if TYPE_CHECKING:
     import torch
@@ -18,50 +19,52 @@ if TYPE_CHECKING:
 @contextmanager
 def load_errors(what: str, where: str) -> Iterator[None]:
     """Turn whatever a library raises about damaged or foreign weights into a BadInputError that names them."""
-    from safetensors import SafetensorError
-
     try:
         yield
     except DpgBenchError:
         raise
     except ModuleNotFoundError as error:
         raise BadInputError(f"{what} from {where} needs a package that is not installed: {error}") from error
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        KeyError,
-        AttributeError,
-        NotImplementedError,
-        ImportError,
-        SafetensorError,
-        pickle.UnpicklingError,
-    ) as error:
-        raise _unreadable(what, where, error) from error
-    except RuntimeError as error:
-        import torch
-
-        if isinstance(error, torch.OutOfMemoryError):
+    except Exception as error:
+        if is_out_of_memory(error):
             raise
         raise _unreadable(what, where, error) from error
 
 
-def load_transformers_parts(folder: Path, dtype: torch.dtype) -> dict[str, Any]:
-    """The transformers models of a diffusers folder, by component name, in `dtype`.
+def load_parts(
+    folder: Path, dtype: torch.dtype, *, variant: str | None = None, without: Container[str] = ()
+) -> dict[str, Any]:
+    """The models of a diffusers folder, by component name, in `dtype`; each in the variant that is there.
 
-    transformers fills weights that a file lacks with random ones and only logs it; here that is an error.
-    Raises BadInputError naming such weights.
+    The libraries fill weights that a file lacks with random ones and only log it; here that is an error.
+    Raises BadInputError naming such weights, and for components without any.
     """
+    import diffusers
     import transformers
 
+    homes = {
+        "transformers": (transformers, transformers.PreTrainedModel),
+        "diffusers": (diffusers, diffusers.ModelMixin),
+    }
     parts: dict[str, Any] = {}
     for component, entry in read_model_index(folder).items():
-        if not isinstance(entry, list) or entry[0] != "transformers":
+        if component in without or not isinstance(entry, list) or len(entry) != 2 or entry[0] not in homes:
             continue
-        model_class = getattr(transformers, entry[1], None)
-        if not (isinstance(model_class, type) and issubclass(model_class, transformers.PreTrainedModel)):
+        home, kind = homes[entry[0]]
+        model_class: Any = getattr(home, str(entry[1]), None)
+        if not _is_model(model_class, kind):
             continue
-        loaded: Any = model_class.from_pretrained(folder / component, dtype=dtype, output_loading_info=True)
+        files = weight_files(folder / component, variant=variant)
+        if files is None:
+            raise BadInputError(f"{folder / component} holds no weights of a {entry[1]}.")
+        loaded: Any = model_class.from_pretrained(
+            folder / component,
+            dtype=dtype,
+            variant=files.variant,
+            use_safetensors=any(name.endswith("safetensors") for name in files.names),
+            output_loading_info=True,
+            local_files_only=True,
+        )
         parts[component], found = loaded
         if found["missing_keys"]:
             missing = sorted(found["missing_keys"])
@@ -70,6 +73,10 @@ def load_transformers_parts(folder: Path, dtype: torch.dtype) -> dict[str, Any]:
                 f"such as {', '.join(missing[:3])}."
             )
     return parts
+
+
+def _is_model(found: Any, kind: type) -> bool:
+    return isinstance(found, type) and issubclass(found, kind)
 
 
 def _unreadable(what: str, where: str, error: Exception) -> BadInputError:

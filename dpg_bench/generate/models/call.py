@@ -51,7 +51,7 @@ def pipeline_class(folder: Path) -> Any:
     with quiet_libraries():
         import diffusers
 
-        found = getattr(diffusers, name, None)
+        found = getattr(diffusers, name, None) or _ella_class(name)
     if not (isinstance(found, type) and issubclass(found, diffusers.DiffusionPipeline)):
         raise BadInputError(
             f"{folder} holds a {name}, which diffusers {diffusers.__version__} does not have. Pipelines that bring "
@@ -59,6 +59,17 @@ def pipeline_class(folder: Path) -> Any:
         )
     check_text_to_image(found, str(folder))
     return found
+
+
+def _ella_class(name: str) -> Any:
+    import ella_models
+
+    return getattr(ella_models, name) if name in ella_models.__all__ else None
+
+
+def is_ella(found: Any) -> bool:
+    """Whether the class is one of `ella_models`', which load their parts themselves."""
+    return str(found.__module__).startswith("ella_models.")
 
 
 def check_text_to_image(found: Any, where: str) -> None:

@@ -20,15 +20,20 @@ from dpg_bench.generate.base import (
     ModelSpec,
     TextLimit,
 )
-from dpg_bench.generate.models.call import pipeline_class, settings_arguments
+from dpg_bench.generate.models.call import is_ella, pipeline_class, settings_arguments
 from dpg_bench.generate.models.checks import check_numbers, check_scheduler, scheduler_class
 from dpg_bench.generate.models.decode import pixels_to_images
+from dpg_bench.generate.models.lora import HELP as LORA_HELP
+from dpg_bench.generate.models.lora import Lora, apply_loras, check_loras, find_lora
 from dpg_bench.generate.models.passes import split_passes
-from dpg_bench.generate.models.pipeline_record import pipeline_provenance
+from dpg_bench.generate.models.pipeline_record import Recorded, pipeline_provenance
+from dpg_bench.generate.models.placing import HELP as OFFLOAD_HELP
+from dpg_bench.generate.models.placing import Offload, check_offload, place
+from dpg_bench.generate.models.single_file import CONFIG_HELP, find_configs, load_single_file, usual_configs
 from dpg_bench.generate.models.trial import Trial, call, pipeline_error
 from dpg_bench.halving import is_out_of_memory
-from dpg_bench.hub.huggingface import Weights, hub_errors, is_folder, pipeline_files
-from dpg_bench.hub.loading import load_errors, load_transformers_parts
+from dpg_bench.hub.huggingface import Weights, hub_errors, local_path, pipeline_files
+from dpg_bench.hub.loading import load_errors, load_parts
 from dpg_bench.hub.remarks import listening, quiet_libraries
 from dpg_bench.plugins import Options
 
@@ -46,6 +51,12 @@ class PipelineOptions(Options):
     revision: str | None = Field(
         default=None, description="branch, tag or commit of the repository; the newest if nothing is said"
     )
+    variant: str | None = Field(
+        default=None, description="variant of the weights, such as fp16; in a folder found by itself"
+    )
+    config: str | None = Field(default=None, description=CONFIG_HELP)
+    lora: tuple[Lora, ...] = Field(default=(), description=LORA_HELP)
+    offload: Offload | None = Field(default=None, description=OFFLOAD_HELP)
     scheduler: str | None = Field(
         default=None, description="class name of a diffusers scheduler; the pipeline's own if nothing is said"
     )
@@ -62,7 +73,7 @@ class PipelineGenerator:
     The pipeline is tried first (see `trial`). Raises BadInputError for settings that it doesn't follow.
     """
 
-    def __init__(self, pipeline: Any, settings: GeneratorSettings[PipelineOptions], *, weights: Weights) -> None:
+    def __init__(self, pipeline: Any, settings: GeneratorSettings[PipelineOptions], *, weights: Recorded) -> None:
         self._pipeline = pipeline
         self._settings = settings
         self._weights = weights
@@ -76,7 +87,7 @@ class PipelineGenerator:
     @property
     def provenance(self) -> Mapping[str, Any]:
         """Pipeline class, weights with commit and digests, scheduler, and what the call's settings came to."""
-        return {**pipeline_provenance(self._pipeline, {"pipeline": self._weights}), "call": self._call.record()}
+        return {**pipeline_provenance(self._pipeline, self._weights), "call": self._call.record()}
 
     def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
         """One RGB image per request, in order."""
@@ -103,7 +114,7 @@ def any_pipeline_spec(name: str) -> ModelSpec[PipelineOptions]:
     source = name.removeprefix(PREFIX)
     if not source:
         raise BadInputError(f"'{name}' names no pipeline; write {PREFIX}OWNER/REPOSITORY or {PREFIX}FOLDER.")
-    is_folder(source)  # raises unless it is one, or could be a repository
+    local_path(source)  # raises unless it is something here, or could be a repository
     return ModelSpec(
         name=name,
         summary=f"the diffusers pipeline in {source}",
@@ -129,43 +140,62 @@ def _validate(source: str, settings: GeneratorSettings[PipelineOptions]) -> None
     options = settings.options
     if options.scheduler is not None:
         check_scheduler(options.scheduler)
-    if is_folder(source):
+    check_loras(options.lora)
+    check_offload(options.offload, settings.device)
+    path = local_path(source)
+    if path is not None:
         if options.revision is not None:
-            raise BadInputError(f"revision={options.revision} needs a repository, but {source} is a folder.")
-        settings_arguments(pipeline_class(Path(source).expanduser()), settings, options.arguments)
+            raise BadInputError(f"revision={options.revision} needs a repository, but {source} is a folder or file.")
+        if path.is_dir():
+            settings_arguments(pipeline_class(path), settings, options.arguments)
+    if options.config is not None and (path is None or path.is_dir()):
+        raise BadInputError(f"config={options.config} is for checkpoints in a single file; {source} has its own.")
 
 
 def _fetch(source: str, options: PipelineOptions) -> None:
     _find(source, options)
+    for lora in options.lora:
+        find_lora(lora)
 
 
 def _find(source: str, options: PipelineOptions) -> Weights:
-    if is_folder(source):
-        folder = Path(source).expanduser()
-        return Weights(source, None, folder, pipeline_files(folder))
+    """The folder or file of the pipeline, downloaded if need be."""
+    path = local_path(source)
+    if path is not None and path.is_file():
+        return Weights(source, None, path.parent, (path.name,))
+    if path is not None:
+        return Weights(source, None, path, pipeline_files(path, variant=options.variant))
     with quiet_libraries():
         from diffusers import DiffusionPipeline
 
         with hub_errors(source):
-            folder = Path(DiffusionPipeline.download(source, revision=options.revision))
-    return Weights(source, folder.name, folder, pipeline_files(folder))
+            folder = Path(DiffusionPipeline.download(source, revision=options.revision, variant=options.variant))
+    return Weights(source, folder.name, folder, pipeline_files(folder, variant=options.variant))
 
 
 def _load(source: str, settings: GeneratorSettings[PipelineOptions]) -> Generator:
-    weights = _find(source, settings.options)
-    found = pipeline_class(weights.folder)
-    settings_arguments(found, settings, settings.options.arguments)
+    options = settings.options
+    weights = _find(source, options)
+    path = local_path(source)
+    single = path if path is not None and path.is_file() else None
+    configs = find_configs(options.config or usual_configs(single)) if single is not None else None
+    found = pipeline_class(weights.folder if configs is None else configs.folder)
+    settings_arguments(found, settings, options.arguments)
+    dtype = torch_dtype(settings.dtype)
     with quiet_libraries(), load_errors(f"a {found.__name__}", source):
-        dtype = torch_dtype(settings.dtype)
-        parts = load_transformers_parts(weights.folder, dtype)
-        pipeline = found.from_pretrained(
-            weights.folder, dtype=dtype, local_files_only=True, **{**parts, **_switched_off(found)}
-        )
-        if settings.options.scheduler is not None:
-            _replace_scheduler(pipeline, settings.options.scheduler)
+        off = _switched_off(found)
+        if single is not None and configs is not None:
+            pipeline = load_single_file(found, single, configs, dtype=dtype, parts=off)
+        else:
+            parts = {} if is_ella(found) else load_parts(weights.folder, dtype, variant=options.variant)
+            pipeline = found.from_pretrained(weights.folder, dtype=dtype, local_files_only=True, **{**parts, **off})
+        if options.scheduler is not None:
+            _replace_scheduler(pipeline, options.scheduler)
         pipeline.set_progress_bar_config(disable=True)
-        pipeline.to(settings.device)
-    return PipelineGenerator(pipeline, settings, weights=weights)
+        loras = apply_loras(pipeline, options.lora)
+        place(pipeline, settings, offload=options.offload)
+    recorded: Recorded = {"pipeline": weights, **({} if configs is None else {"config": configs}), **loras}
+    return PipelineGenerator(pipeline, settings, weights=recorded)
 
 
 def _switched_off(found: Any) -> dict[str, Any]:

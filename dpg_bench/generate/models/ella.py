@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -23,23 +23,26 @@ from dpg_bench.generate.base import (
     TextLimit,
 )
 from dpg_bench.generate.models.passes import noise_generators
-from dpg_bench.generate.models.pipeline_record import pipeline_provenance
+from dpg_bench.generate.models.pipeline_record import Recorded, pipeline_provenance
 from dpg_bench.generate.models.stable_diffusion import (
+    BASE_FILES,
     DENOISER_DOWNLOAD,
     DENOISER_FILES,
     IMAGE_VALUES,
     SAFETY_NOTE,
     SAMPLER_NOTE,
+    Base,
     LatentGenerator,
     SamplerOptions,
     StableDiffusionOptions,
     fetch_base,
     find_base,
-    set_scheduler,
+    load_base,
+    make_ready,
     validate_base,
+    validate_sampler,
 )
 from dpg_bench.generate.models.text_limits import tokenizer_limit
-from dpg_bench.generate.models.unet import lay_out
 from dpg_bench.hub.huggingface import (
     Repository,
     Weights,
@@ -47,6 +50,9 @@ from dpg_bench.hub.huggingface import (
     folder_weights,
     hub_errors,
     is_folder,
+    local_path,
+    pipeline_files,
+    read_model_index,
     repository_weights,
 )
 from dpg_bench.hub.loading import load_errors
@@ -94,6 +100,10 @@ class EllaTextOptions(SamplerOptions):
         default="fixed", description="fixed: prompts padded and cut to 128 tokens, as trained; flexible: as they are"
     )
     fixed_negative: bool = Field(default=False, description="with length=flexible, pad the negative prompt alone")
+    clip: bool = Field(default=False, description="ELLA + CLIP: the U-Net reads CLIP's tokens after ELLA's")
+    refused: ClassVar[Mapping[str, str]] = {
+        "controlnet": "a text-only benchmark gives no control image, so there is no ControlNet to use"
+    }
 
 
 class EllaOptions(EllaTextOptions, StableDiffusionOptions):
@@ -108,17 +118,25 @@ class EllaOptions(EllaTextOptions, StableDiffusionOptions):
 
 @dataclass(frozen=True, slots=True)
 class EllaWeights:
-    """The three parts, on this machine."""
+    """The three parts, on this machine; `base` alone if it's a saved ELLA pipeline, which holds the others."""
 
-    base: Weights
-    connector: Weights
-    text_encoder: Weights
+    base: Base
+    connector: Weights | None = None
+    text_encoder: Weights | None = None
+
+    def recorded(self) -> Recorded:
+        """The parts, as a run records them."""
+        parts = {"ella": self.connector, "text_encoder": self.text_encoder}
+        return {**self.base.recorded(), **{name: part for name, part in parts.items() if part is not None}}
 
 
 def find_ella(options: EllaOptions) -> EllaWeights:
     """The weights that the options name, or the released ones; downloaded if need be."""
+    saved = _saved_pipeline(options)
+    if saved is not None:
+        return EllaWeights(Base(Weights(options.base, None, saved, pipeline_files(saved))))
     return EllaWeights(
-        base=find_base(options, DENOISER_FILES),
+        base=find_base(options, _base_files(options)),
         connector=_find_connector(options.ella),
         text_encoder=_find_text_encoder(options.text_encoder),
     )
@@ -126,7 +144,9 @@ def find_ella(options: EllaOptions) -> EllaWeights:
 
 def fetch_ella(options: EllaOptions) -> None:
     """Download and verify what `find_ella` will need."""
-    fetch_base(options, DENOISER_FILES)
+    if _saved_pipeline(options) is not None:
+        return
+    fetch_base(options, _base_files(options))
     connector = options.ella
     if connector == RELEASED_CONNECTOR.name:
         fetch_weights(RELEASED_CONNECTOR)
@@ -139,7 +159,7 @@ def fetch_ella(options: EllaOptions) -> None:
 def check_ella_sources(options: EllaOptions) -> None:
     """Raises BadInputError for a connector or text encoder that is neither here nor a repository's name."""
     connector = options.ella
-    if not Path(connector).is_file():
+    if not Path(connector).expanduser().is_file():
         if connector.endswith(".safetensors") and connector.count("/") != 2:  # OWNER/REPOSITORY/FILE is on the Hub
             raise BadInputError(f"ella={connector} names a file that is not there.")
         is_folder(connector.removesuffix(f"/{Path(connector).name}") if connector.count("/") == 2 else connector)
@@ -163,11 +183,12 @@ def _find_connector(source: str) -> Weights:
         return repository_weights(RELEASED_CONNECTOR)
     from ella_models import find_connector
 
+    here = Path(source).expanduser()
     with hub_errors(source), ella_errors():
-        files = find_connector(source)
+        files = find_connector(here if here.exists() else source)
     folder = files.weights.parent
     names = tuple(path.name for path in (files.weights, files.sizes) if path is not None)
-    return Weights(source, None if Path(source).exists() else folder.name, folder, names)
+    return Weights(source, None if here.exists() else folder.name, folder, names)
 
 
 def _find_text_encoder(source: str) -> Weights:
@@ -188,7 +209,7 @@ class EllaGenerator(LatentGenerator):
     """An ELLA pipeline with its settings."""
 
     def __init__(
-        self, pipeline: Any, settings: GeneratorSettings[EllaTextOptions], *, weights: EllaWeights, cpu_images: int
+        self, pipeline: Any, settings: GeneratorSettings[EllaTextOptions], *, weights: Recorded, cpu_images: int
     ) -> None:
         super().__init__(pipeline, settings, cpu_images=cpu_images)
         self._weights = weights
@@ -198,10 +219,7 @@ class EllaGenerator(LatentGenerator):
     @property
     def provenance(self) -> Mapping[str, Any]:
         """Pipeline class, the three parts' weights with commit and digests, scheduler with its configuration."""
-        parts = self._weights
-        return pipeline_provenance(
-            self._pipeline, {"base": parts.base, "ella": parts.connector, "text_encoder": parts.text_encoder}
-        )
+        return pipeline_provenance(self._pipeline, self._weights)
 
     def latents(self, requests: Sequence[ImageRequest]) -> torch.Tensor:
         """As in `LatentGenerator`; a prompt goes through T5 and the connector once."""
@@ -217,6 +235,7 @@ class EllaGenerator(LatentGenerator):
                 negative_prompt=settings.negative_prompt,
                 length=self._options.length,
                 fixed_negative=self._options.fixed_negative,
+                clip=self._options.clip,
                 output_type="latent",
             ).images
         return made
@@ -227,20 +246,25 @@ def load_ella(weights: EllaWeights, settings: GeneratorSettings[EllaTextOptions]
 
     Raises BadInputError if a part's weights are damaged, of another architecture, or don't fit the others.
     """
+    dtype = torch_dtype(settings.dtype)
     with quiet_libraries(), load_errors("parts of an ELLA pipeline", _names(weights)), ella_errors():
         from ella_models import EllaStableDiffusionPipeline
 
-        connector = next(name for name in weights.connector.files if name.endswith(".safetensors"))
-        pipeline = EllaStableDiffusionPipeline.from_pretrained(
-            weights.base.folder,
-            ella=weights.connector.folder / connector,
-            text_encoder=weights.text_encoder.folder,
-            dtype=torch_dtype(settings.dtype),
-        )
-        set_scheduler(pipeline, settings)
-        pipeline.to(settings.device)
-        lay_out(pipeline, settings)
-    return EllaGenerator(pipeline, settings, weights=weights, cpu_images=cpu_images)
+        if weights.connector is None or weights.text_encoder is None:
+            pipeline = EllaStableDiffusionPipeline.from_pretrained(weights.base.weights.folder, dtype=dtype)
+        else:
+            plain = load_base(weights.base, settings, clip=settings.options.clip)
+            connector = next(name for name in weights.connector.files if name.endswith(".safetensors"))
+            pipeline = EllaStableDiffusionPipeline.from_pipe(
+                plain,
+                ella=weights.connector.folder / connector,
+                text_encoder=weights.text_encoder.folder,
+                dtype=dtype,
+            )
+        if settings.options.clip and getattr(pipeline, "clip_text_encoder", None) is None:
+            raise BadInputError(f"clip=true needs CLIP beside ELLA, and {weights.base.weights.source} holds none.")
+    loras = make_ready(pipeline, settings)
+    return EllaGenerator(pipeline, settings, weights={**weights.recorded(), **loras}, cpu_images=cpu_images)
 
 
 def validate_length(options: EllaTextOptions) -> None:
@@ -257,8 +281,33 @@ def _load(settings: GeneratorSettings[EllaOptions]) -> Generator:
 
 def _validate(settings: GeneratorSettings[EllaOptions]) -> None:
     validate_length(settings.options)
+    if _saved_pipeline(settings.options) is not None:
+        validate_sampler(settings)
+        return
     check_ella_sources(settings.options)
-    validate_base(settings, DENOISER_FILES)
+    validate_base(settings, _base_files(settings.options))
+
+
+def _base_files(options: EllaTextOptions) -> tuple[str, ...]:
+    return BASE_FILES if options.clip else DENOISER_FILES
+
+
+def _saved_pipeline(options: EllaOptions) -> Path | None:
+    """The folder of a saved ELLA pipeline, if the options name one as base.
+
+    Raises BadInputError if they name other parts beside it.
+    """
+    folder = local_path(options.base)
+    if folder is None or not folder.is_dir() or not (folder / "model_index.json").is_file():
+        return None
+    if read_model_index(folder)["_class_name"] != "EllaStableDiffusionPipeline":
+        return None
+    for part in ("ella", "text_encoder"):
+        if part in options.model_fields_set:
+            raise BadInputError(
+                f"base={options.base} is a whole ELLA pipeline, with its own {part}. Leave {part}= out."
+            )
+    return folder
 
 
 def _text_limits(pipeline: Any) -> tuple[TextLimit, ...]:
@@ -269,7 +318,7 @@ def _text_limits(pipeline: Any) -> tuple[TextLimit, ...]:
 
 
 def _names(weights: EllaWeights) -> str:
-    return f"{weights.base.source}, {weights.connector.source} and {weights.text_encoder.source}"
+    return ", ".join(part.source for part in weights.recorded().values() if isinstance(part, Weights))
 
 
 ELLA_SD15 = ModelSpec(

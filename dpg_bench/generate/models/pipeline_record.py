@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
+from dpg_bench.generate.models.lora import AppliedLora
 from dpg_bench.hub.huggingface import Weights
 
+Recorded: TypeAlias = Mapping[str, Weights | AppliedLora]
+"""Parts of a pipeline by name, for its record."""
 
-def pipeline_provenance(pipeline: Any, weights: Mapping[str, Weights]) -> dict[str, Any]:
+
+def pipeline_provenance(pipeline: Any, weights: Recorded) -> dict[str, Any]:
     """What `run.json` keeps of a pipeline: its class, where each part's weights are from, and its scheduler."""
     return {
         "pipeline": type(pipeline).__name__,
         "weights": {part: found.record() for part, found in weights.items()},
-        "scheduler": {"class": type(pipeline.scheduler).__name__, "config": _plain(pipeline.scheduler.config)},
+        **_schedulers(pipeline),
+    }
+
+
+def _schedulers(pipeline: Any) -> dict[str, Any]:
+    """Every scheduler by its component's name; pipelines in two stages have two."""
+    from diffusers import SchedulerMixin
+
+    return {
+        name: {"class": type(part).__name__, "config": _plain(part.config)}
+        for name, part in pipeline.components.items()
+        if isinstance(part, SchedulerMixin)
     }
 
 

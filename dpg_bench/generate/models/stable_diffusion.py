@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -29,8 +29,13 @@ from dpg_bench.generate.models.checks import (
     size_multiple,
 )
 from dpg_bench.generate.models.decode import decode_images
+from dpg_bench.generate.models.lora import HELP as LORA_HELP
+from dpg_bench.generate.models.lora import AppliedLora, Lora, apply_loras, check_loras
 from dpg_bench.generate.models.passes import noise_generators, split_passes
-from dpg_bench.generate.models.pipeline_record import pipeline_provenance
+from dpg_bench.generate.models.pipeline_record import Recorded, pipeline_provenance
+from dpg_bench.generate.models.placing import HELP as OFFLOAD_HELP
+from dpg_bench.generate.models.placing import Offload, check_offload, place
+from dpg_bench.generate.models.single_file import CONFIG_HELP, find_configs, load_single_file
 from dpg_bench.generate.models.text_limits import tokenizer_limit
 from dpg_bench.generate.models.unet import SwitchedUNet, lay_out
 from dpg_bench.hub.huggingface import (
@@ -38,12 +43,13 @@ from dpg_bench.hub.huggingface import (
     Weights,
     fetch_weights,
     folder_weights,
-    is_folder,
+    local_path,
     read_model_index,
     repository_weights,
 )
-from dpg_bench.hub.loading import load_errors, load_transformers_parts
+from dpg_bench.hub.loading import load_errors, load_parts
 from dpg_bench.hub.remarks import quiet_libraries
+from dpg_bench.hub.weight_files import weight_files
 from dpg_bench.plugins import Options
 
 if TYPE_CHECKING:
@@ -86,9 +92,24 @@ the U-Net's are 68 million values (guidance included), and the autoencoder's, a 
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A Stable Diffusion model on this machine: a diffusers folder, or one file with `configs` from elsewhere."""
+
+    weights: Weights
+    variant: str | None = None
+    configs: Weights | None = None
+
+    def recorded(self) -> Recorded:
+        """Its parts, as a run records them."""
+        return {"base": self.weights, **({} if self.configs is None else {"config": self.configs})}
+
+
 class SamplerOptions(Options):
     """What every model on Stable Diffusion 1.5 can be told, whatever its weights."""
 
+    lora: tuple[Lora, ...] = Field(default=(), description=LORA_HELP)
+    offload: Offload | None = Field(default=None, description=OFFLOAD_HELP)
     scheduler: str = Field(
         default="DPMSolverMultistepScheduler", description="class name of a diffusers scheduler for Stable Diffusion"
     )
@@ -99,46 +120,66 @@ class StableDiffusionOptions(SamplerOptions):
 
     base: str = Field(
         default=RELEASED_BASE.name,
-        description="Stable Diffusion 1.5, or another pipeline of its kind: repository or folder",
+        description="Stable Diffusion 1.5, or another model of its kind: repository, folder or single-file checkpoint",
+    )
+    config: str = Field(default=RELEASED_BASE.name, description=CONFIG_HELP)
+    variant: str | None = Field(
+        default=None, description="variant of the weights, such as fp16; in a folder found by itself"
     )
     compile: Literal["off", "auto"] = Field(
         default="off", description="auto: compile the U-Net for a CUDA GPU if the run is long enough to pay for it"
     )
 
 
-def find_base(options: StableDiffusionOptions, files: tuple[str, ...] = BASE_FILES) -> Weights:
-    """The weights of the base that the options name, as far as `files` says; downloaded if need be."""
-    base = options.base
-    return folder_weights(Path(base), files) if is_folder(base) else repository_weights(_repository(base, files))
+def find_base(options: StableDiffusionOptions, files: tuple[str, ...] = BASE_FILES) -> Base:
+    """What the options name as base, as far as `files` says; downloaded if need be."""
+    path = local_path(options.base)
+    if path is None:
+        return Base(repository_weights(_repository(options, files)), options.variant)
+    if path.is_file():
+        single = Weights(options.base, None, path.parent, (path.name,))
+        return Base(single, options.variant, find_configs(options.config, revision=_pinned(options.config)))
+    return Base(_folder_weights(path, files, options.variant), options.variant)
 
 
 def fetch_base(options: StableDiffusionOptions, files: tuple[str, ...] = BASE_FILES) -> None:
     """Download and verify what `find_base` will need."""
-    if not is_folder(options.base):
-        fetch_weights(_repository(options.base, files))
+    path = local_path(options.base)
+    if path is None:
+        fetch_weights(_repository(options, files))
+    elif path.is_file():
+        find_configs(options.config, revision=_pinned(options.config))
 
 
-def load_base(base: Weights, settings: GeneratorSettings[SamplerOptions]) -> Any:
-    """The Stable Diffusion pipeline in `base`, on the settings' device and in their precision, with their scheduler.
+def load_base(base: Base, settings: GeneratorSettings[SamplerOptions], *, clip: bool = True) -> Any:
+    """The Stable Diffusion pipeline in `base`, in the settings' precision, on the CPU; without CLIP if not wanted.
 
     Raises BadInputError if the weights are damaged, incomplete or of another architecture.
     """
-    with quiet_libraries(), load_errors("a Stable Diffusion pipeline", base.source):
+    off: dict[str, Any] = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
+    off |= {} if clip else {"text_encoder": None, "tokenizer": None}
+    with quiet_libraries(), load_errors("a Stable Diffusion pipeline", base.weights.source):
         from diffusers import StableDiffusionPipeline
 
         dtype = torch_dtype(settings.dtype)
-        parts = load_transformers_parts(base.folder, dtype)
-        pipeline = StableDiffusionPipeline.from_pretrained(
-            base.folder,
-            **{**parts, "safety_checker": None, "feature_extractor": None},
-            requires_safety_checker=False,
-            dtype=dtype,
-            local_files_only=True,
+        if base.configs is not None:
+            (file,) = base.weights.files
+            path = base.weights.folder / file
+            return load_single_file(StableDiffusionPipeline, path, base.configs, dtype=dtype, parts=off)
+        parts = load_parts(base.weights.folder, dtype, variant=base.variant, without=off)
+        return StableDiffusionPipeline.from_pretrained(
+            base.weights.folder, **{**parts, **off}, dtype=dtype, local_files_only=True
         )
+
+
+def make_ready(pipeline: Any, settings: GeneratorSettings[SamplerOptions]) -> Mapping[str, AppliedLora]:
+    """Give the pipeline the settings' scheduler and LoRAs, and bring it to their device; the LoRAs that it has now."""
+    with quiet_libraries():
         set_scheduler(pipeline, settings)
-        pipeline.to(settings.device)
+        loras = apply_loras(pipeline, settings.options.lora)
+        place(pipeline, settings, offload=settings.options.offload)
         lay_out(pipeline, settings)
-        return pipeline
+    return loras
 
 
 def set_scheduler(pipeline: Any, settings: GeneratorSettings[SamplerOptions]) -> None:
@@ -148,7 +189,7 @@ def set_scheduler(pipeline: Any, settings: GeneratorSettings[SamplerOptions]) ->
 
 
 def validate_sampler(settings: GeneratorSettings[SamplerOptions], *, multiple: int = LATENT_MULTIPLE) -> None:
-    """Raises BadInputError for an unknown scheduler, or numbers out of range."""
+    """Raises BadInputError for an unknown scheduler, a LoRA that isn't there, or numbers out of range."""
     check_numbers(settings, size_multiple=multiple)
     if settings.negative_prompt is not None and settings.guidance is not None and settings.guidance <= 1:
         raise BadInputError(
@@ -157,26 +198,53 @@ def validate_sampler(settings: GeneratorSettings[SamplerOptions], *, multiple: i
         )
     if "scheduler" in settings.options.model_fields_set:
         check_scheduler(settings.options.scheduler)
+    check_loras(settings.options.lora)
+    check_offload(settings.options.offload, settings.device)
 
 
 def validate_base(settings: GeneratorSettings[StableDiffusionOptions], files: tuple[str, ...] = BASE_FILES) -> None:
     """Raises BadInputError for a base that can't be one, an unknown scheduler, or numbers out of range."""
     base = settings.options.base
     multiple = LATENT_MULTIPLE
-    if is_folder(base):
-        folder = Path(base)
+    folder = local_path(base)
+    if folder is not None and folder.is_file():
+        configs = local_path(settings.options.config)
+        multiple = size_multiple(configs) if configs is not None else multiple
+    elif folder is not None:
         pipeline = read_model_index(folder)["_class_name"]
         if pipeline != "StableDiffusionPipeline":
             raise BadInputError(
                 f"{folder} holds a {pipeline}, but {settings.model} is built on a StableDiffusionPipeline. "
                 f"To benchmark it as it is, use --model diffusers:{base}."
             )
-        folder_weights(folder, files)
+        _folder_weights(folder, files, settings.options.variant)
         multiple = size_multiple(folder)
     validate_sampler(settings, multiple=multiple)
 
 
-def _repository(name: str, files: tuple[str, ...]) -> Repository:
+def _folder_weights(folder: Path, files: tuple[str, ...], variant: str | None) -> Weights:
+    """What of `files` is in the folder, its weights in whichever form they have there."""
+    plain = folder_weights(folder, tuple(name for name in files if not name.endswith(".safetensors")))
+    chosen: list[str] = []
+    for name in files:
+        if name.endswith(".safetensors"):
+            component = Path(name).parent
+            found = weight_files(folder / component, variant=variant)
+            if found is None:
+                raise BadInputError(f"The folder {folder} has no {name}, nor weights in another form.")
+            chosen += [f"{component}/{file}" for file in found.names]
+    return replace(plain, files=(*plain.files, *chosen))
+
+
+def _pinned(name: str) -> str | None:
+    return RELEASED_BASE.revision if name == RELEASED_BASE.name else None
+
+
+def _repository(options: StableDiffusionOptions, files: tuple[str, ...]) -> Repository:
+    name = options.base
+    if options.variant is not None:
+        files = tuple(file.replace(".safetensors", f".{options.variant}.safetensors") for file in files)
+        return Repository(name, _pinned(name), files)
     if name != RELEASED_BASE.name:
         return Repository(name, None, files)
     known = {file: digest for file, digest in RELEASED_BASE.sha256.items() if file in files}
@@ -218,17 +286,17 @@ class StableDiffusionGenerator(LatentGenerator):
     """A Stable Diffusion pipeline with its settings."""
 
     def __init__(
-        self, pipeline: Any, settings: GeneratorSettings[SamplerOptions], *, base: Weights, cpu_images: int
+        self, pipeline: Any, settings: GeneratorSettings[SamplerOptions], *, weights: Recorded, cpu_images: int
     ) -> None:
         super().__init__(pipeline, settings, cpu_images=cpu_images)
-        self._base = base
+        self._weights = weights
         self._negative: torch.Tensor | None = None
         self.text_limits = (tokenizer_limit("tokenizer", pipeline.tokenizer, pipeline.tokenizer.model_max_length),)
 
     @property
     def provenance(self) -> Mapping[str, Any]:
         """Pipeline class, weights with commit and digests, scheduler with its configuration."""
-        return pipeline_provenance(self._pipeline, {"base": self._base})
+        return pipeline_provenance(self._pipeline, self._weights)
 
     def latents(self, requests: Sequence[ImageRequest]) -> torch.Tensor:
         """As in `LatentGenerator`; a prompt goes through CLIP once."""
@@ -266,11 +334,11 @@ class StableDiffusionGenerator(LatentGenerator):
         return states
 
 
-def load_stable_diffusion(
-    base: Weights, settings: GeneratorSettings[SamplerOptions], *, cpu_images: int = 1
-) -> Generator:
+def load_stable_diffusion(base: Base, settings: GeneratorSettings[SamplerOptions], *, cpu_images: int = 1) -> Generator:
     """The generator of a Stable Diffusion pipeline, ready on its device; `cpu_images` as in `split_passes`."""
-    return StableDiffusionGenerator(load_base(base, settings), settings, base=base, cpu_images=cpu_images)
+    pipeline = load_base(base, settings)
+    loras = make_ready(pipeline, settings)
+    return StableDiffusionGenerator(pipeline, settings, weights={**base.recorded(), **loras}, cpu_images=cpu_images)
 
 
 def _load(settings: GeneratorSettings[StableDiffusionOptions]) -> Generator:

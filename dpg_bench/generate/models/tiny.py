@@ -18,7 +18,13 @@ from dpg_bench.generate.models.ella import (
     load_ella,
     validate_length,
 )
-from dpg_bench.generate.models.stable_diffusion import SD15, SamplerOptions, load_stable_diffusion, validate_sampler
+from dpg_bench.generate.models.stable_diffusion import (
+    SD15,
+    Base,
+    SamplerOptions,
+    load_stable_diffusion,
+    validate_sampler,
+)
 from dpg_bench.generate.models.tiny_weights import tiny_base, tiny_connector, tiny_text_encoder
 
 if TYPE_CHECKING:
@@ -52,7 +58,7 @@ class OneThread:
 
 
 def _load_sd15(settings: GeneratorSettings[SamplerOptions]) -> Generator:
-    return OneThread(load_stable_diffusion(tiny_base(), settings, cpu_images=_IMAGES_PER_PASS))
+    return OneThread(load_stable_diffusion(Base(tiny_base()), settings, cpu_images=_IMAGES_PER_PASS))
 
 
 def _fetch_sd15(options: SamplerOptions) -> None:  # noqa: ARG001 - the signature of ModelSpec.fetch
@@ -60,7 +66,7 @@ def _fetch_sd15(options: SamplerOptions) -> None:  # noqa: ARG001 - the signatur
 
 
 def _tiny_ella() -> EllaWeights:
-    return EllaWeights(base=tiny_base(), connector=tiny_connector(), text_encoder=tiny_text_encoder())
+    return EllaWeights(base=Base(tiny_base()), connector=tiny_connector(), text_encoder=tiny_text_encoder())
 
 
 def _load_ella(settings: GeneratorSettings[EllaTextOptions]) -> Generator:

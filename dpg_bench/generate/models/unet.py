@@ -61,7 +61,8 @@ def lay_out(pipeline: Any, settings: GeneratorSettings[Any]) -> None:
     """Store convolution weights channels last on a CUDA GPU in half precision, as its tensor cores read them."""
     import torch
 
-    if is_cuda(settings.device) and settings.dtype != "float32":
+    offloaded = getattr(settings.options, "offload", None) is not None
+    if is_cuda(settings.device) and settings.dtype != "float32" and not offloaded:
         pipeline.unet.to(memory_format=torch.channels_last)
         pipeline.vae.to(memory_format=torch.channels_last)
 

@@ -12,13 +12,13 @@ import torch
 from dpg_bench.errors import DpgBenchError
 from dpg_bench.generate.base import GeneratorSettings
 from dpg_bench.generate.models.decode import DECODED_AT_ONCE, decode_images, pixels_to_images
-from dpg_bench.generate.models.stable_diffusion import load_base
+from dpg_bench.generate.models.stable_diffusion import Base, load_base
 from dpg_bench.generate.models.tiny_weights import tiny_base
 
 
 @pytest.fixture
 def pipeline(make_settings: Callable[..., GeneratorSettings], request: pytest.FixtureRequest) -> Any:
-    return load_base(tiny_base(), make_settings("tiny-sd15", dtype=getattr(request, "param", "float32")))
+    return load_base(Base(tiny_base()), make_settings("tiny-sd15", dtype=getattr(request, "param", "float32")))
 
 
 @pytest.mark.parametrize("pipeline", ["float32", "bfloat16"], indirect=True)

@@ -12,7 +12,7 @@ import torch
 
 from dpg_bench.errors import BadInputError
 from dpg_bench.generate.base import GeneratorSettings, ImageRequest
-from dpg_bench.generate.models.stable_diffusion import StableDiffusionOptions, load_base
+from dpg_bench.generate.models.stable_diffusion import Base, StableDiffusionOptions, load_base
 from dpg_bench.generate.models.tiny_weights import tiny_base
 from dpg_bench.generate.models.unet import SwitchedUNet, compiled_batch, lay_out
 
@@ -23,7 +23,7 @@ LONG = GeneratorSettings(
 
 @pytest.fixture
 def pipeline(make_settings: Callable[..., GeneratorSettings]) -> Any:
-    return load_base(tiny_base(), make_settings("tiny-sd15"))
+    return load_base(Base(tiny_base()), make_settings("tiny-sd15"))
 
 
 def noise_of(pipeline: Any, images: int) -> torch.Tensor:
