@@ -13,6 +13,8 @@ from dpg_bench.hub.remarks import quiet_libraries
 
 LATENT_MULTIPLE = 8
 """What diffusers' Stable Diffusion asks of an image's side, whatever the scale of the autoencoder."""
+_MORE_SCHEDULERS = ("LCMScheduler", "TCDScheduler", "SASolverScheduler")
+"""Beside those that diffusers lists for Stable Diffusion: for distilled models, and one with noise of its own."""
 _OWN_RANDOMNESS = "DPMSolverSDEScheduler"  # draws its noise from the global generator, not from the image's own
 
 
@@ -54,7 +56,8 @@ def scheduler_class(name: str) -> Any:
         import diffusers
         from diffusers.schedulers import KarrasDiffusionSchedulers
 
-    known = [member.name for member in KarrasDiffusionSchedulers if member.name != _OWN_RANDOMNESS]
+    listed = [member.name for member in KarrasDiffusionSchedulers if member.name != _OWN_RANDOMNESS]
+    known = sorted({*listed, *_MORE_SCHEDULERS})
     if name == _OWN_RANDOMNESS:
         raise BadInputError(f"scheduler={name} takes its noise from no seed; choose one of {', '.join(known)}.")
     if name not in known:

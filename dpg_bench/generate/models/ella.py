@@ -196,7 +196,7 @@ def _find_text_encoder(source: str) -> Weights:
 
 
 def _text_encoder_folder(source: str) -> Weights:
-    return folder_weights(Path(source), _TEXT_ENCODER_FILES, optional=_TEXT_ENCODER_EXTRAS)
+    return folder_weights(Path(source).expanduser(), _TEXT_ENCODER_FILES, optional=_TEXT_ENCODER_EXTRAS)
 
 
 def _text_encoder_repository(name: str) -> Repository:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,7 +97,9 @@ def apply_loras(pipeline: Any, loras: Sequence[Lora]) -> Mapping[str, AppliedLor
         weights = find_lora(lora)
         with load_errors(f"a LoRA of {name}", lora.source):
             _need_peft()
-            pipeline.load_lora_weights(weights.folder, weight_name=weights.files[0], adapter_name=key)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="Already found a `peft_config`")  # several are meant
+                pipeline.load_lora_weights(weights.folder, weight_name=weights.files[0], adapter_name=key)
             if all(key not in adapters for adapters in pipeline.get_list_adapters().values()):
                 raise BadInputError(
                     f"lora={lora.source} changes nothing in a {name}: none of its layers is there. It was made for "

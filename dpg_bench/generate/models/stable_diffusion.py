@@ -209,7 +209,8 @@ def validate_base(settings: GeneratorSettings[StableDiffusionOptions], files: tu
     folder = local_path(base)
     if folder is not None and folder.is_file():
         configs = local_path(settings.options.config)
-        multiple = size_multiple(configs) if configs is not None else multiple
+        if configs is not None:
+            multiple = size_multiple(find_configs(settings.options.config).folder)
     elif folder is not None:
         pipeline = read_model_index(folder)["_class_name"]
         if pipeline != "StableDiffusionPipeline":
