@@ -16,6 +16,7 @@ from dpg_bench.cli import (
     fetch,
     leaderboard,
     listings,
+    prompts,
     report,
     run,
     score,
@@ -53,7 +54,7 @@ def _options(
 
 
 _GROUPS = {
-    "Generate and judge": (run.run, score.score),
+    "Generate and judge": (run.run, prompts.prompts, score.score),
     "Results": (
         compare.compare,
         check.check,
