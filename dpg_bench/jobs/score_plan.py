@@ -29,6 +29,7 @@ from dpg_bench.judge.base import JudgeSettings, JudgeSpec
 from dpg_bench.judge.imported.answers import ImportedAnswers, read_answers
 from dpg_bench.judge.in_memory import LoadedJudge, as_judge_spec
 from dpg_bench.records import Prompt, Suite
+from dpg_bench.score.scorecard import read_scorecard
 from dpg_bench.suite.registry import load_suite
 from dpg_bench.suite.selection import select_prompts
 
@@ -151,6 +152,9 @@ def plan_score(request: ScoreRequest) -> ScorePlan:
         )
     else:
         source = _judging(request, place, suite, prompts, images_per_prompt)
+    folder = place.out.judgement(IMPORTED if isinstance(source, ImportedAnswers) else source.spec.name)
+    if not request.fresh:
+        _check_keeps(folder, prompts)
     return ScorePlan(
         request=request,
         suite=suite,
@@ -160,7 +164,7 @@ def plan_score(request: ScoreRequest) -> ScorePlan:
         out=place.out,
         origin=None if place.run == place.out else _origin(request, place, suite, source),
         source=source,
-        folder=place.out.judgement(IMPORTED if isinstance(source, ImportedAnswers) else source.spec.name),
+        folder=folder,
         failures=failed_items(place.run, record.fingerprint) if place.run is not None and record is not None else {},
         remarks=tuple(map(Message, _remarks(request, place, source, suite))),
     )
@@ -286,6 +290,22 @@ def _prompts(request: ScoreRequest, named: Suite, place: _Place) -> tuple[Prompt
         raise BadInputError(f"{place.run.path} was made without the item '{absent[0]}'. Choose among its own items.")
     own = named if made is None else replace(named, prompts=tuple(p for p in named.prompts if p.item_id in made))
     return select_prompts(own, limit=request.limit, items=request.items)
+
+
+def _check_keeps(folder: JudgementDir, prompts: tuple[Prompt, ...]) -> None:
+    """Raises BadInputError if the result of a part would replace that of more items than it is about."""
+    try:
+        before = read_scorecard(folder.scorecard)["corrected"]
+    except BadInputError:  # there is none, or none that anybody could use
+        return
+    scored = set(before.items.item_id) if before.items is not None else set()
+    items = scored | {item.item_id for item in before.excluded}
+    lost = items - {prompt.item_id for prompt in prompts}
+    if lost:
+        raise BadInputError(
+            f"{folder.scorecard} is about {len(items)} items, and a result of {len(prompts)} would replace it, without "
+            f"'{min(lost)}'. Choose another folder: {option('out')}."
+        )
 
 
 def _images_per_prompt(request: ScoreRequest, place: _Place) -> int | None:

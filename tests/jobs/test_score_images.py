@@ -202,6 +202,16 @@ def test_items_and_limit_choose_what_is_scored(here: Path) -> None:
         plan(items=("boot",))
 
 
+def test_the_result_of_a_part_replaces_none_of_more(here: Path) -> None:
+    for item in ("fox", "boat"):
+        save(f"{item}.png", make_grid(tiles()))
+    execute_score(plan(items=("boat",)))
+    execute_score(plan())
+    with pytest.raises(BadInputError, match="is about 2 items, and a result of 1 would replace it, without 'fox'"):
+        plan(items=("boat",))
+    assert execute_score(plan(items=("boat",), out=Path("part"))).scorecard.complete
+
+
 def test_answers_are_not_kept_when_files_are_cut_another_way(here: Path) -> None:
     for item in ("fox", "boat"):
         save(f"{item}.png", strip(tiles()))
