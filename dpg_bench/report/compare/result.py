@@ -99,6 +99,8 @@ def compare_runs(
     known = all(run.card.run.settings_fingerprint is not None for run in (first, second))
 
     def paired_scores(numbers: Sequence[PairedNumber]) -> tuple[PairedScore, ...]:
+        if not numbers:
+            return ()
         paired = paired_differences(
             np.column_stack([number.differences for number in numbers]),
             np.column_stack([number.weights for number in numbers]),
