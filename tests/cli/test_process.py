@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 
 HEAVY = ("torch", "diffusers", "transformers", "datasets", "pandas", "scipy", "matplotlib", "modelscope")
-TINY = [sys.executable, "-m", "dpg_bench", "run", "--model", "tiny-sd15", "--suite", "sample", "--out", "out"]
+# A shell's background job ignores SIGINT, and hands that on to the processes it starts.
+_LISTEN = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import dpg_bench.cli"
+DPGBENCH = [sys.executable, "-c", f"{_LISTEN}; dpg_bench.cli.main()"]
+TINY = [*DPGBENCH, "run", "--model", "tiny-sd15", "--suite", "sample", "--out", "out"]
 
 
 @pytest.mark.parametrize(
@@ -48,10 +51,21 @@ def wait_for_images(folder: Path, process: subprocess.Popen[str], count: int) ->
     assert process.poll() is None
 
 
-def test_an_interrupted_run_says_so_and_continues(tmp_path: Path) -> None:
-    slow = [*TINY, "--limit", "6", "--steps", "60"]  # so that there is something left to interrupt
-    process = subprocess.Popen(slow, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-    wait_for_images(tmp_path / "out" / "images", process, 2)
+def test_the_whole_job_in_real_processes_plain_exclusive_interrupted_and_continued(tmp_path: Path) -> None:
+    environment = {**os.environ, "FORCE_COLOR": "", "NO_COLOR": "1"}
+    slow = [*TINY, "--limit", "6", "--steps", "40"]  # so that there is something left to interrupt
+    process = subprocess.Popen(slow, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+    wait_for_images(tmp_path / "out" / "images", process, 1)
+
+    def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    process.send_signal(signal.SIGSTOP)  # so that it is still at work when the other has started
+    other = run(slow)
+    process.send_signal(signal.SIGCONT)
+    assert other.returncode == 2
+    assert "in use by another process" in other.stderr
+
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate()
     assert process.returncode == 130
@@ -59,32 +73,16 @@ def test_an_interrupted_run_says_so_and_continues(tmp_path: Path) -> None:
     assert "Traceback" not in stderr
     assert '"status": "interrupted"' in (tmp_path / "out" / "run.json").read_text()
     before = {file.name: file.stat().st_mtime_ns for file in (tmp_path / "out" / "images").iterdir()}
-    assert 2 <= len(before) < 6
-    again = subprocess.run(slow, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert 1 <= len(before) < 6
+
+    again = run(slow)
     assert again.returncode == 0, again.stderr
     images = {file.name: file.stat().st_mtime_ns for file in (tmp_path / "out" / "images").iterdir()}
     assert len(images) == 6
     assert images.items() >= before.items()
 
-
-def test_a_run_that_is_under_way_is_not_touched_by_another(tmp_path: Path) -> None:
-    slow = [*TINY, "--steps", "900"]  # so that it is still at work when the other has started
-    process = subprocess.Popen(slow, cwd=tmp_path, stderr=subprocess.DEVNULL, text=True)
-    while process.poll() is None and not (tmp_path / "out" / "run.json").exists():
-        time.sleep(0.01)
-    other = subprocess.run(slow, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert process.poll() is None
-    process.kill()
-    process.wait()
-    assert other.returncode == 2
-    assert "in use by another process" in other.stderr
-
-
-def test_output_off_a_terminal_is_plain(tmp_path: Path) -> None:
-    environment = {**os.environ, "FORCE_COLOR": "", "NO_COLOR": "1"}
-    command = [*TINY, "--limit", "1", "--steps", "1"]
-    made = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
-    score = [sys.executable, "-m", "dpg_bench", "score", "out", "--judge", "tiny-mplug"]
-    scored = subprocess.run(score, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
-    assert "\x1b" not in made.stdout + made.stderr + scored.stdout + scored.stderr
-    assert made.stdout == ""
+    scored = run([*DPGBENCH, "score", "out", "--judge", "tiny-mplug"])
+    assert scored.returncode == 0, scored.stderr
+    assert "corrected" in scored.stdout
+    assert again.stdout == ""
+    assert "\x1b" not in stderr + again.stderr + scored.stdout + scored.stderr
