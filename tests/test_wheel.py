@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import email
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -11,6 +13,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+import dpg_bench
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
@@ -58,6 +62,19 @@ def test_the_wheel_holds_the_shipped_folders_and_the_type_markers(wheel: Path) -
     } <= names
     assert any(name.startswith("dpg_bench/_shipped/reports/") for name in names)
     assert not any(name.startswith(("tests/", "benchmarks/")) for name in names)
+
+
+def test_the_wheel_says_what_it_is_by_the_one_version(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as file:
+        (name,) = (name for name in file.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = email.message_from_string(file.read(name).decode())
+    assert metadata["Version"] == dpg_bench.__version__
+    assert metadata["Author"]
+    assert "Typing :: Typed" in metadata.get_all("Classifier", [])
+    assert {url.split(",")[0] for url in metadata.get_all("Project-URL", [])} == {"Paper", "Reference"}
+    others = [path for path in CHECKOUT.glob("*/**/*.py") if ".venv" not in path.parts and "tests" not in path.parts]
+    told = [path for path in others if re.search(r"^__version__ = ", path.read_text(encoding="utf-8"), re.MULTILINE)]
+    assert [path.relative_to(CHECKOUT).as_posix() for path in told] == ["dpg_bench/__init__.py"]
 
 
 def test_the_demo_runs_from_the_wheel(installed: Path, tmp_path: Path) -> None:
