@@ -224,8 +224,9 @@ def features(t5: T5TextEncoder) -> Callable[[list[str]], torch.Tensor]:
 def draw() -> Callable[..., torch.Tensor]:
     """Final latents of a pipeline, at two steps unless told, one generator per image seeded from 0 on."""
 
-    def draw(pipe: EllaStableDiffusionPipeline, prompts: str | list[str], **settings: Any) -> torch.Tensor:
-        count = (1 if isinstance(prompts, str) else len(prompts)) * settings.get("num_images_per_prompt", 1)
+    def draw(pipe: EllaStableDiffusionPipeline, prompts: str | list[str] | None, **settings: Any) -> torch.Tensor:
+        rows = settings["prompt_embeds"] if prompts is None else [prompts] if isinstance(prompts, str) else prompts
+        count = len(rows) * settings.get("num_images_per_prompt", 1)
         chosen = {
             "num_inference_steps": 2,
             "output_type": "latent",
