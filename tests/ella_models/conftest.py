@@ -225,7 +225,8 @@ def draw() -> Callable[..., torch.Tensor]:
     """Final latents of a pipeline, at two steps unless told, one generator per image seeded from 0 on."""
 
     def draw(pipe: EllaStableDiffusionPipeline, prompts: str | list[str] | None, **settings: Any) -> torch.Tensor:
-        rows = settings["prompt_embeds"] if prompts is None else [prompts] if isinstance(prompts, str) else prompts
+        ready = settings.get("prompt_embeds")
+        rows = [prompts] if isinstance(prompts, str) else prompts or (() if ready is None else ready)
         count = len(rows) * settings.get("num_images_per_prompt", 1)
         chosen = {
             "num_inference_steps": 2,

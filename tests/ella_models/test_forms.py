@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import diffusers
@@ -11,7 +13,15 @@ import pytest
 import torch
 from diffusers import ControlNetModel, StableDiffusionPipeline, UNet2DConditionModel
 
-from ella_models import EllaAdapter, EllaConnector, EllaError, EllaPipeline, T5TextEncoder
+from ella_models import (
+    EllaAdapter,
+    EllaConnector,
+    EllaError,
+    EllaPipeline,
+    EllaStableDiffusionControlNetPipeline,
+    EllaStableDiffusionPipeline,
+    T5TextEncoder,
+)
 
 AuthorsWay = Callable[..., AbstractContextManager[None]]
 Features = Callable[[list[str]], torch.Tensor]
@@ -125,3 +135,42 @@ def test_the_adapter_makes_a_diffusers_pipeline_ellas_and_leaves_no_trace(
             with pytest.raises(EllaError, match=r"reads text features of width 16, but .* called with \[., 77, 32\]"):
                 pipe("a b", **settings(**given, num_images_per_prompt=2))
     assert torch.equal(pipe("a b", **settings(**given, num_images_per_prompt=2)).images, before)
+
+
+def test_a_component_that_a_form_has_no_place_for_is_left_out_with_a_warning(
+    stable_diffusion: StableDiffusionPipeline,
+    controlnets: list[ControlNetModel],
+    connector: EllaConnector,
+    t5: T5TextEncoder,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    plain = diffusers.StableDiffusionControlNetPipeline(
+        **stable_diffusion.components, controlnet=controlnets[0], requires_safety_checker=False
+    )
+    with caplog.at_level(logging.WARNING):
+        without = EllaStableDiffusionPipeline.from_pipe(plain, ella=connector, text_encoder=t5)
+    assert caplog.messages == [
+        "EllaStableDiffusionPipeline has no controlnet; the one of the StableDiffusionControlNetPipeline is left out."
+    ]
+    again = EllaStableDiffusionControlNetPipeline.from_pipe(without, controlnet=controlnets)
+    assert list(again.controlnet.nets) == controlnets
+
+
+def test_an_ella_controlnet_pipeline_is_loaded_saved_and_loaded_again(
+    stable_diffusion: StableDiffusionPipeline,
+    controlnets: list[ControlNetModel],
+    connector: EllaConnector,
+    t5: T5TextEncoder,
+    tmp_path: Path,
+) -> None:
+    stable_diffusion.save_pretrained(tmp_path / "sd")
+    pipe = EllaStableDiffusionControlNetPipeline.from_pretrained(
+        tmp_path / "sd", controlnet=controlnets, ella=connector, text_encoder=t5
+    )
+    pipe.save_pretrained(tmp_path / "ella")
+    again = EllaPipeline.from_pretrained(tmp_path / "ella")
+    assert type(again) is EllaStableDiffusionControlNetPipeline
+    given = settings(image=[EDGES, DEPTH], generator=torch.Generator().manual_seed(1))
+    images = pipe(PROMPTS[0], **given).images
+    given["generator"].manual_seed(1)
+    assert torch.equal(again(PROMPTS[0], **given).images, images)

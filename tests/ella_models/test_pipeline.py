@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -9,16 +11,22 @@ import pytest
 import torch
 from diffusers import (
     DDIMScheduler,
+    DDPMPipeline,
     EulerAncestralDiscreteScheduler,
     EulerDiscreteScheduler,
     HeunDiscreteScheduler,
+    LCMScheduler,
     PNDMScheduler,
     SchedulerMixin,
+    StableDiffusionPipeline,
+    UNet2DConditionModel,
+    UNet2DModel,
     UniPCMultistepScheduler,
 )
+from diffusers.callbacks import SDCFGCutoffCallback
 from PIL import Image
 
-from ella_models import EllaConnector, EllaError, EllaStableDiffusionPipeline, T5TextEncoder
+from ella_models import EllaConnector, EllaError, EllaPipeline, EllaStableDiffusionPipeline, T5TextEncoder
 from ella_models.condition import ROWS_PER_PASS
 from ella_models.text_encoder import Length
 
@@ -200,12 +208,100 @@ def test_step_callback_can_stop_the_guidance_and_the_call(pipeline: EllaStableDi
     assert unet.rows == {2: 1, 1: 1}
 
 
+def test_diffusers_guidance_cutoff_ends_the_guidance_of_every_image(
+    pipeline: EllaStableDiffusionPipeline, draw: Draw
+) -> None:
+    unet = Tally(pipeline.unet, lambda latents, *_: [len(latents)])
+
+    def cut(batch: list[str], *generators: torch.Generator) -> torch.Tensor:
+        callback = SDCFGCutoffCallback(cutoff_step_ratio=None, cutoff_step_index=1)
+        return draw(pipeline, batch, num_inference_steps=4, callback_on_step_end=callback, generator=list(generators))
+
+    together = cut(PROMPTS[:2], *seeds(0, 1))
+    assert unet.rows == {4: 2, 2: 2}
+    for index in range(2):
+        alone = cut(PROMPTS[index : index + 1], *seeds(index))
+        torch.testing.assert_close(together[index : index + 1], alone, atol=2e-4, rtol=0)
+
+
+def test_a_distilled_unet_reads_the_guidance_as_in_stable_diffusion(  # noqa: PLR0917 - fixtures
+    pipeline: EllaStableDiffusionPipeline,
+    stable_diffusion: StableDiffusionPipeline,
+    connector: EllaConnector,
+    new_unet: Callable[..., UNet2DConditionModel],
+    authors_way: Callable[..., AbstractContextManager[None]],
+    features: Callable[[list[str]], torch.Tensor],
+    draw: Draw,
+) -> None:
+    pipeline.unet = stable_diffusion.unet = new_unet(time_cond_proj_dim=16)
+    pipeline.scheduler = stable_diffusion.scheduler = LCMScheduler.from_config(pipeline.scheduler.config)
+    stable_diffusion.set_progress_bar_config(disable=True)
+    unet = Tally(pipeline.unet, lambda latents, *_: [len(latents)])
+    given = {"num_inference_steps": 3, "guidance_scale": 8.5, "output_type": "latent"}
+    with authors_way(connector, stable_diffusion.unet):
+        expected = stable_diffusion(prompt_embeds=features(PROMPTS[:2]), generator=seeds(0, 1), **given).images
+    latents = draw(pipeline, PROMPTS[:2], **given)
+    torch.testing.assert_close(latents, expected, atol=1e-4, rtol=0)
+    assert set(unet.rows) == {2}
+    assert not torch.allclose(latents, draw(pipeline, PROMPTS[:2], **(given | {"guidance_scale": 1.5})), atol=1e-3)
+
+
+def test_one_given_side_leaves_the_other_at_the_unets_own(pipeline: EllaStableDiffusionPipeline, draw: Draw) -> None:
+    assert draw(pipeline, PROMPTS[0], height=24, output_type="pt").shape == (1, 3, 24, 16)
+    assert draw(pipeline, PROMPTS[0], width=24, output_type="pt").shape == (1, 3, 16, 24)
+
+
+def test_what_is_cut_of_a_long_prompt_is_counted_and_said(
+    pipeline: EllaStableDiffusionPipeline, draw: Draw, caplog: pytest.LogCaptureFixture
+) -> None:
+    long = "a" * 127
+    assert pipeline.count_tokens(["a", long]) == [3, 129]  # the mark of a word's start, letters, the end token
+    with caplog.at_level(logging.WARNING):
+        draw(pipeline, [long[1:], long], length="flexible")
+        draw(pipeline, long[1:])
+        assert not caplog.messages
+        draw(pipeline, [long, long])
+    (message,) = caplog.messages
+    assert message.startswith("A prompt of 129 tokens is cut to 128; the last 1 are not read.")
+
+
+def test_a_scheduler_with_an_outdated_configuration_is_mended_however_the_pipeline_was_made(
+    pipeline: EllaStableDiffusionPipeline, stable_diffusion: StableDiffusionPipeline
+) -> None:
+    outdated = DDIMScheduler(beta_schedule="scaled_linear", steps_offset=0, clip_sample=True)
+    with pytest.warns(FutureWarning):
+        made = EllaStableDiffusionPipeline(**{**pipeline.components, "scheduler": outdated})
+    assert (made.scheduler.config.steps_offset, made.scheduler.config.clip_sample) == (1, False)
+
+
+def test_another_kind_of_pipeline_or_unet_is_refused_by_name(
+    pipeline: EllaStableDiffusionPipeline, new_unet: Callable[..., UNet2DConditionModel]
+) -> None:
+    blocks = {"down_block_types": ("DownBlock2D",), "up_block_types": ("UpBlock2D",), "block_out_channels": (8,)}
+    other = DDPMPipeline(UNet2DModel(8, norm_num_groups=4, **blocks), DDIMScheduler())
+    parts = {"connector": pipeline.connector, "text_encoder": pipeline.text_encoder, "tokenizer": pipeline.tokenizer}
+    with pytest.raises(EllaError, match="ELLA has no form of DDPMPipeline; there are EllaStableDiffusionControlNet"):
+        EllaPipeline.from_pipe(other, **parts)
+    with pytest.raises(EllaError, match="DDPMPipeline is no pipeline of it"):
+        EllaStableDiffusionPipeline.from_pipe(other, **parts)
+    with pytest.raises(EllaError, match=r"takes 9 channels, .* goes with EllaStableDiffusionInpaintPipeline"):
+        EllaStableDiffusionPipeline(**{**pipeline.components, "unet": new_unet(in_channels=9)})
+    with pytest.raises(EllaError, match="needs its tokenizer: give tokenizer="):
+        EllaStableDiffusionPipeline.from_pipe(
+            pipeline, connector=pipeline.connector, text_encoder=pipeline.text_encoder
+        )
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"prompts": []}, "prompt is an empty list"),
         ({"prompts": ["a", 3]}, "prompt must be text or a list of texts; it holds 3"),
         ({"negative_prompt": ["a", "b"]}, "negative_prompt has 2 entries for 1 prompts"),
+        ({"prompts": None, "prompt_embeds": None}, "prompt was not given"),
+        ({"prompt_embeds": torch.rand(1, 4, 16)}, "Cannot forward both `prompt`"),
+        ({"prompts": None, "prompt_embeds": torch.rand(1, 4, 15)}, r"prompt_embeds is \[1, 4, 15\]; text features are"),
+        ({"generator": tuple(seeds(1, 2))}, "generator is a list of 2 for 1 images"),
         ({"num_images_per_prompt": 0}, "num_images_per_prompt must be at least 1, not 0"),
         ({"num_inference_steps": 0}, "num_inference_steps must be at least 1, not 0"),
         ({"generator": seeds(1, 2)}, "generator is a list of 2 for 1 images"),
