@@ -34,11 +34,13 @@ class Stripes:
 def find_border(pictures: Sequence[Image.Image], wanted: int, *, lossless: bool) -> Cut | None:
     """The cut that borders show in RGB `pictures` of one size, grids of at least `wanted`; None if they show none.
 
-    `lossless` False: as JPEG and WebP leave borders, looked for only where tiles without border would have an odd size.
+    `lossless` False: as JPEG and WebP leave borders. Such blurred ones are looked for, in any file, only where tiles
+    without border would have an odd size.
     """
     if not pictures or wanted < 2:
         return None
-    return _from_stripes(pictures, wanted) if lossless else _from_guesses(pictures, wanted)
+    found = _from_stripes(pictures, wanted) if lossless else None
+    return found if found is not None else _from_guesses(pictures, wanted)
 
 
 def filled_tiles(pictures: Sequence[Image.Image], cut: Cut) -> int:
@@ -59,17 +61,16 @@ def needs_telling(size: tuple[int, int], wanted: int) -> bool:
     """Whether files of `size` look like grids with the usual border by their size alone."""
     plain = choose_cut(size, wanted)
     bordered = choose_cut(size, wanted, margin=USUAL, gap=USUAL)
-    return bordered is not None and _generated(bordered) and (plain is None or not _generated(plain))
+    return bordered is not None and is_generated(bordered) and (plain is None or not is_generated(plain))
 
 
-def has_border(image: Image.Image, cut: Cut, *, lossless: bool) -> bool:
-    """Whether the border that `cut` speaks of is of one colour in `image`; True for a cut without border."""
+def has_border(image: Image.Image, cut: Cut) -> bool:
+    """Whether the border that `cut` speaks of is of one colour in `image`, but for what compression does to it."""
     if not cut.margin and not cut.gap:
         return True
     border = _border_pixels(np.asarray(image), cut)
     colour = np.median(border, axis=0)
-    difference = np.abs(border - colour).max(axis=1)
-    return bool(difference.max() == 0 if lossless else difference.mean() <= _LOSSY)
+    return bool(np.abs(border - colour).max(axis=1).mean() <= _LOSSY)
 
 
 def _from_stripes(pictures: Sequence[Image.Image], wanted: int) -> Cut | None:
@@ -128,21 +129,29 @@ def _stripes(picture: Image.Image) -> Stripes:
 
 def _from_guesses(pictures: Sequence[Image.Image], wanted: int) -> Cut | None:
     size = pictures[0].size
-    if (plain := choose_cut(size, wanted)) is not None and _generated(plain):
+    telling = [picture for picture in pictures if not _is_flat(picture)]
+    if not telling or ((plain := choose_cut(size, wanted)) is not None and is_generated(plain)):
         return None
     cuts = [cut for width in _WIDTHS if (cut := choose_cut(size, wanted, margin=width, gap=width)) is not None]
     return next(
         (
             cut
-            for cut in sorted(cuts, key=lambda cut: (not _generated(cut), cut.margin))
-            if all(has_border(picture, cut, lossless=False) for picture in pictures)
+            for cut in sorted(cuts, key=lambda cut: (not is_generated(cut), cut.margin))
+            if all(has_border(picture, cut) for picture in telling)
         ),
         None,
     )
 
 
-def _generated(cut: Cut) -> bool:
+def is_generated(cut: Cut) -> bool:
+    """Whether tiles have such sides as models make."""
     return cut.width % _GENERATED == 0 and cut.height % _GENERATED == 0
+
+
+def _is_flat(picture: Image.Image) -> bool:
+    """Whether a picture is nearly of one colour, so that it shows no border."""
+    pixels = np.asarray(picture).astype(np.float32)
+    return bool(np.abs(pixels - np.median(pixels, axis=(0, 1))).max(axis=2).mean() <= _LOSSY)
 
 
 def _border_pixels(pixels: NDArray[np.uint8], cut: Cut) -> NDArray[np.float32]:

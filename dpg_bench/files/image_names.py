@@ -1,10 +1,11 @@
 """Which file belongs to which item, and as which of its images, by name alone.
 
 The usual layouts are understood: a grid `<item>.png`; a file per image, `<item>/<k>.png`, `<item>/samples/<k>.png`,
-`<item>_<k>.png` or `<k>/<item>.png`, with any padding and any words around the number that all files of a folder
-share; and whatever a pattern says. A name belongs to the item it encodes (`dpg_bench.files.item_names`), else to the
-item of exactly that name, else to the item and number it is made of, else to the item named by what stands before its
-first dot, which is the official script's rule (ELLA, `dpg_bench/compute_dpg_bench.py` at commit 3c228f1).
+`<item>_<k>.png`, `<item>_seed<k>.png`, `<k>_<item>.png` or `<k>/<item>.png`, with any padding and any word beside the
+number that all files share; and whatever a pattern says. A name belongs to the item it encodes
+(`dpg_bench.files.item_names`), else to the item of exactly that name, else to the item and number it is made of, else
+to the item named by what stands before its first dot, which is the official script's rule (ELLA,
+`dpg_bench/compute_dpg_bench.py` at commit 3c228f1).
 """
 
 from __future__ import annotations
@@ -19,7 +20,15 @@ from dpg_bench.errors import BadInputError
 from dpg_bench.files.item_names import item_id_of
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-_NUMBERED = re.compile(r"(?P<item>.+?)[ _.\-]+\(?(?P<number>[0-9]{1,30})\)?", re.DOTALL)
+_FORMS = tuple(
+    re.compile(form, re.DOTALL)
+    for form in (
+        r"(?P<item>.+?)[ _.\-]+\(?(?P<number>[0-9]{1,30})\)?",
+        r"(?P<item>.+?)[ _.\-]+(?P<word>[A-Za-z]+)[ _.\-]*\(?(?P<number>[0-9]{1,30})\)?",
+        r"(?P<number>[0-9]{1,30})[ _.\-]+(?P<item>.+)",
+        r"(?P<word>[A-Za-z]+)[ _.\-]*(?P<number>[0-9]{1,30})[ _.\-]+(?P<item>.+)",
+    )
+)
 _PLAIN_NUMBER = re.compile(r"[0-9]{1,30}")
 _LAST_NUMBER = re.compile(r"(?P<before>.*?)(?P<number>[0-9]{1,30})(?P<after>[^0-9]*)", re.DOTALL)
 _FIELD = re.compile(r"\{(item|k)(?::0?([0-9]*)d?)?\}")
@@ -80,18 +89,9 @@ def shown_name(file: Path, folder: Path) -> str:
 
 
 def _add_flat(listing: Listing, files: Sequence[Path], known: Collection[str]) -> None:
-    exact: dict[Path, str] = {}
-    numbered: dict[Path, tuple[str, int]] = {}
-    for file in files:
-        if file.suffix.lower() not in IMAGE_SUFFIXES:
-            continue
-        item_id = known_item(file.stem, known)
-        if item_id is not None:
-            exact[file] = item_id
-        found = _NUMBERED.fullmatch(file.stem)
-        base = known_item(found["item"], known) if found is not None else None
-        if found is not None and base is not None:
-            numbered[file] = base, int(found["number"])
+    images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
+    exact = {file: item_id for file in images if (item_id := known_item(file.stem, known)) is not None}
+    numbered = _numbered(images, known)
     with_numbers = {item_id for item_id, _ in numbered.values()}
     for file in files:
         if file in exact and not (file in numbered and exact[file] in with_numbers):
@@ -102,6 +102,23 @@ def _add_flat(listing: Listing, files: Sequence[Path], known: Collection[str]) -
             listing.add(item_id, None, file)
         else:
             listing.extra.append(file.name)
+
+
+def _numbered(files: Sequence[Path], known: Collection[str]) -> dict[Path, tuple[str, int]]:
+    """The item and the number that names are made of, in the first of the forms that any of them has.
+
+    Where a word belongs to the number, the most frequent one counts: `fox_depth_0.png` is no second `fox_image_0.png`.
+    """
+    for form in _FORMS:
+        found: dict[str, dict[Path, tuple[str, int]]] = {}
+        for file in files:
+            match = form.fullmatch(file.stem)
+            item_id = known_item(match["item"], known) if match is not None else None
+            if match is not None and item_id is not None:
+                found.setdefault(match.groupdict().get("word", ""), {})[file] = item_id, int(match["number"])
+        if found:
+            return max(found.values(), key=len)
+    return {}
 
 
 def _add_folder(listing: Listing, folder: Path, item_id: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from dpg_bench.errors import BadInputError, option
-from dpg_bench.files.borders import filled_tiles, find_border, needs_telling
+from dpg_bench.files.borders import filled_tiles, find_border, is_generated, needs_telling
 from dpg_bench.files.grid import Cut, choose_cut, grid_columns, grid_rows
 from dpg_bench.files.image_content import UnusableImageError, image_size, open_image, read_image_file
 from dpg_bench.files.image_names import shown_name
@@ -18,6 +18,7 @@ from dpg_bench.files.images import ImageFolder
 _SAMPLES = 12  # files of one size whose borders are looked at
 _MOST_SAMPLES = 60  # of all sizes together
 _LOSSLESS = (".png",)
+_OTHER_COUNTS = (9, 16, 8, 6, 12, 2, 3)  # of images, looked for in grids whose border compression has blurred
 
 Size = tuple[int, int]
 
@@ -102,9 +103,16 @@ def _count(
     side = images.resolution
     if side is not None and width % side == 0 and height % side == 0:
         return (width // side) * (height // side)
-    pictures = _opened(_spread(files, _SAMPLES)) if border is None and _lossless(files) else []
-    cut = find_border(pictures, 2, lossless=True)
-    return filled_tiles(pictures, cut) if cut is not None else images.images_per_prompt
+    pictures = _opened(_spread(files, _SAMPLES)) if border is None else []
+    cut = find_border(pictures, 2, lossless=True) if _lossless(files) else None
+    if cut is not None:
+        return filled_tiles(pictures, cut)
+    usual = images.images_per_prompt
+    for count in (usual, *_OTHER_COUNTS) if not _lossless(files) else ():
+        cut = find_border(pictures, count, lossless=False)
+        if cut is not None and is_generated(cut):
+            return count
+    return usual
 
 
 def _cut(

@@ -79,7 +79,7 @@ def _tiles(image: Image.Image, images: int, job: TileJob, path: Path) -> list[Im
     cut = choose_cut(image.size, images, resolution=job.resolution) if cuts is None else cuts.get(image.size)
     if cut is None:
         raise UnusableImageError(f"{path} is {image.width} × {image.height} px, but should hold {_wanted(images, job)}")
-    if not has_border(image, cut, lossless=path.suffix.lower() == ".png"):
+    if not has_border(image, cut):
         raise UnusableImageError(
             f"{path} should be {cut}, like other files of its size, but its border is not of one colour. Give "
             f"{option('border')} with its width in pixels, or 0 if there is none."

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -122,13 +123,17 @@ def test_an_item_that_is_there_twice_is_refused_naming_both(tmp_path: Path, file
         ["a-01.jpg", "a-02.jpg", "a-03.jpg"],
         ["a (1).png", "a (2).png", "a (3).png"],
         ["a.0.png", "a.1.png", "a.2.png"],
+        ["a_seed1001.png", "a_seed1002.png", "a_seed1003.png"],
+        ["a-image-0.png", "a-image-1.png", "a-image-2.png"],
+        ["0_a.png", "1_a.png", "2_a.png"],
+        ["img0-a.png", "img1-a.png", "img2-a.png"],
         ["1/a.png", "2/a.png", "3/a.png"],
         ["seed_1001/a.png", "seed_1002/a.png", "seed_1003/a.png"],
         ["a/1700000000.png", "a/1700000007.png", "a/1800000000.png"],
     ],
 )
 def test_the_usual_layouts_are_read_in_the_order_of_their_numbers(tmp_path: Path, names: list[str]) -> None:
-    others = [name.replace("a", "b", 1) if name.startswith("a") else name.replace("/a.", "/b.") for name in names]
+    others = [re.sub(r"(?<![a-z])a(?![a-z])", "b", name) for name in names]
     touch(tmp_path, *names, *others)
     assert found(tmp_path, "a", "b") == {"a": names, "b": others}
 
@@ -153,6 +158,17 @@ def test_an_item_id_that_ends_in_a_number_is_not_taken_for_anothers_image(tmp_pa
     assert found(tmp_path / "flat", "a", "a_1") == {"a": ["a_0.png", "a_1.png"], "a_1": ["a_1_0.png", "a_1_1.png"]}
     known = find_images(touch(tmp_path / "few", "a_0.png", "a_1.png"), ["a"], known=["a", "a_1"])
     assert [file.name for file in known.items["a"].files] == ["a_0.png"]
+
+
+def test_other_words_beside_the_number_are_other_pictures(tmp_path: Path) -> None:
+    touch(
+        tmp_path,
+        *(f"{item}_{word}_{k}.png" for item in "ab" for word in ("image", "depth") for k in (0, 1)),
+        "c_image_0.png",
+    )
+    images = find_images(tmp_path, ["a", "b", "c"])
+    assert [file.name for file in images.items["b"].files] == ["b_image_0.png", "b_image_1.png"]
+    assert "a_depth_1.png" in images.extra
 
 
 def test_one_stray_image_is_named_and_costs_no_item(tmp_path: Path) -> None:

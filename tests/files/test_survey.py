@@ -142,3 +142,20 @@ def test_sizes_are_told_with_an_example_the_most_frequent_first(tmp_path: Path) 
     found = survey(tmp_path)
     assert [(one.cut.width, one.files, one.example) for one in found.tiles] == [(16, 2, "b.png"), (8, 1, "a.png")]
     assert found.unreadable == 1
+
+
+@pytest.mark.parametrize(("images", "columns"), [(4, 2), (9, 3), (8, 8), (4, 4)])
+@pytest.mark.parametrize("form", ["jpg", "png"])
+def test_grids_that_were_compressed_once_are_cut_at_their_blurred_border(
+    tmp_path: Path, images: int, columns: int, form: str
+) -> None:
+    for name in "ab":
+        ramp = np.add.outer(np.arange(64), np.arange(64))[..., None] * np.array([1, 1.5, 0.5]) + 20
+        parts = [Image.fromarray(np.roll(ramp, 7 * k, 0).clip(0, 255).astype(np.uint8)) for k in range(images)]
+        bordered(parts, columns, 2, 2, (255, 255, 255)).save(tmp_path / f"{name}.jpg", quality=90)
+        if form == "png":
+            Image.open(tmp_path / f"{name}.jpg").save(tmp_path / f"{name}.png")
+            (tmp_path / f"{name}.jpg").unlink()
+    found = survey(tmp_path, images=images if form == "png" else None)
+    assert [one.cut for one in found.tiles] == [Cut(columns, images // columns, 64, 64, 2, 2)]
+    assert found.images.images_per_prompt == images
