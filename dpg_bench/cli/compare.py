@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dpg_bench.cli.console import say, show, show_json, terminal
-from dpg_bench.cli.options import Confidence, Csv, Force, Json, Markdown, WhichJudge, WhichProtocol
+from dpg_bench.cli.options import Confidence, Csv, Force, Json, Markdown, WhichJudge, WhichProtocol, check_one_form
 
 if TYPE_CHECKING:
     from dpg_bench.report.question_texts import QuestionTexts
@@ -34,15 +34,13 @@ def compare(
     force: Force = False,
 ) -> None:
     """Show what changed between runs, and what of it is more than noise."""
-    from dpg_bench.errors import BadInputError
     from dpg_bench.files.outputs import write_output
     from dpg_bench.report.compare.data import comparisons_to_csv, comparisons_to_json
     from dpg_bench.report.compare.result import compare_all
     from dpg_bench.report.compare.text import comparisons_to_markdown, print_comparisons
     from dpg_bench.report.runs import load_judged
 
-    if json and markdown:
-        raise BadInputError("Only one of --json and --markdown can be printed.")
+    check_one_form(json, markdown)
     comparisons = compare_all(
         [load_judged(path, judge=judge) for path in paths], protocol=protocol, confidence=confidence
     )

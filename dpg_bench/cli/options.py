@@ -32,3 +32,11 @@ AllowMissing: TypeAlias = Annotated[
     bool, typer.Option("--allow-missing", help="Take the mean over what is there, though items are missing.")
 ]
 Force: TypeAlias = Annotated[bool, typer.Option("--force", help="Replace files that are there.")]
+
+
+def check_one_form(*forms: bool) -> None:
+    """Raises BadInputError if more than one form of output is asked for."""
+    from dpg_bench.errors import BadInputError
+
+    if sum(forms) > 1:
+        raise BadInputError("Only one of --json, --markdown and --latex can be printed.")

@@ -32,7 +32,8 @@ COLUMNS = (
 )
 """The columns of `reports/published_results.csv`."""
 
-_LEADERBOARD_COLUMNS = ("rank", "low", "high", "prompts")  # a leaderboard's CSV can be read here too
+# A leaderboard's CSV can be read here too.
+_LEADERBOARD_COLUMNS = ("rank", "low", "high", "prompts", "prompts_expected", "complete")
 _SCORE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,20})?")
 _DATE = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?")
 

@@ -1,20 +1,26 @@
-"""A leaderboard as CSV."""
+"""A leaderboard as data: CSV and JSON."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
 from dpg_bench.report.csv_text import csv_text
 from dpg_bench.report.leaderboard.entry import Entry
-from dpg_bench.report.leaderboard.result import Leaderboard
+from dpg_bench.report.leaderboard.result import Leaderboard, Ranking
 from dpg_bench.report.rows import CATEGORIES
 
+LEADERBOARD_SCHEMA = 1
 CSV_COLUMNS = (
-    *("rank", "model", "overall", "low", "high", *CATEGORIES, "prompts", "images_per_prompt", "protocol", "judge"),
-    *("suite", "steps", "guidance", "size", "prompt_rewriting", "kind", "source", "date"),
+    *("rank", "model", "overall", "low", "high", *CATEGORIES, "prompts", "prompts_expected", "complete"),
+    *("images_per_prompt", "protocol", "judge", "suite", "steps", "guidance", "size", "prompt_rewriting", "kind"),
+    *("source", "date"),
 )
 
 
 def leaderboard_to_csv(board: Leaderboard) -> str:
-    """One row per ranked result, with a header; an empty cell is for unknown.
+    """One row per result, with a header; an empty cell is for unknown, an empty rank for an incomplete result.
 
     A rank counts within the rows of the same protocol, suite and judge. Measured scores have all their digits,
     published ones those they were printed with.
@@ -23,13 +29,45 @@ def leaderboard_to_csv(board: Leaderboard) -> str:
         CSV_COLUMNS,
         (
             {
-                **{name: getattr(place.entry, name) for name in CSV_COLUMNS if name in Entry.__slots__},
-                **{name: place.entry.categories.get(name) for name in CATEGORIES},
+                **{name: getattr(entry, name) for name in CSV_COLUMNS if name in Entry.__slots__},
+                **{name: entry.categories.get(name) for name in CATEGORIES},
                 **{name: getattr(ranking, name) for name in ("protocol", "judge", "suite")},
-                "rank": place.rank,
-                "prompt_rewriting": {True: "yes", False: "no", None: None}[place.entry.prompt_rewriting],
+                "rank": rank,
+                "complete": "yes" if entry.complete else "no",
+                "prompt_rewriting": {True: "yes", False: "no", None: None}[entry.prompt_rewriting],
             }
             for ranking in board.rankings
-            for place in ranking.places
+            for rank, entry in _entries(ranking)
         ),
     )
+
+
+def leaderboard_to_json(board: Leaderboard) -> dict[str, Any]:
+    """Every ranking with its results; published scores are text, with the digits they were printed with."""
+    return {
+        "schema": LEADERBOARD_SCHEMA,
+        "rankings": [
+            {
+                **{name: getattr(ranking, name) for name in ("protocol", "suite", "judge")},
+                "results": [_result(entry, rank) for rank, entry in _entries(ranking)],
+            }
+            for ranking in board.rankings
+        ],
+        "left_out": [{"source": one.source, "reason": one.reason} for one in board.left_out],
+        "warnings": list(board.warnings),
+    }
+
+
+def _entries(ranking: Ranking) -> Iterator[tuple[int | None, Entry]]:
+    yield from ((place.rank, place.entry) for place in ranking.places)
+    yield from ((None, entry) for entry in ranking.incomplete)
+
+
+def _result(entry: Entry, rank: int | None) -> dict[str, Any]:
+    values = {name: getattr(entry, name) for name in Entry.__slots__ if name != "categories"}
+    scores = {name: _plain(score) for name, score in entry.categories.items()}
+    return {"rank": rank, **{name: _plain(value) for name, value in values.items()}, "categories": scores}
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Decimal) else value

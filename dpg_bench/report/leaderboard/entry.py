@@ -18,8 +18,9 @@ Score: TypeAlias = float | Decimal
 class Entry:
     """One result under one protocol; None is for unknown.
 
-    `low` and `high` bound the 95 % interval of `overall`. `name` tells runs of one model apart; `source` is the
-    run's folder, or where a published result was read.
+    `extent` says how much of the suite it is over where that isn't all; it is not `complete` where prompts are missing
+    that it set out to score. `low` and `high` bound the 95 % interval of `overall`. `name` tells runs of one model
+    apart; `source` is the run's folder, or where a published result was read.
     """
 
     name: str
@@ -29,6 +30,9 @@ class Entry:
     high: float | None
     categories: Mapping[str, Score]
     prompts: int | None
+    prompts_expected: int | None
+    complete: bool
+    extent: str
     images_per_prompt: int | None
     steps: int | None
     guidance: float | None
@@ -57,6 +61,9 @@ def run_entry(run: JudgedRun, protocol: Protocol) -> Entry | None:
         high=scores.interval.high if scores.interval else None,
         categories={name: one.score for name, one in scores.l1.items() if one.score is not None},
         prompts=scores.prompts_scored,
+        prompts_expected=scores.prompts_expected,
+        complete=scores.complete,
+        extent=run.extent(protocol),
         images_per_prompt=card.run.images_per_prompt,
         steps=_whole(settings.get("steps")),
         guidance=_real(settings.get("guidance")),
@@ -80,6 +87,9 @@ def published_entry(result: PublishedResult) -> Entry | None:
         high=None,
         categories=result.scores,
         prompts=None,
+        prompts_expected=None,
+        complete=True,
+        extent="",
         images_per_prompt=result.images_per_prompt,
         steps=result.steps,
         guidance=result.guidance,

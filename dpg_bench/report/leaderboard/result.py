@@ -1,6 +1,7 @@
 """Runs ranked by overall score, with ties where the data can't tell two of them apart.
 
-A ranking holds one protocol, one suite and one judge; partial runs are ranked among runs over the same items. The
+A ranking holds one protocol, one suite and one judge; partial runs are ranked among runs over the same items, and
+incomplete ones not at all, since what is missing may be what is hard. The
 rank of a result is one more than the number of results that are clearly better, so ties share a rank. Two runs
 differ clearly where the 95 % interval of their paired difference excludes zero; a run and a published number where
 the number lies outside the run's interval. Of two published numbers nothing is known but the numbers.
@@ -35,17 +36,21 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Results that can be compared with one another, in order of their overall scores, highest first."""
+    """Results that can be compared with one another, in order of their overall scores, highest first.
+
+    `incomplete` are those that have no rank because prompts are missing.
+    """
 
     protocol: Protocol
     suite: str
     judge: str
     places: tuple[Ranked, ...]
+    incomplete: tuple[Entry, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A scored run that can't be ranked."""
+    """A scored run that can't be shown."""
 
     source: str
     reason: str
@@ -100,15 +105,18 @@ def rank_runs(
     `published` results, which as a rule name neither protocol nor judge, are taken for the official script's and its
     judge's unless they say otherwise, and are ranked with complete runs on dpg-bench of the same protocol and judge.
 
-    Raises BadInputError if nothing can be ranked, or a run's record is damaged.
+    Raises BadInputError if there is nothing to show.
     """
-    left_out = [
-        *unusable,
-        *(LeftOut(str(run.file), reason) for run in runs if (reason := _reason_to_leave_out(run))),
-    ]
-    kept = [run for run in runs if not _reason_to_leave_out(run)]
+    left_out = [*unusable]
+    kept = []
+    for run in runs:
+        reason = _reason_to_leave_out(run)
+        if reason is None:
+            kept.append(run)
+        else:
+            left_out.append(LeftOut(str(run.file), reason))
     if not kept and not published:
-        raise BadInputError(f"Nothing can be ranked: {left_out[0].source}: {left_out[0].reason}.")
+        raise BadInputError(f"Nothing can be ranked: {left_out[0].source}: {left_out[0].reason}")
     groups: defaultdict[_Key, list[JudgedRun]] = defaultdict(list)
     for run in kept:
         for protocol in PROTOCOLS:
@@ -152,10 +160,15 @@ _Groups: TypeAlias = Mapping[_Key, Sequence[JudgedRun]]
 
 def _reason_to_leave_out(run: JudgedRun) -> str | None:
     if run.card.schema_version < 2:
-        return "scored by an older dpg-bench, without the scores of single items; score it again"
+        return "scored by an older dpg-bench, without the scores of single items; score it again."
     if any(run.protocol(protocol).overall is None for protocol in PROTOCOLS):
         scores = run.protocol("corrected")
-        return f"it has no overall score: {scores.prompts_scored} of {scores.prompts_expected} prompts are scored"
+        return f"it has no overall score: {scores.prompts_scored} of {scores.prompts_expected} prompts are scored."
+    try:
+        for protocol in PROTOCOLS:
+            run_entry(run, protocol)
+    except BadInputError as error:  # its record is damaged
+        return str(error)
     return None
 
 
@@ -210,9 +223,11 @@ def _claims(published: Sequence[PublishedResult]) -> dict[_Label, list[Published
 
 
 def _ranking(label: _Label, runs: Sequence[JudgedRun], published: Sequence[PublishedResult]) -> Ranking:
-    own = [entry for run in runs if (entry := run_entry(run, label.protocol)) is not None]
+    complete = [run for run in runs if run.protocol(label.protocol).complete]
+    own = [entry for run in complete if (entry := run_entry(run, label.protocol)) is not None]
+    gaps = [run_entry(run, label.protocol) for run in runs if run not in complete]
     entries = own + [entry for result in published if (entry := published_entry(result)) is not None]
-    paired = clearly_better([run.items(label.protocol) for run in runs])
+    paired = clearly_better([run.items(label.protocol) for run in complete])
 
     def better(one: int, other: int) -> bool:
         both_runs = max(one, other) < len(own)
@@ -223,7 +238,8 @@ def _ranking(label: _Label, runs: Sequence[JudgedRun], published: Sequence[Publi
         Ranked(rank=rank, tied=ranks.count(rank) > 1, entry=entry) for rank, entry in zip(ranks, entries, strict=True)
     ]
     places.sort(key=lambda place: (-place.entry.overall, place.entry.name.lower()))
-    return Ranking(label.protocol, label.suite, label.judge, tuple(places))
+    incomplete = sorted((entry for entry in gaps if entry is not None), key=lambda entry: entry.name.lower())
+    return Ranking(label.protocol, label.suite, label.judge, tuple(places), tuple(incomplete))
 
 
 def _clearly_above(one: Entry, other: Entry) -> bool:

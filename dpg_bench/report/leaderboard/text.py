@@ -8,14 +8,15 @@ from decimal import Decimal
 from rich.console import Console
 
 from dpg_bench.report.audit.arithmetic import decimals
-from dpg_bench.report.leaderboard.entry import Score
-from dpg_bench.report.leaderboard.result import Leaderboard, Ranked, Ranking
+from dpg_bench.report.leaderboard.entry import Entry, Score
+from dpg_bench.report.leaderboard.result import Leaderboard, Ranking
 from dpg_bench.report.markdown import escaped, markdown_table
 from dpg_bench.report.rows import CATEGORIES
 from dpg_bench.report.terminal import Column, Row, say, show_table
 
 _HEADINGS = ("rank", "model", "overall", "95 %", *CATEGORIES, "prompts", "kind")
 _WORDS = ("model", "kind")
+_UNRANKED = "-"
 _DECIMALS = 2
 _AS_CLAIMED = (
     "Published numbers stand as claimed. Most sources name neither protocol nor judge, so they are taken for the "
@@ -25,12 +26,15 @@ _AS_CLAIMED = (
 
 def print_leaderboard(board: Leaderboard, console: Console) -> None:
     """Print every ranking, and what must be known before quoting one; categories only where they fit."""
-    columns = [Column(name, number=name not in _WORDS) for name in _HEADINGS]
     spared = False
     for ranking in board.rankings:
         say(console, _title(ranking), "bold")
-        rows = [Row(list(_cells(place).values())) for place in ranking.places]
-        spared |= bool(show_table(console, columns, rows, spare=CATEGORIES[::-1]))
+        lines = _rows(ranking)
+        known = [place for place, _ in enumerate(_HEADINGS) if any(cells[place] for cells in lines)]
+        columns = [Column(_HEADINGS[place], number=_HEADINGS[place] not in _WORDS) for place in known]
+        rows = [Row([c[place] for place in known], "dim" if c[0] == _UNRANKED else "") for c in lines]
+        spare = [name for name in CATEGORIES[::-1] if _HEADINGS.index(name) in known]
+        spared |= bool(show_table(console, columns, rows, spare=spare))
         console.print()
     if spared:
         say(console, "All categories are in --markdown, --csv, and a wider terminal.")
@@ -43,7 +47,7 @@ def leaderboard_to_markdown(board: Leaderboard) -> str:
     lines = []
     for ranking in board.rankings:
         lines += [f"### {escaped(_title(ranking))}", ""]
-        lines += markdown_table(_HEADINGS, [list(_cells(place).values()) for place in ranking.places], left=_WORDS)
+        lines += markdown_table(_HEADINGS, _rows(ranking), left=_WORDS)
         lines.append("")
     lines += [f"{escaped(note)}\n" for note in _notes(board)]
     return "\n".join(lines).rstrip() + "\n"
@@ -53,18 +57,35 @@ def _title(ranking: Ranking) -> str:
     return f"{ranking.suite}, judge {ranking.judge}, {ranking.protocol} protocol"
 
 
-def _cells(place: Ranked) -> dict[str, str]:
-    """The cells of a line by heading, in the order of the headings."""
-    entry = place.entry
-    return {
-        "rank": f"{'=' if place.tied else ''}{place.rank}",
+def _rows(ranking: Ranking) -> list[list[str]]:
+    """The cells of every line in the order of the headings: those with a rank, then the incomplete."""
+    ranked = [_cells(place.entry, f"{'=' if place.tied else ''}{place.rank}") for place in ranking.places]
+    return ranked + [_cells(entry, _UNRANKED) for entry in ranking.incomplete]
+
+
+def _cells(entry: Entry, rank: str) -> list[str]:
+    cells = {
+        "rank": rank,
         "model": entry.model if entry.name == entry.model else f"{entry.model} ({entry.name})",
         "overall": _score(entry.overall),
-        "95 %": "" if entry.low is None or entry.high is None else f"{_score(entry.low)}-{_score(entry.high)}",
+        "95 %": _range(entry),
         **{name: _score(entry.categories.get(name)) for name in CATEGORIES},
-        "prompts": "" if entry.prompts is None else str(entry.prompts),
-        "kind": entry.kind,
+        "prompts": _prompts(entry),
+        "kind": entry.kind if entry.complete else f"{entry.kind}, incomplete",
     }
+    return [cells[heading] for heading in _HEADINGS]
+
+
+def _range(entry: Entry) -> str:
+    if entry.low is None or entry.high is None:
+        return ""
+    return "no spread" if entry.low == entry.high else f"{_score(entry.low)}-{_score(entry.high)}"
+
+
+def _prompts(entry: Entry) -> str:
+    if entry.prompts is None:
+        return ""
+    return str(entry.prompts) if entry.complete else f"{entry.prompts} of {entry.prompts_expected}"
 
 
 def _score(score: Score | None) -> str:
@@ -81,9 +102,14 @@ def _notes(board: Leaderboard) -> Iterator[str]:
             "= shares its rank: a rank is one more than the number of results that are clearly better, which for runs "
             "means that the 95 % interval of the paired difference excludes zero."
         )
+    if any(ranking.incomplete for ranking in board.rankings):
+        yield (
+            "Incomplete results have no rank: the prompts that are missing may be the hard ones. `dpgbench run` and "
+            "`dpgbench score` continue where they stopped."
+        )
     if any(entry.kind != "run" for entry in entries):
         yield _AS_CLAIMED
     for one in board.left_out:
-        yield f"Left out: {one.source}: {one.reason}."
+        yield f"Left out: {one.source}: {one.reason}"
     for warning in board.warnings:
         yield f"Warning: {warning}"

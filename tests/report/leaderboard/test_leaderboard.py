@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -16,7 +17,7 @@ from rich.console import Console
 
 from dpg_bench.errors import BadInputError
 from dpg_bench.records import Prompt, Question, Suite
-from dpg_bench.report.leaderboard.data import CSV_COLUMNS, leaderboard_to_csv
+from dpg_bench.report.leaderboard.data import CSV_COLUMNS, leaderboard_to_csv, leaderboard_to_json
 from dpg_bench.report.leaderboard.ranking_pairs import clearly_better
 from dpg_bench.report.leaderboard.result import Leaderboard, Ranking, find_runs, rank_runs
 from dpg_bench.report.leaderboard.text import leaderboard_to_markdown, print_leaderboard
@@ -167,14 +168,27 @@ def test_protocols_suites_judges_and_selections_are_never_mixed(tmp_path: Path) 
     assert ("dpg-bench (2 of 60 prompts)", "mplug@f1f1f1f1") in labels
 
 
-def test_an_incomplete_run_is_left_out_unless_its_scorecard_shows_a_score(tmp_path: Path) -> None:
+def test_an_incomplete_run_has_no_rank_and_says_so_in_every_form(tmp_path: Path) -> None:
     write_run(tmp_path / "a", 0.5)
     write_run(tmp_path / "b", 0.5, skip="item7")
-    write_run(tmp_path / "c", 0.5, skip="item7", allow_missing=True)
+    write_run(tmp_path / "c", 0.99, skip="item7", allow_missing=True)
     board = board_of(tmp_path)
     (corrected, _) = board.rankings
-    assert set(ranks(corrected)) == {"a", "c"}
-    assert [place.entry.prompts for place in corrected.places if place.entry.name == "c"] == [59]
+    assert ranks(corrected) == {"a": (1, False)}
+    (entry,) = corrected.incomplete
+    assert (entry.name, entry.prompts, entry.prompts_expected) == ("c", 59, 60)
+    lines = [line for line in shown(board, width=120).splitlines() if line.split()[:2] == ["-", "c"]]
+    assert len(lines) == 2
+    assert all("59 of 60" in line and "run, incomplete" in line for line in lines)
+    assert "Incomplete results have no rank" in shown(board, width=200)
+    assert "| - | c |" in leaderboard_to_markdown(board)
+    assert "59 of 60 | run, incomplete |" in leaderboard_to_markdown(board)
+    rows = [row for row in csv.DictReader(io.StringIO(leaderboard_to_csv(board))) if row["model"] == "c"]
+    assert {(row["rank"], row["prompts"], row["prompts_expected"], row["complete"]) for row in rows} == {
+        ("", "59", "60", "no")
+    }
+    results = leaderboard_to_json(board)["rankings"][0]["results"]
+    assert [(one["name"], one["rank"], one["complete"]) for one in results] == [("a", 1, True), ("c", None, False)]
     (left_out,) = board.left_out
     assert "59 of 60 prompts" in left_out.reason
     assert "Left out:" in shown(board)
@@ -220,8 +234,8 @@ def test_the_csv_holds_the_columns_of_the_contract_and_reads_as_results(tmp_path
     rows = list(csv.DictReader(io.StringIO(text)))
     assert tuple(rows[0]) == CSV_COLUMNS
     assert ",".join(CSV_COLUMNS) == (
-        "rank,model,overall,low,high,global,entity,attribute,relation,other,prompts,images_per_prompt,protocol,judge,"
-        "suite,steps,guidance,size,prompt_rewriting,kind,source,date"
+        "rank,model,overall,low,high,global,entity,attribute,relation,other,prompts,prompts_expected,"
+        "complete,images_per_prompt,protocol,judge,suite,steps,guidance,size,prompt_rewriting,kind,source,date"
     )
     mine = next(row for row in rows if row["kind"] == "run" and row["protocol"] == "corrected")
     assert (mine["model"], mine["steps"], mine["guidance"], mine["size"]) == ("sd15", "25", "7.5", "512")
@@ -294,6 +308,17 @@ def test_a_damaged_scorecard_is_named(tmp_path: Path, damage: str) -> None:
     found = find_runs([tmp_path])
     assert [run.name for run in found.runs] == ["a"]
     assert [(one.source, str(file) in one.reason) for one in found.unusable] == [(str(file), True)]
+
+
+def test_a_damaged_run_ends_nothing(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", 0.5)
+    write_run(tmp_path / "b", 0.6, seed=1)
+    (tmp_path / "b" / "run.json").write_text('{"schema": 1, "settings": 7}')
+    board = board_of(tmp_path)
+    assert [ranks(ranking) for ranking in board.rankings] == [{"a": (1, False)}] * 2
+    (left_out,) = board.left_out
+    assert "run.json is damaged" in left_out.reason
+    assert json.dumps(leaderboard_to_json(board))
 
 
 def test_equal_published_numbers_tie() -> None:
