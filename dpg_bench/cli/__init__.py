@@ -15,12 +15,16 @@ def main() -> None:
         signal.signal(signal.SIGINT, _leave)
     from dpg_bench.cli.app import app
     from dpg_bench.cli.console import say
+    from dpg_bench.cli.ending import end
     from dpg_bench.cli.streams import protect_streams
     from dpg_bench.errors import DpgBenchError
 
     protect_streams()
     if interruptible:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    for ending in (signal.SIGTERM, getattr(signal, "SIGHUP", None)):
+        if ending is not None and signal.getsignal(ending) is signal.SIG_DFL:  # nohup has it ignored
+            signal.signal(ending, end)
     try:
         app()
     except DpgBenchError as error:

@@ -20,6 +20,7 @@ from dpg_bench.cli import (
     report,
     run,
     score,
+    status,
 )
 from dpg_bench.cli.console import show
 from dpg_bench.cli.exit_codes import Commands
@@ -30,8 +31,8 @@ app = typer.Typer(
     cls=Commands,
     help="DPG-Bench, reproducible: generate images, judge them, and score how well a model follows dense prompts.",
     epilog="Exit codes: 0 done, 1 failed, 2 wrong use or bad input, 3 finished but incomplete, 4 a check found a "
-    "regression, 130 interrupted. Every option of a command, flags too, also reads DPGBENCH_<NAME> (DPGBENCH_MAX_DROP, "
-    "DPGBENCH_JSON=1), or what its --help names instead.",
+    "regression, 130 interrupted, 143 told to end. Every option of a command, flags too, also reads DPGBENCH_<NAME> "
+    "(DPGBENCH_MAX_DROP, DPGBENCH_JSON=1), or what its --help names instead.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -54,7 +55,7 @@ def _options(
 
 
 _GROUPS = {
-    "Generate and judge": (run.run, prompts.prompts, score.score),
+    "Generate and judge": (run.run, prompts.prompts, score.score, status.runs, status.show),
     "Results": (
         compare.compare,
         check.check,

@@ -1,5 +1,5 @@
 """How commands end: 0 done; 1 failed; 2 wrong use or bad input; 3 finished but incomplete; 4 a check found a
-regression; 130 interrupted.
+regression; 130 interrupted; 143 told to end (SIGTERM), 129 by a closed terminal (SIGHUP).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Any
 from typer.core import TyperGroup
 
 from dpg_bench.cli.console import say, show_log
+from dpg_bench.cli.ending import Ended
 from dpg_bench.cli.variables import shown_as_flags
 from dpg_bench.errors import DpgBenchError
 
@@ -37,6 +38,9 @@ class Commands(TyperGroup):
         except DpgBenchError as error:
             say(f"Error: {error.message.on_command_line}")
             ctx.exit(error.exit_code)
+        except Ended as ended:
+            say(str(ended))
+            ctx.exit(ended.exit_code)
         except KeyboardInterrupt:
             say("Interrupted. What was finished is kept; the same command continues.")
             ctx.exit(INTERRUPTED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -175,6 +176,8 @@ def score(
     say_mends(plan.suite)
     for line in plan.remarks:
         say(line)
+    if plan.pending_gigabytes:
+        _confirm_download(plan)
     with counting("Judging", "answers") as show:
 
         def progress(state: JudgingProgress) -> None:
@@ -191,6 +194,16 @@ def score(
     say(f"Scorecard: {result.file}")
     if not result.scorecard.complete:
         raise typer.Exit(INCOMPLETE)
+
+
+def _confirm_download(plan: ScorePlan) -> None:
+    """Say what is downloaded before anything is judged, and ask where somebody can answer."""
+    say(
+        f"The judge {plan.request.judge} is not on this machine yet: about {plan.pending_gigabytes:g} GB are "
+        "downloaded first, once. To only try things out, --judge tiny-mplug needs no download."
+    )
+    if sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty():
+        typer.confirm("Download it now?", default=True, abort=True, err=True)
 
 
 def _holds_scores(csv: Path, plan: ScorePlan) -> bool:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from dpg_bench.errors import BadInputError
-from dpg_bench.files.durable import write_atomic
+from dpg_bench.files.durable import read_lines, write_atomic
 from dpg_bench.files.reading import validated
 from dpg_bench.records import AnswerTable
 
@@ -66,11 +66,8 @@ def read_answer_lines(path: Path) -> Iterator[tuple[int, AnswerLine]]:
     A last line without its newline was torn by a crash and is left out. Raises BadInputError, naming file and line,
     for one that is damaged.
     """
-    if path.exists():
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                if line.endswith(b"\n"):
-                    yield number, parse_answer_line(line, f"{path}, line {number}")
+    for number, line in read_lines(path):
+        yield number, parse_answer_line(line, f"{path}, line {number}")
 
 
 def read_answer_table(path: Path) -> AnswerTable:

@@ -58,27 +58,40 @@ def clear_parts(*folders: Path) -> None:
                 file.unlink(missing_ok=True)
 
 
-def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
-    """The records of an append-only log, in order; none if the file doesn't exist.
+def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines of an append-only log with their numbers, from 1; none if the file doesn't exist.
 
-    A last line without its newline was torn by a crash and is left out. Raises BadInputError for any other
-    line that is no JSON object, with file and line number.
+    A last line without its newline was torn by a crash and is left out. Raises BadInputError if the file can't be
+    read, or is no file but a folder, a pipe or a device.
     """
-    if not path.exists():
-        return
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.endswith(b"\n"):
-                return
-            try:
-                record = json.loads(line)
-            except (ValueError, RecursionError):
-                record = None
-            if not isinstance(record, dict):
-                raise BadInputError(
-                    f"{path}, line {number} is damaged: it is no JSON object. Delete that line to have it made again."
-                )
-            yield record
+    try:
+        if not path.exists():
+            return
+        if not path.is_file():
+            raise BadInputError(f"{path} is no file. Remove it, and run again.")
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if line.endswith(b"\n"):
+                    yield number, line
+    except OSError as error:
+        raise BadInputError(f"{path} can't be read: {error.strerror or error}.") from None
+
+
+def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
+    """The records of an append-only log, in order, as `read_lines` reads them.
+
+    Raises BadInputError for a line that is no JSON object, with file and line number.
+    """
+    for number, line in read_lines(path):
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            record = None
+        if not isinstance(record, dict):
+            raise BadInputError(
+                f"{path}, line {number} is damaged: it is no JSON object. Delete that line to have it made again."
+            )
+        yield record
 
 
 class JsonlLog:

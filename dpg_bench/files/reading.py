@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +19,15 @@ Model = TypeVar("Model", bound=BaseModel)
 _SHOWN = 80
 
 
-def read_content(path: Path) -> bytes:
-    """All bytes of a file.
+def read_content(path: Path, *, pipe: bool = False) -> bytes:
+    """All bytes of a file; `pipe` lets it be a pipe that the user named, which nothing in a folder should be.
 
-    Raises BadInputError if it can't be read.
+    Raises BadInputError if it can't be read, or is a folder or a device.
     """
     try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode) and not (pipe and stat.S_ISFIFO(mode)):
+            raise BadInputError(f"{path} is no file but {'a folder' if stat.S_ISDIR(mode) else 'a device or a pipe'}.")
         return path.read_bytes()
     except OSError as error:
         raise BadInputError(f"{path} can't be read: {error.strerror or error}.") from None

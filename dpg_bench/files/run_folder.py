@@ -175,3 +175,19 @@ def lock_folder(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def is_held(folder: Path) -> bool:
+    """Whether another process holds `folder` now. Makes no file."""
+    path = folder / _LOCK
+    if not path.is_file():
+        return False
+    lock = filelock.FileLock(path, is_singleton=True)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        return True
+    except OSError:  # a folder that can't be written to is held by nobody who could write there either
+        return False
+    lock.release()
+    return False

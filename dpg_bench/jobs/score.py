@@ -128,7 +128,7 @@ def _judge(plan: ScorePlan, source: Judging, progress: Callable[[JudgingProgress
         answers=outcome.answers,
         p_yes=outcome.p_yes,
         judge=JudgeCard(
-            name=source.spec.name,
+            name=source.spec.label(source.settings),
             fingerprint=judge.fingerprint,
             untrained=source.spec.untrained,
             provenance=plain_json(judge.provenance),

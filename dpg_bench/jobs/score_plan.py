@@ -113,6 +113,11 @@ class ScorePlan:
     failures: Mapping[str, str]
     remarks: tuple[Message, ...]
 
+    @property
+    def pending_gigabytes(self) -> float:
+        """What of the judge's weights must be downloaded before it can begin."""
+        return self.source.spec.pending(self.source.settings.options) if isinstance(self.source, Judging) else 0.0
+
 
 def plan_score(request: ScoreRequest) -> ScorePlan:
     """Resolve and check `request`: reads the suite, the run's record and the names of the images, or the answers.

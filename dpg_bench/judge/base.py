@@ -63,7 +63,8 @@ class JudgeSpec(Generic[OptionsT]):
     checks the settings without loading weights (raising BadInputError), `load` builds the judge, `fetch` downloads
     and verifies its weights ahead of time. `source` says where the weights come from, `untrained` that they are
     random, so that scores mean nothing. `dtypes` are the precisions that it knows, and `gpu_dtype` is what `auto`
-    stands for on a GPU.
+    stands for on a GPU. `label` is what its scores are called by, which tells other weights than those of `source`
+    apart, and `pending` the gigabytes that are still to be downloaded.
     """
 
     name: str
@@ -78,3 +79,5 @@ class JudgeSpec(Generic[OptionsT]):
     dtypes: tuple[str, ...] = DTYPES
     gpu_dtype: str = "float32"
     untrained: bool = False
+    label: Callable[[JudgeSettings[OptionsT]], str] = lambda settings: settings.judge
+    pending: Callable[[OptionsT], float] = lambda _: 0.0

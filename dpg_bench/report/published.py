@@ -78,7 +78,7 @@ def read_published(path: Path) -> tuple[PublishedResult, ...]:
     Raises BadInputError, naming file, row and column, if the file can't be read or is no well-formed CSV, for
     unknown and doubled columns, and for a cell that isn't what its column holds.
     """
-    text = decoded(read_content(path), str(path))
+    text = decoded(read_content(path, pipe=True), str(path))
     if not text.strip():
         raise BadInputError(f"The file {path} is empty. It needs a header with the column 'model' and one score.")
     table = read_csv(text, str(path))

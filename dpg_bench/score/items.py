@@ -6,6 +6,7 @@ each column is one line of the file.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,7 @@ from typing import Annotated, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 from dpg_bench.errors import BadInputError
 from dpg_bench.records import AnswerTable, Suite
@@ -114,6 +115,21 @@ class ItemColumns(Card):
         return self
 
 
+_LARGEST_DECIMAL = 1 << 1024
+
+
+def _from_hex(value: object) -> object:
+    return int(value, 16) if isinstance(value, str) and re.fullmatch(r"0x[0-9a-f]+", value) else value
+
+
+def _as_written(bits: int) -> int | str:
+    return bits if bits < _LARGEST_DECIMAL else hex(bits)
+
+
+Bits = Annotated[int, Field(ge=0), BeforeValidator(_from_hex), PlainSerializer(_as_written)]
+"""A number of any length; one that is too long to be written in decimal digits is a text, `0x…`."""
+
+
 class AnswerBits(Card):
     """Every answer about the items that the corrected protocol scores; one entry per such item, in suite order.
 
@@ -121,7 +137,7 @@ class AnswerBits(Card):
     was answered yes. `propositions` names the proposition ids of items where they are not 1, 2, 3, and so on.
     """
 
-    yes: tuple[tuple[Count, ...], ...]
+    yes: tuple[tuple[Bits, ...], ...]
     propositions: dict[str, tuple[int, ...]]
 
 

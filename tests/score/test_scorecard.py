@@ -243,3 +243,16 @@ def test_untrained_weights_are_warned_of() -> None:
     card = answers_to_scorecard(SUITE, COMPLETE, judge=judge, run=run)
     assert card.warnings == ("model 'tiny-sd15' and judge 'tiny-mplug': untrained weights: these scores mean nothing",)
     assert make_card(COMPLETE).warnings == ()
+
+
+def test_an_item_of_any_number_of_questions_is_written_and_read(tmp_path: Path) -> None:
+    count = 20_000
+    questions = tuple(Question(number, (), "entity", "entity - whole", "Is it?") for number in range(1, count + 1))
+    suite = Suite("long", "long.csv", (Prompt("item0", "A prompt.", questions),))
+    answers = {"item0": {0: dict.fromkeys(range(1, count + 1), "yes")}}
+    judge, run = JudgeCard(name="j", fingerprint=None), RunCard(model=None, images_per_prompt=1, scored_by="0")
+    card = answers_to_scorecard(suite, answers, judge=judge, run=run)
+    (tmp_path / "scorecard.json").write_text(scorecard_json(card))
+    read = read_scorecard(tmp_path / "scorecard.json")
+    assert read.answers is not None
+    assert read.answers.yes == ((2**count - 1,),)

@@ -73,7 +73,7 @@ def read_answers(
     or questions that the suite doesn't have, an answer that says neither yes nor no, two different answers to one
     question about one image, answers of more than one judge, or an image number of `images_per_prompt` or more.
     """
-    content = read_content(path)
+    content = read_content(path, pipe=True)
     text = decoded(content, str(path))
     form = _format(path, text)
     never_asked: dict[str, str] = {}

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from dpg_bench.judge.mplug.judge import MplugJudge
 
 
+_GIGABYTES = 8.0
+
+
 class MplugOptions(Options):
     """The options of `mplug`."""
 
@@ -41,6 +44,15 @@ def _fetch(options: MplugOptions) -> None:
         _local(options.path)
     else:
         PINNED.download()
+
+
+def _label(settings: JudgeSettings[MplugOptions]) -> str:
+    path = settings.options.path
+    return "mplug" if path is None else f"mplug ({Path(path).expanduser().resolve().name})"
+
+
+def _pending(options: MplugOptions) -> float:
+    return 0.0 if options.path is not None or PINNED.downloaded() is not None else _GIGABYTES
 
 
 def _local(path: str) -> Checkpoint:
@@ -86,9 +98,11 @@ MPLUG = JudgeSpec(
     load=_load,
     validate=_validate,
     fetch=_fetch,
-    gigabytes=8.0,
+    gigabytes=_GIGABYTES,
     notes=("float32 is the reference's own precision",),
     dtypes=(*DTYPES, TF32, TF32X3),
+    label=_label,
+    pending=_pending,
 )
 
 TINY_MPLUG = JudgeSpec(

@@ -94,6 +94,9 @@ def _answer_rows(run: JudgedRun) -> Iterator[Mapping[str, Any]]:
                 for image, yes in enumerate(images):
                     yield {"item_id": item_id, "image": image, "proposition_id": proposition_id, "yes": yes}
         return
+    left_out = {item.item_id for item in run.protocol("corrected").excluded if item.cause == "missing"}
     for _, line in read_answer_lines(run.answers_file):
+        if line.item_id in left_out:  # answered once, about an image that isn't there any more
+            continue
         columns = ("item_id", "image", "proposition_id", "answer", "question", "image_sha256")
         yield {**{name: getattr(line, name) for name in columns}, "yes": line.answer == "yes"}
