@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import platform
-import subprocess
+import re
+import stat
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
+_COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+_BRANCH = re.compile(r"refs/[\w./+@-]+")
 _PACKAGES = (
     "dpg-bench",
     "torch",
@@ -73,19 +77,48 @@ def describe_device(device: str) -> dict[str, Any]:
     return description
 
 
-def git_commit() -> str | None:
-    """The commit of the working directory's repository, `-dirty` after it if files differ; None outside of one."""
-    try:
-        result = subprocess.run(
-            ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"],  # noqa: S607 - whichever git the user has
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+def git_commit(folder: Path | None = None) -> str | None:
+    """The commit that the repository around `folder` (the working directory) has checked out; None outside of one.
+
+    It is read from the repository's files. Asking git itself would run whatever programs the repository's configuration
+    names, and a folder that was unpacked from somewhere may bring its own.
+    """
+    here = (folder or Path.cwd()).resolve()
+    for parent in (here, *here.parents):
+        repository = parent / ".git"
+        if repository.is_dir():
+            return _head(repository)
+        if repository.is_file():  # of a worktree: a line that says where its files are
+            place = _small_text(repository)
+            return _head(parent / place.removeprefix("gitdir:").strip()) if place.startswith("gitdir:") else None
+    return None
+
+
+def _head(repository: Path) -> str | None:
+    head = _small_text(repository / "HEAD")
+    if _COMMIT.fullmatch(head):
+        return head
+    name = head.removeprefix("ref:").strip()
+    if not head.startswith("ref:") or not _BRANCH.fullmatch(name) or ".." in name:
         return None
-    return result.stdout.strip() or None if result.returncode == 0 else None
+    common = _small_text(repository / "commondir")
+    shared = repository / common if common else repository
+    for place in (repository, shared):
+        commit = _small_text(place / name)
+        if _COMMIT.fullmatch(commit):
+            return commit
+    packed = (line.split() for line in _small_text(shared / "packed-refs", most=16_000_000).splitlines())
+    return next((words[0] for words in packed if words[1:] == [name] and _COMMIT.fullmatch(words[0])), None)
+
+
+def _small_text(path: Path, *, most: int = 4096) -> str:
+    """The text of a regular file of at most so many bytes, stripped; empty for anything else."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode) or path.stat().st_size > most:
+            return ""
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return ""
 
 
 def utc_now() -> str:

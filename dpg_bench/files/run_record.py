@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from dpg_bench.errors import option
 from dpg_bench.files.durable import disk_errors, write_json
@@ -28,6 +28,40 @@ class SuiteRecord(BaseModel):
     prompts: int
     items: list[str] | None = None
     mended: list[str] = Field(default_factory=list)
+
+
+class _Settings(BaseModel):
+    """What is read of a run's settings by commands that come after it."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    model: str
+    images_per_prompt: int = Field(ge=1, le=10_000)
+    size: int | None = Field(default=None, ge=1, le=100_000)
+
+
+class _Device(BaseModel):
+    """What is read of a run's device when it goes on."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    batch_size: int = Field(default=1, ge=1, le=100_000)
+    compiled_batch: int | None = Field(default=None, ge=1, le=100_000)
+
+
+def _fits(form: type[BaseModel]) -> AfterValidator:
+    """A check that a mapping has what `form` wants, which leaves the mapping as it is."""
+
+    def check(content: dict[str, Any]) -> dict[str, Any]:
+        try:
+            form.model_validate(content)
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            place = ".".join(str(part) for part in problem["loc"])
+            raise ValueError(f"{place}: {problem['msg']} (found: {problem['input']!r:.40})") from None
+        return content
+
+    return AfterValidator(check)
 
 
 class TruncatedPrompts(BaseModel):
@@ -59,12 +93,12 @@ class RunRecord(BaseModel):
     command: list[str]
     requested: dict[str, Any]
     defaulted: dict[str, Any]
-    settings: dict[str, Any]
+    settings: Annotated[dict[str, Any], _fits(_Settings)]
     fingerprint: str
     suite: SuiteRecord
     generator: dict[str, Any]
     packages: dict[str, str]
-    device: dict[str, Any]
+    device: Annotated[dict[str, Any], _fits(_Device)]
     git_commit: str | None
     started: str
     finished: str | None = None

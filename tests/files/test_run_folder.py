@@ -22,12 +22,12 @@ def record(**changes: Any) -> RunRecord:
         "command": ["dpgbench"],
         "requested": {},
         "defaulted": {},
-        "settings": {"size": 512},
+        "settings": {"model": "m", "size": 512, "images_per_prompt": 4},
         "fingerprint": "f",
         "suite": SuiteRecord(name="s", source="s.csv", digest="d", prompts=3),
         "generator": {},
         "packages": {},
-        "device": {},
+        "device": {"batch_size": 8},
         "git_commit": None,
         "started": "2026-01-01T00:00:00+00:00",
     }
@@ -48,6 +48,13 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
         (lambda text: text.replace('"schema": 1', '"schema": 9'), "newer dpg-bench: its schema is 9"),
         (lambda text: text.replace('"settings"', '"sittings"'), "is damaged at 'settings'"),
         (lambda text: text.replace('"running"', '"sleeping"'), "is damaged at 'status'"),
+        (lambda text: text.replace('"images_per_prompt": 4', '"images_per_prompt": null'), "images_per_prompt: Input"),
+        (lambda text: text.replace('"images_per_prompt": 4', '"images_per_prompt": "4"'), "images_per_prompt: Input"),
+        (lambda text: text.replace('"size": 512', '"size": [512]'), "size: Input should be a valid integer"),
+        (lambda text: text.replace('"size": 512', '"size": 1e400'), "size: Input should be a valid integer"),
+        (lambda text: text.replace('"model": "m",', ""), "model: Field required"),
+        (lambda text: text.replace('"batch_size": 8', '"batch_size": 0'), "batch_size: Input should be greater"),
+        (lambda text: text.replace('"batch_size": 8', '"batch_size": null'), "batch_size: Input should be a valid"),
     ],
 )
 def test_a_damaged_or_newer_record_is_refused(tmp_path: Path, damage: Any, message: str) -> None:
