@@ -169,7 +169,10 @@ def _plain_part(hint: Any) -> Any:
         return Union[tuple(parts)] if parts else None  # noqa: UP007 - made of a list
     if get_origin(hint) in (list, tuple, dict):
         inner = [_plain_part(part) for part in get_args(hint) if part is not Ellipsis]
-        return hint if all(part is not None for part in inner) else None
+        if any(part is None for part in inner):
+            return None
+        any_number = get_origin(hint) is tuple and len(set(inner)) == 1  # diffusers writes tuple[int] and means it
+        return tuple.__class_getitem__((inner[0], ...)) if any_number else hint
     return None
 
 

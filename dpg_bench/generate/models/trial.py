@@ -64,9 +64,10 @@ class PipelineCall:
     def record(self) -> dict[str, Any]:
         """What `run.json` keeps of it."""
         guidance = None if self.guidance is None else {self.guidance.name: self.guidance.value}
+        given = {name: list(value) if isinstance(value, tuple) else value for name, value in self.arguments.items()}
         known = {"guidance": guidance, "size": list(self.size), "timesteps": self.timesteps}
         return {
-            "arguments": self.arguments,
+            "arguments": given,
             "in_force": known,
             **({"without_effect": [*self.idle]} if self.idle else {}),
         }
@@ -222,19 +223,27 @@ class Trial:
         found = self._glance(self._arguments).timesteps
         if steps is None or found is None:
             return found
-        more = self._glance({**self._arguments, "num_inference_steps": steps + 1}).timesteps
+        more = self._glance(self._in_steps(self._arguments, steps + 1)).timesteps
         if more == found:
             raise BadInputError(
                 f"steps is {steps}, but {self._name} draws in {found} whatever is asked. Leave steps out."
             )
         return found
 
+    def _in_steps(self, arguments: Mapping[str, Any], steps: int) -> Mapping[str, Any]:
+        """The arguments with another number of steps; SanaSprint has an intermediate timestep for two alone."""
+        own = {"intermediate_timesteps": None} if "intermediate_timesteps" in self._accepted and steps != 2 else {}
+        return {**arguments, **own, "num_inference_steps": steps}
+
     def _idle(self, name: str, arguments: Mapping[str, Any]) -> bool:
         """Whether leaving `name` out changes nothing, though its value is not the default."""
         default = self._accepted[name].default
         if arguments[name] == default:
             return False
-        return self._same(arguments, {key: value for key, value in arguments.items() if key != name})
+        try:
+            return self._same(arguments, {key: value for key, value in arguments.items() if key != name})
+        except DpgBenchError:  # without it the pipeline can't even draw
+            return False
 
     def _same(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
         """Whether two calls draw the same: by their first predictions, and where these agree, by whole images."""
@@ -249,9 +258,7 @@ class Trial:
         """The size of an image. Raises BadInputError if another was asked for."""
         quick = arguments
         if "num_inference_steps" in self._accepted and not {"timesteps", "sigmas"} & arguments.keys():
-            quick = {**arguments, "num_inference_steps": 1}
-            if "intermediate_timesteps" in self._accepted:
-                quick["intermediate_timesteps"] = None
+            quick = self._in_steps(arguments, 1)
         try:
             height, width = self._draw(quick).shape[:2]
         except Exception as error:
