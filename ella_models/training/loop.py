@@ -5,6 +5,7 @@ Source: ELLA, arXiv 2403.05135, section 4.1; its authors name IP-Adapter's loop 
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -57,6 +58,10 @@ def train(config: TrainingConfig, *, report: Report | None = None, fresh: bool =
 
 @contextmanager
 def _accelerator(config: TrainingConfig) -> Iterator[accelerate.Accelerator]:
+    for tracker in config.trackers:
+        # accelerate goes on without a tracker that isn't installed
+        if importlib.util.find_spec(tracker) is None:
+            raise EllaError(f"The tracker '{tracker}' is not installed: pip install 'dpg-bench[{tracker}]'.")
     accelerator = accelerate.Accelerator(
         mixed_precision=_AUTOCAST[config.precision],
         cpu=config.device == "cpu",
@@ -65,7 +70,12 @@ def _accelerator(config: TrainingConfig) -> Iterator[accelerate.Accelerator]:
     )
     try:
         if config.trackers:
-            accelerator.init_trackers(config.project, config=_flat(config.model_dump(mode="json")))
+            name = config.output.name
+            accelerator.init_trackers(
+                config.project,
+                config=_flat(config.model_dump(mode="json")),
+                init_kwargs={"wandb": {"name": name}, "trackio": {"name": name}, "mlflow": {"run_name": name}},
+            )
         yield accelerator
     finally:
         if config.trackers:
@@ -99,7 +109,8 @@ class _Loop:
         batches = self._run.examples.batches(state)
         batch = None
         for step in range(start, config.steps):
-            batch, loss, grad_norm = self._step(step, batches)
+            with _compiling(config.compile and step == start):
+                batch, loss, grad_norm = self._step(step, batches)
             done = step + 1
             self._measure.add(loss)
             stopping = self._stops(stop, done)
@@ -212,6 +223,20 @@ class _Loop:
             validation_loss=self._folder.last("validation_loss"),
             skipped=len(self._run.skipped),
         )
+
+
+@contextmanager
+def _compiling(really: bool) -> Iterator[None]:
+    if not really:
+        yield
+        return
+    from torch._dynamo.exc import TorchDynamoException
+
+    try:
+        yield
+    except TorchDynamoException as error:
+        first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise EllaError(f"The U-Net can't be compiled on this machine ({first}). Leave compile out.") from error
 
 
 class _Measure:

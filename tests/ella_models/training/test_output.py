@@ -127,6 +127,14 @@ def test_what_cannot_be_used_is_one_clear_error(
     assert not (tmp_path / "run" / "ella.safetensors").exists()
 
 
+def test_a_tracker_that_is_not_installed_is_one_clear_error(
+    configure: Configure, features: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(EllaError, match=r"The tracker 'wandb' is not installed: pip install 'dpg-bench\[wandb\]'"):
+        train(configure(tmp_path / "run", data={"precomputed": features}, trackers=["wandb"]))
+
+
 def test_weights_to_start_from_must_fit(configure: Configure, features: Path, tmp_path: Path) -> None:
     data = {"precomputed": features}
     first = train(configure(tmp_path / "first", data=data, steps=1))

@@ -18,6 +18,7 @@ from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
+from torch._inductor.exc import InductorError
 
 from ella_models import CONNECTOR_KINDS, EllaError, load_connector
 from ella_models.training import TrainingConfig, TrainingResult, TrainingStep, train
@@ -269,6 +270,17 @@ def test_precisions_checkpointing_and_a_start_from_weights_train(unlike_others: 
     config = unlike_others("second", connector={"start": str(first.connector)}, export="float16", steps=2)
     second = train(config)
     assert {value.dtype for value in weights(second).values()} == {torch.float16}
+
+
+def test_a_unet_that_cannot_be_compiled_is_one_clear_error(
+    unlike_others: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unable(*_: object, **__: object) -> None:
+        raise InductorError(RuntimeError("no compiler here"), None)
+
+    monkeypatch.setattr(torch, "compile", lambda _: unable)
+    with pytest.raises(EllaError, match=r"can't be compiled on this machine \(.*no compiler here.*\)"):
+        train(unlike_others("run", compile=True))
 
 
 def test_gradient_checkpointing_changes_no_weight(unlike_others: Configure) -> None:
