@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +13,9 @@ _THREADS = 4  # hashing lets other threads run; more than a few only make a disk
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 (hex) of a file. Raises OSError if it can't be read."""
+    """SHA-256 (hex) of a file. Raises OSError if it can't be read, or is a pipe or a device without end."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "no regular file", str(path))
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from dpg_bench.errors import BadInputError, option
 from dpg_bench.files.durable import write_atomic
+from dpg_bench.files.reading import read_content
 from dpg_bench.records import Prompt, Question, Suite
 
 _LINE = TypeAdapter(tuple[str, str, tuple[tuple[int, tuple[int, ...], str, str, str], ...]])
@@ -43,12 +44,10 @@ def read_kept_suite(path: Path, *, name: str, source: str, digest: str) -> Suite
     prompts = []
     try:
         # Not splitlines(): texts may hold characters that it takes for the end of a line.
-        for line in path.read_bytes().split(b"\n"):
+        for line in read_content(path).split(b"\n"):
             if line:
                 item_id, text, rows = _LINE.validate_json(line)
                 prompts.append(Prompt(item_id, text, tuple(Question(*row) for row in rows)))
-    except OSError as error:
-        raise BadInputError(f"The questions in {path} can't be read: {error.strerror}. {again}") from None
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         raise BadInputError(f"{path}, line {len(prompts) + 1} is damaged: {problem['msg']}. {again}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import stat
@@ -34,10 +35,15 @@ def read_content(path: Path, *, pipe: bool = False) -> bytes:
 
 
 def decoded(content: bytes, place: str) -> str:
-    """UTF-8 bytes, with or without a byte order mark, as text; `place` is for the message.
+    """UTF-8 bytes as text, or UTF-16 with its byte order mark, as spreadsheets save it; `place` is for the message.
 
     Raises BadInputError, with the line, for anything else.
     """
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        try:
+            return content.decode("utf-16")
+        except UnicodeDecodeError:
+            raise BadInputError(f"{place} begins as UTF-16 but is none. Save the file as UTF-8.") from None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -145,9 +151,9 @@ def _numbered(reader: Any, source: str) -> Iterator[tuple[int, list[str]]]:
 def _rows(lines: Iterator[tuple[int, list[str]]], header: tuple[str, ...], source: str) -> Iterator[CsvRow]:
     for number, cells in lines:
         place = f"{source}, row {number}"
-        if len(cells) != len(header):
+        if len(cells) < len(header) or any(cell.strip() for cell in cells[len(header) :]):
             raise BadInputError(
                 f"{place}: it has {len(cells)} cells, the header has {len(header)} columns. "
                 "A cell that holds a comma must stand in double quotes."
             )
-        yield CsvRow(number, place, dict(zip(header, cells, strict=True)))
+        yield CsvRow(number, place, dict(zip(header, cells[: len(header)], strict=True)))

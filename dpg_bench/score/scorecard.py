@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, JsonValue, ValidationError, field_validator
 
 from dpg_bench.errors import BadInputError
+from dpg_bench.files.reading import read_content
 from dpg_bench.score.items import AnswerBits, Card, Count, ItemColumns, Percentage
 from dpg_bench.score.stats import CONFIDENCE, RESAMPLES
 
@@ -326,10 +327,8 @@ def read_scorecard(path: Path) -> Scorecard:
     """
     again = "Make it again with `dpgbench score`."
     try:
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise BadInputError(f"The scorecard {path} can't be read: {error.strerror}.") from None
-    except ValueError as error:
+        content = json.loads(read_content(path))
+    except (ValueError, RecursionError) as error:
         raise BadInputError(f"The scorecard {path} is truncated or no JSON: {error}. {again}") from None
     if not isinstance(content, dict) or type(content.get("schema")) is not int:
         raise BadInputError(f"{path} is no scorecard: it has no 'schema' number. {again}")

@@ -7,12 +7,13 @@ from itertools import chain
 from pathlib import Path
 
 from dpg_bench.errors import BadInputError
+from dpg_bench.files.reading import decoded, read_content
 from dpg_bench.hub.pinned_files import Progress
 from dpg_bench.records import Suite
 from dpg_bench.suite.base import SuiteSpec
 from dpg_bench.suite.columns import QUESTIONS, Record, check_columns, holds_questions, named_columns, question_rows
 from dpg_bench.suite.dpg_bench import pinned_manifest
-from dpg_bench.suite.forms.csv import csv_rows, decoded, read_table
+from dpg_bench.suite.forms.csv import csv_rows, read_table
 from dpg_bench.suite.forms.json import json_records
 from dpg_bench.suite.forms.prompt_list import listed_prompts, prompt_lines
 from dpg_bench.suite.mending import mended_prompts
@@ -20,19 +21,8 @@ from dpg_bench.suite.rows import official_prompts
 
 _TABLES = (".csv", ".tsv")
 _JSON = (".json", ".jsonl", ".ndjson")
-
-
-def read_file(path: Path) -> bytes:
-    """The content of a file that the user named.
-
-    Raises BadInputError if there is no such file, it is none (a pipe, a device) or it can't be read.
-    """
-    if path.exists() and not path.is_file():
-        raise BadInputError(f"The suite file {path} is no regular file.")
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BadInputError(f"The suite file {path} can't be read: {error.strerror or error}.") from None
+_TEXT = (".txt", "")
+_ELSEWHERE = {".parquet": "Name it as hf:FILE", ".xlsx": "Save it as CSV", ".ods": "Save it as CSV"}
 
 
 def load_file(name: str, *, strict: bool = False, progress: Progress | None = None) -> Suite:
@@ -42,11 +32,14 @@ def load_file(name: str, *, strict: bool = False, progress: Progress | None = No
     """
     del progress  # nothing is downloaded
     path = Path(name)
-    content = read_file(path)
+    suffix = path.suffix.lower()
+    if suffix in _ELSEWHERE:
+        raise BadInputError(f"The suite file {path} is no text. {_ELSEWHERE[suffix]}.")
+    content = read_content(path)
     manifest = pinned_manifest()
     if manifest.is_questions(content):
         return Suite(name, name, official_prompts(csv_rows(content, name, strict=False)))
-    return records_suite(name, name, _records(content, name, path.suffix.lower()), strict=strict)
+    return records_suite(name, name, _records(content, name, suffix), strict=strict)
 
 
 def records_suite(name: str, source: str, records: Sequence[Record] | Iterator[Record], *, strict: bool) -> Suite:
@@ -71,8 +64,13 @@ def _records(content: bytes, name: str, suffix: str) -> Sequence[Record] | Itera
     if suffix in _JSON or (suffix not in _TABLES and text.lstrip()[0] in "{["):
         return json_records(content, name)
     header = named_columns(_first_line(text))
-    if suffix not in _TABLES and not ({"item_id", "text"} <= header.keys()):
+    if suffix in _TEXT and not ({"item_id", "text"} <= header.keys()):
         return prompt_lines(content, name)
+    if suffix not in (*_TEXT, *_TABLES) and not header:
+        raise BadInputError(
+            f"{name} is none of the files that a suite may be: CSV, TSV, JSON, JSON lines, or one prompt a line in a "
+            ".txt file."
+        )
     table = read_table(content, name)
     named = named_columns(table.header)
     if holds_questions(table.header):

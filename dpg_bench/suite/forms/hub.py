@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dpg_bench.errors import BadInputError, UnavailableError
+from dpg_bench.files.reading import read_content
 from dpg_bench.hub.pinned_files import Progress
 from dpg_bench.records import Suite
 from dpg_bench.suite.base import SuiteSpec
 from dpg_bench.suite.columns import Record, question_rows
-from dpg_bench.suite.forms.file import read_file, records_suite
+from dpg_bench.suite.forms.file import records_suite
 from dpg_bench.suite.forms.json import json_records
 from dpg_bench.suite.rows import official_prompts
 
@@ -43,7 +44,7 @@ def read_hub_dataset(address: str, *, strict: bool = False) -> Suite:
     path = Path(address)
     if path.exists():
         if path.suffix.lower() in (".json", ".jsonl"):
-            return records_suite(name, address, json_records(read_file(path), name), strict=strict)
+            return records_suite(name, address, json_records(read_content(path), name), strict=strict)
         dataset = _choose_split(_open_local(path), address)
         return records_suite(name, address, _records(dataset, name), strict=strict)
     owner_name, _, revision = address.partition("@")

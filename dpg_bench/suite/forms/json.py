@@ -7,15 +7,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dpg_bench.errors import BadInputError
+from dpg_bench.files.reading import decoded
 from dpg_bench.suite.columns import Record, named_columns
-from dpg_bench.suite.forms.csv import decoded
+
+_WRAPPERS = ("prompts", "data", "items", "samples", "records", "rows", "annotations")
 
 
 def json_records(content: bytes, source: str) -> list[Record]:
     """The records of a file, in order; `source` names it in messages.
 
     A list of texts gives records of a `prompt` alone, `{id: text}` and `{id: object}` such with the id as `item_id`.
-    An object that holds nothing but a list is read as that list.
+    An object that holds nothing but a list under a usual name (`prompts`, `data`) is that list.
 
     Raises BadInputError, naming the line, for what is no JSON or has none of these forms.
     """
@@ -32,8 +34,10 @@ def json_records(content: bytes, source: str) -> list[Record]:
 
 
 def _records(value: Any, source: str) -> Iterator[Record]:
-    if isinstance(value, Mapping) and len(value) == 1 and isinstance(only := next(iter(value.values())), list):
-        value = only
+    if isinstance(value, Mapping) and len(value) == 1:
+        ((name, only),) = value.items()
+        if isinstance(only, list) and name.lower() in _WRAPPERS:
+            value = only
     if isinstance(value, list):
         for index, one in enumerate(value):
             yield _record(one, f"{source}, record {index}")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from dpg_bench.errors import BadInputError
+from dpg_bench.files.reading import decoded
 from dpg_bench.records import Prompt
 from dpg_bench.suite.columns import Record, cell_text
-from dpg_bench.suite.forms.csv import decoded
 from dpg_bench.suite.rows import check_item_id
 
 

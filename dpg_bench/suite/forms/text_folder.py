@@ -6,10 +6,10 @@ from pathlib import Path
 
 from dpg_bench.errors import BadInputError
 from dpg_bench.files.item_names import item_id_of
+from dpg_bench.files.reading import read_content
 from dpg_bench.hub.pinned_files import Progress
 from dpg_bench.records import Prompt, Suite
 from dpg_bench.suite.base import SuiteSpec
-from dpg_bench.suite.forms.file import read_file
 from dpg_bench.suite.rows import check_item_id
 
 
@@ -31,7 +31,7 @@ def _prompt(path: Path) -> Prompt:
     item_id = item_id_of(path.stem) or path.stem
     check_item_id(item_id, str(path))
     try:
-        text = read_file(path).decode("utf-8-sig")
+        text = read_content(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadInputError(f"{path}: byte {error.start} is not UTF-8. Save the file as UTF-8.") from None
     if not text.strip():

@@ -106,5 +106,5 @@ def test_what_has_none_of_these_forms_is_refused_by_its_place(
 
 def test_a_pipe_is_no_suite(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.csv")
-    with pytest.raises(BadInputError, match="no regular file"):
+    with pytest.raises(BadInputError, match="no file but a device or a pipe"):
         load_suite(str(tmp_path / "pipe.csv"))
