@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         EllaStableDiffusionInpaintPipeline,
         EllaStableDiffusionPipeline,
     )
+    from ella_models.pipelines.stable_diffusion_xl import EllaStableDiffusionXLPipeline
     from ella_models.text_encoder import (
         LENGTHS,
         RELEASED_TEXT_ENCODER,
@@ -61,6 +62,7 @@ __all__ = [
     "EllaStableDiffusionImg2ImgPipeline",
     "EllaStableDiffusionInpaintPipeline",
     "EllaStableDiffusionPipeline",
+    "EllaStableDiffusionXLPipeline",
     "Length",
     "T5TextEncoder",
     "TextEncoder",
@@ -84,6 +86,7 @@ _HOMES = {
         "EllaStableDiffusionInpaintPipeline",
         "EllaStableDiffusionPipeline",
     ),
+    "pipelines.stable_diffusion_xl": ("EllaStableDiffusionXLPipeline",),
     "text_encoder": (
         "LENGTHS",
         "RELEASED_TEXT_ENCODER",
