@@ -67,6 +67,19 @@ class PublishedResult:
     note: str | None
 
 
+def claim(row: int, model: str, *, overall: PrintedScore | None, scores: Mapping[str, PrintedScore]) -> PublishedResult:
+    """A result of which nothing but its scores is known."""
+    return PublishedResult(
+        row=row,
+        model=model,
+        overall=overall,
+        scores=scores,
+        **dict.fromkeys(("params", "images_per_prompt", "protocol", "judge", "suite", "steps", "guidance", "size")),
+        **dict.fromkeys(("prompt_rewriting", "kind", "source", "date", "note")),
+        also_in=(),
+    )
+
+
 def shipped_results() -> tuple[PublishedResult, ...]:
     """The published results that ship with dpg-bench."""
     return read_published(shipped_folder("reports") / "published_results.csv")

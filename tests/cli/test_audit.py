@@ -58,8 +58,10 @@ def test_the_audited_file_is_not_replaced_by_its_audit(dpgbench: Dpgbench) -> No
     ("args", "said"),
     [
         ((), "Name one thing to audit"),
+        (("--global", "90", "--published"), "Name one thing to audit"),
+        (("--global", "much"), "'much' is not a score"),
         (("bad.csv", "--published"), "Name one thing to audit"),
-        (("bad.csv",), "bad.csv, row 2, column 'global': '84,2' is not a score"),
+        (("bad.csv",), "bad.csv, row 2, column 'global': '84:2' is not a score"),
         (("none.csv",), "none.csv can't be read"),
         (("--published", "--suite", "sampel"), "Did you mean 'sample'"),
     ],
@@ -67,7 +69,7 @@ def test_the_audited_file_is_not_replaced_by_its_audit(dpgbench: Dpgbench) -> No
 def test_bad_input_is_one_message_and_writes_nothing(
     dpgbench: Dpgbench, tmp_path: Path, args: tuple[str, ...], said: str
 ) -> None:
-    Path("bad.csv").write_text('model,global\nA,"84,2"\n')
+    Path("bad.csv").write_text('model,global\nA,"84:2"\n')
     result = dpgbench("audit", *args, "--csv", "out.csv")
     assert result.exit_code == 2, result.output
     assert said in result.stderr
@@ -78,3 +80,35 @@ def test_bad_input_is_one_message_and_writes_nothing(
 def test_without_the_suite_the_recorded_counts_hold() -> None:
     assert question_counts(None) is RECORDED
     assert question_counts("sample").source == "suite sample"
+
+
+SUMMARY = (
+    "L1 category scores:\n\tother: 86.0\n\tglobal: 90.88145896656535\nL2 category scores:\nDPG-Bench score: 81.25\n"
+)
+
+
+def test_what_the_official_script_prints_is_audited(dpgbench: Dpgbench) -> None:
+    Path("results.txt").write_text(f"fox.png, 1.0, 0.5, 1.0, 1.0, 0.875\n{SUMMARY}")
+    for arguments in (("results.txt",), ("--log", "results.txt")):
+        result = dpgbench("audit", *arguments)
+        assert result.exit_code == 0, result.output
+        assert "90.88… = 299/329" in result.stdout
+        assert "86.0 = 215/250" in result.stdout
+        assert "possible" in result.stdout
+
+
+def test_scores_can_be_given_and_shares_are_read_as_percentages(dpgbench: Dpgbench) -> None:
+    for scores in (("90.88", "86.00"), ("0.9088", "0.8600"), ("90.88%", "86.00%")):
+        result = dpgbench("audit", "--global", scores[0], "--other", scores[1])
+        assert result.exit_code == 0, result.output
+        assert "90.88 = 299/329" in result.stdout
+        assert "86.00 = 215/250" in result.stdout
+        assert "impossible" not in result.stdout.splitlines()[-3]
+
+
+def test_a_summary_given_for_answers_is_told_where_the_answers_are(dpgbench: Dpgbench) -> None:
+    Path("results.txt").write_text(SUMMARY)
+    result = dpgbench("score", "--answers", "results.txt", "--suite", "sample", "--out", "o")
+    assert result.exit_code == 2
+    assert "holds no answers" in result.stderr
+    assert "results_detail.txt" in result.stderr

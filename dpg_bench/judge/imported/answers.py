@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ from dpg_bench.judge.imported.dsg import dsg_lines, filled, whole_number
 from dpg_bench.judge.imported.official_detail import is_detail_line, read_detail, unknown_item
 from dpg_bench.judge.imported.spelling import NoAnswerError, is_free_text, read_answer
 from dpg_bench.records import AnswerTable, Suite
+
+_OFFICIAL_SUMMARY = re.compile(r"L1 category scores:|DPG-Bench score:")
 
 AnswersFormat = Literal["jsonl", "csv", "detail"]
 _COLUMNS = ("item_id", "image", "proposition_id", "answer")
@@ -128,6 +131,13 @@ def _format(path: Path, text: str) -> AnswersFormat:
         return "detail"
     if "item_id" in first:
         return "csv"
+    if _OFFICIAL_SUMMARY.search(text):
+        detail = path.with_name(f"{path.stem}_detail{path.suffix}")
+        raise BadInputError(
+            f"{path} is the official script's summary, which holds no answers. The script writes those beside it: give "
+            f"{detail}{'' if detail.exists() else ', or whatever its *_detail.txt is called here'}. The scores in the "
+            f"summary are for `dpgbench audit {path}`."
+        )
     raise BadInputError(
         f"{path} is no answers file: its first line is {first[:100]!r}. Known are answers.jsonl, a CSV with the "
         f"columns {','.join(_COLUMNS)}, and the official script's *_detail.txt."
