@@ -36,7 +36,8 @@ TABLES = {
     "A | 90.88* | 86.00 (+1.2) | 81.50±0.3\n",
     "latex": "\\toprule\nMethod & Global & Other & \\textbf{Overall} $\\uparrow$ \\\\\n\\midrule\n"
     "\\multicolumn{4}{c}{\\textit{Diffusion}} \\\\\n"
-    "A~\\cite{a2024} & \\textbf{90.88} & \\underline{\\textbf{86.00}} & $81.50 \\pm 0.2$\\% \\\\[2pt] % best\n\\bottomrule\n",
+    "A~\\cite{a2024} & \\textbf{90.88} & \\underline{\\textbf{86.00}} & $81.50 \\pm 0.2$\\% \\\\[2pt] % best\n"
+    "\\bottomrule\n",
 }
 
 
