@@ -142,7 +142,7 @@ def column_chart(counts: Sequence[Sequence[int]], titles: Sequence[Sequence[str]
     """Columns over the range 0 to 100: `counts` and `titles` are [runs, bins], side by side within each bin."""
     left, right, top, bottom = 40.0, WIDTH - 14.0, 12.0, 196.0
     chart = Chart(height=bottom + 38, summary=summary)
-    ticks = _ticks(0, max([4, *(count for run in counts for count in run)]))  # 4: whole numbers only
+    ticks = _ticks(0, max([4, *(count for run in counts for count in run)]), whole=True)
     for tick in ticks:
         y = bottom - (bottom - top) * tick / ticks[-1]
         chart.lines.append(Line(left, y, right, y, "axis" if tick == 0 else "grid"))
@@ -251,9 +251,10 @@ def _bounds(groups: Sequence[Group]) -> list[float]:
     return [one for value in values for one in (value.score, value.low, value.high) if one is not None]
 
 
-def _ticks(low: float, high: float) -> list[float]:
-    """Three to six round numbers that enclose both ends, which are apart."""
+def _ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
+    """Three to six round numbers that enclose both ends, which are apart; `whole` ones need ends 4 apart."""
     exact = (high - low) / 4
     power = 10.0 ** math.floor(math.log10(exact))
-    step = next(power * nice for nice in (1, 2, 2.5, 5, 10) if power * nice >= exact)
+    steps = [power * nice for nice in (1, 2, 2.5, 5, 10)]
+    step = next(one for one in steps if one >= exact and not (whole and one % 1))
     return [round(step * place, 10) for place in range(math.floor(low / step), math.ceil(high / step) + 1)]

@@ -39,7 +39,9 @@ class OverallView:
     confidence: str
     prompts: int
     expected: int
+    in_suite: int
     coverage: str
+    soft: str
     questions: int
     images: int
     image_sd: str
@@ -146,7 +148,9 @@ def _overall(run: ShownRun, protocol: Protocol) -> OverallView:
         confidence=share(statistics.confidence),
         prompts=card.prompts_scored,
         expected=card.prompts_expected,
+        in_suite=run.judged.card.suite.prompts,
         coverage=prompts_behind(run.judged, protocol),
+        soft=percent(soft.overall) if (soft := run.judged.card.soft) is not None else "",
         questions=card.questions,
         images=run.images_per_prompt,
         image_sd=UNKNOWN if card.image_sd is None else f"{card.image_sd:.2f}",

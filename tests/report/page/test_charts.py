@@ -100,3 +100,10 @@ def test_a_prompt_that_gained_lies_above_the_diagonal(marks: list[Mark]) -> None
         above = diagonal.y1 + slope * (dot.x - diagonal.x1) - dot.y
         assert above == pytest.approx((mark.second - mark.first) * 3, abs=1e-6), "the plot is 300 high"
         assert 2 < dot.radius <= 9
+
+
+@given(st.lists(st.integers(0, 3000), min_size=1, max_size=20))
+def test_prompts_are_counted_in_whole_numbers(counts: list[int]) -> None:
+    chart = column_chart([counts], [[""] * len(counts)], summary="")
+    ticks = [label.text for label in chart.labels if label.anchor == "end"]
+    assert all(float(tick).is_integer() for tick in ticks)

@@ -3,6 +3,7 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const root = document.documentElement;
 const several = data.runs.length > 1;
+root.classList.add("scripted");
 
 // What became of a question; gated: an ancestor does not hold, so the answer doesn't count. `look` is for style: marks
 // and fills tell the states apart without their colours.
