@@ -38,6 +38,7 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Overwrite an earlier export.")] = False,
 ) -> None:
     """Write a run's scores and answers for the Hub (evaluation results, model card), as Parquet and for `datasets`."""
+    from dpg_bench.report.coverage import prompts_behind
     from dpg_bench.report.export.folder import export_run
     from dpg_bench.report.export.trackers import find_tracker, log_to_tracker
     from dpg_bench.report.runs import load_judged
@@ -45,6 +46,8 @@ def export(
     run = load_judged(path, judge=judge)
     if tracker is not None:
         log_to_tracker(run, find_tracker(tracker), project=project)
+        coverage = prompts_behind(run, "corrected")
+        say(f"Recorded in {tracker}, project {project}{f', as of {coverage}' if coverage else ''}.")
         return
     result = export_run(run, out or Path("exports") / run.name, dataset=dataset, force=force)
     for remark in result.remarks:

@@ -8,7 +8,7 @@ from dpg_bench.suite.registry import load_suite
 from tests.cli.conftest import Dpgbench
 
 
-def test_a_scored_run_is_exported_once(dpgbench: Dpgbench) -> None:
+def test_a_scored_run_is_exported_and_the_same_export_is_no_error(dpgbench: Dpgbench) -> None:
     lines = [
         f"{prompt.item_id},0,{question.proposition_id},yes"
         for prompt in load_suite("sample").prompts
@@ -22,9 +22,11 @@ def test_a_scored_run_is_exported_once(dpgbench: Dpgbench) -> None:
     assert Path("exports/mine/model/.eval_results/dpg-bench.yaml") in files
     assert all(file.exists() for file in files)
     again = dpgbench("export", "runs/mine", "--dataset", "me/sample")
-    assert again.exit_code == 2
-    assert "--force" in again.stderr
-    assert dpgbench("export", "runs/mine", "--dataset", "me/sample", "--force").exit_code == 0
+    assert (again.exit_code, again.stdout) == (0, first.stdout)
+    other = dpgbench("export", "runs/mine", "--dataset", "another/sample")
+    assert other.exit_code == 2
+    assert "--force" in other.stderr
+    assert dpgbench("export", "runs/mine", "--dataset", "another/sample", "--force").exit_code == 0
 
 
 def test_what_is_no_scored_run_is_refused(dpgbench: Dpgbench, tmp_path: Path) -> None:

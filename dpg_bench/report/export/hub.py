@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dpg_bench.errors import DpgBenchError
+from dpg_bench.report.coverage import prompts_behind
+from dpg_bench.report.markdown import escaped, markdown_table
 from dpg_bench.report.rows import score_rows
 from dpg_bench.report.runs import PROTOCOLS, JudgedRun, Protocol
 from dpg_bench.score.scorecard import CategoryCard
@@ -19,9 +21,11 @@ _DPG_BENCH = "Jialuo21/DPG-Bench"
 _DECIMALS = 4
 
 DATASET_COLUMNS = {
-    "scores": "the overall score (level 0) and every category's under both protocols, with 95 % intervals and counts",
+    "scores": "the overall score (level 0) and every category's under both protocols, with 95 % intervals and counts; "
+    "`complete` says whether they are of the whole suite",
     "items": "every scored item under both protocols: its score and those of its images",
-    "answers": "every answer: item, image (from 0), question, and whether it was exactly `yes`",
+    "answers": "every answer: item, image (from 0), question, whether it was exactly `yes`, and the "
+    "judge's probability of yes",
 }
 
 
@@ -40,7 +44,7 @@ def is_dataset_name(name: str) -> bool:
 
 
 def run_to_eval_results(run: JudgedRun, dataset: str) -> str:
-    """The YAML for `.eval_results/` of the model's repository: the overall score, once per protocol.
+    """The YAML for `.eval_results/` of the model's repository: the overall score, once per protocol that has one.
 
     Raises DpgBenchError if huggingface_hub is too old to know the format.
     """
@@ -61,6 +65,7 @@ def run_to_eval_results(run: JudgedRun, dataset: str) -> str:
             notes=_notes(run, protocol),
         )
         for protocol in PROTOCOLS
+        if run.protocol(protocol).overall is not None
     ]
     text: str = yaml.safe_dump(eval_result_entries_to_yaml(entries), sort_keys=False, allow_unicode=True, width=1000)
     return text
@@ -77,14 +82,16 @@ def run_to_model_card(run: JudgedRun, dataset: str | None) -> str:
             dataset_type=dataset or _suite_name(run),
             dataset_name=_suite_name(run),
             dataset_args={"digest": card.suite.digest},
-            metric_type="dpg_bench_score" if level == 0 else f"dpg_bench_{name}",
-            metric_name=f"{'DPG-Bench score' if level == 0 else name} ({protocol} protocol)",
+            metric_type=f"{_metric(run, protocol)}_{'score' if level == 0 else name}",
+            metric_name=f"{'DPG-Bench score' if level == 0 else name} ({_under(run, protocol)})",
             metric_value=_rounded(side.score),
             metric_args={
                 "protocol": protocol,
                 "judge": card.judge.name,
                 "images_per_prompt": card.run.images_per_prompt,
                 "prompts": side.prompts,
+                "prompts_in_suite": card.suite.prompts,
+                "complete": not prompts_behind(run, protocol),
                 "interval_95": [side.interval.low, side.interval.high] if side.interval else None,
             },
         )
@@ -116,13 +123,20 @@ def _sides(run: JudgedRun) -> Iterator[tuple[Protocol, int, str, CategoryCard]]:
 
 
 def _scores_text(run: JudgedRun) -> str:
-    lines = [f"# DPG-Bench results of {_model(run)}", ""]
-    lines += ["| protocol | score | value | 95 % interval | prompts |", "|:--|:--|--:|:--|--:|"]
-    for protocol, _, name, side in _sides(run):
-        value = "" if side.score is None else f"{side.score:.2f}"
-        interval = f"{side.interval.low:.2f} to {side.interval.high:.2f}" if side.interval else ""
-        lines.append(f"| {protocol} | {name} | {value} | {interval} | {side.prompts} |")
-    return "\n".join([*lines, "", f"Suite {_suite_name(run)}; {_conditions(run)}.", ""])
+    rows = [
+        [
+            _under(run, protocol),
+            name,
+            "" if side.score is None else f"{side.score:.2f}",
+            f"{side.interval.low:.2f} to {side.interval.high:.2f}" if side.interval else "",
+            str(side.prompts),
+        ]
+        for protocol, _, name, side in _sides(run)
+    ]
+    headings = ("protocol", "score", "value", "95 % interval", "prompts")
+    table = markdown_table(headings, rows, left=("protocol", "score", "95 % interval"))
+    about = f"Suite {_suite_name(run)}; {_conditions(run)}."
+    return "\n".join([f"# DPG-Bench results of {escaped(_model(run))}", "", *table, "", escaped(about), ""])
 
 
 def _notes(run: JudgedRun, protocol: Protocol) -> str:
@@ -154,6 +168,15 @@ def _model(run: JudgedRun) -> str:
 def _date(run: JudgedRun) -> str | None:
     record = run.run_dir.read_record() if run.run_dir is not None else None
     return record.finished if record is not None else None
+
+
+def _metric(run: JudgedRun, protocol: Protocol) -> str:
+    # Another name, so that nothing puts a part of the suite among whole ones.
+    return "dpg_bench_part" if prompts_behind(run, protocol) else "dpg_bench"
+
+
+def _under(run: JudgedRun, protocol: Protocol) -> str:
+    return ", ".join(filter(None, (f"{protocol} protocol", prompts_behind(run, protocol))))
 
 
 def _rounded(score: float | None) -> float | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dpg_bench.files.answer_lines import read_answer_lines
+from dpg_bench.report.coverage import prompts_behind
 from dpg_bench.report.rows import score_rows
 from dpg_bench.report.runs import PROTOCOLS, JudgedRun
 
@@ -27,7 +28,8 @@ def run_to_tables(run: JudgedRun) -> dict[str, pyarrow.Table]:
                 ("level", pyarrow.int8()),
                 ("category", pyarrow.string()),
                 *[(name, pyarrow.float64()) for name in ("score", "low", "high")],
-                *[(name, pyarrow.int32()) for name in ("prompts", "questions")],
+                *[(name, pyarrow.int32()) for name in ("prompts", "questions", "prompts_expected", "prompts_in_suite")],
+                ("complete", pyarrow.bool_()),
             ]
         ),
         "items": pyarrow.schema(
@@ -45,6 +47,7 @@ def run_to_tables(run: JudgedRun) -> dict[str, pyarrow.Table]:
                 ("proposition_id", pyarrow.int32()),
                 ("yes", pyarrow.bool_()),
                 *[(name, pyarrow.string()) for name in ("answer", "question", "image_sha256")],
+                ("p_yes", pyarrow.float64()),
             ]
         ),
     }
@@ -76,6 +79,9 @@ def _score_rows(run: JudgedRun) -> Iterator[Mapping[str, Any]]:
                 "high": side.interval.high if side.interval else None,
                 "prompts": side.prompts,
                 "questions": side.questions,
+                "prompts_expected": run.protocol(protocol).prompts_expected,
+                "prompts_in_suite": run.card.suite.prompts,
+                "complete": not prompts_behind(run, protocol),
             }
 
 
@@ -98,5 +104,5 @@ def _answer_rows(run: JudgedRun) -> Iterator[Mapping[str, Any]]:
     for _, line in read_answer_lines(run.answers_file):
         if line.item_id in left_out:  # answered once, about an image that isn't there any more
             continue
-        columns = ("item_id", "image", "proposition_id", "answer", "question", "image_sha256")
+        columns = ("item_id", "image", "proposition_id", "answer", "question", "image_sha256", "p_yes")
         yield {**{name: getattr(line, name) for name in columns}, "yes": line.answer == "yes"}

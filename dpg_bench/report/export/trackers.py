@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Literal, get_args
 
 from dpg_bench.errors import DpgBenchError, unknown_name
-from dpg_bench.report.rows import score_rows
+from dpg_bench.report.coverage import check_scored, prompts_behind
 from dpg_bench.report.runs import JudgedRun
 
 Tracker = Literal["wandb", "mlflow", "trackio"]
@@ -34,40 +34,53 @@ def find_tracker(name: str) -> Tracker:
 def log_to_tracker(run: JudgedRun, tracker: Tracker, *, project: str) -> None:
     """Record the scores of `run` as one run of `project`, with what they were made with as its configuration.
 
-    Raises whatever the tracker raises if it can't be reached.
+    Raises BadInputError if the run has no overall score, DpgBenchError if the tracker can't record it.
     """
+    check_scored(run)
     metrics, config = score_metrics(run), run_config(run)
+    coverage = prompts_behind(run, "corrected")
+    name = f"{run.name} ({coverage})" if coverage else run.name
+    try:
+        _record(tracker, project, name, metrics, config)
+    except Exception as error:  # the trackers raise whatever they like, from no login to no network
+        raise DpgBenchError(f"{tracker} did not record the scores: {error}") from error
+
+
+def _record(
+    tracker: Tracker, project: str, name: str, metrics: Mapping[str, float], config: Mapping[str, str | int]
+) -> None:
     if tracker == "wandb":
         import wandb
 
-        with wandb.init(project=project, name=run.name, config=dict(config)) as recorded:
+        with wandb.init(project=project, name=name, config=dict(config)) as recorded:
             recorded.log(dict(metrics))
     elif tracker == "mlflow":
         import mlflow
 
         mlflow.set_experiment(project)
-        with mlflow.start_run(run_name=run.name):
+        with mlflow.start_run(run_name=name):
             mlflow.log_params(dict(config))
             mlflow.log_metrics(dict(metrics))
     else:
         import trackio
 
-        trackio.init(project=project, name=run.name, config=dict(config), embed=False)
+        trackio.init(project=project, name=name, config=dict(config), embed=False)
         trackio.log(dict(metrics))
         trackio.finish()
 
 
 def score_metrics(run: JudgedRun) -> Mapping[str, float]:
-    """Every score under both protocols, `corrected/overall`, and the ends of its interval, `corrected/overall low`."""
-    metrics: dict[str, float] = {}
-    for row in score_rows(run.card):
-        for protocol, side in row.cards.items():
-            # What trackers accept in a name; categories of a suite of one's own may hold anything.
-            name = f"{protocol}/{re.sub(r'[^A-Za-z0-9_. /-]', '_', row.name)}"
-            if side.score is not None:
-                metrics[name] = side.score
-            if side.score is not None and side.interval is not None:
-                metrics |= {f"{name} low": side.interval.low, f"{name} high": side.interval.high}
+    """Every number, `corrected/overall`, and the ends of its interval, `corrected/overall low` and `… high`.
+
+    Under `part of the suite/` if it isn't of a whole suite, so that no chart puts it among those that are.
+    """
+    prefix = "part of the suite/" if prompts_behind(run, "corrected") else ""
+    metrics = {}
+    for name, value in run.card.flat(prefix).items():
+        # A store of files can't have a number `overall` and a folder of that name.
+        own = re.sub(r"/(low|high)$", r" \1", name)
+        # What trackers accept in a name; categories of a suite of one's own may hold anything.
+        metrics[re.sub(r"[^A-Za-z0-9_. /-]", "_", own)] = value
     return metrics
 
 
@@ -82,6 +95,7 @@ def run_config(run: JudgedRun) -> Mapping[str, str | int]:
         "judge_fingerprint": card.judge.fingerprint or "unknown",
         "images_per_prompt": card.run.images_per_prompt,
         "prompts_scored": card["corrected"].prompts_scored,
+        "prompts_in_suite": card.suite.prompts,
         "scored_by": card.run.scored_by,
     }
     settings = {f"settings.{name}": str(value) for name, value in card.run.settings.items() if value is not None}

@@ -15,6 +15,7 @@ from dpg_bench.jobs import ScoreRequest, execute_score, plan_score
 from dpg_bench.report.export.folder import export_run
 from dpg_bench.report.runs import JudgedRun, load_judged
 from dpg_bench.suite.registry import load_suite
+from tests.report.conftest import ScoredRun
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def test_the_model_card_has_every_score_in_its_model_index(run: JudgedRun, tmp_p
     assert len(found) == 2 * (1 + len(corrected.l1))
     assert found["dpg_bench_score", "corrected"] == pytest.approx(corrected.overall, abs=1e-4)
     assert found["dpg_bench_entity", "corrected"] == pytest.approx(corrected.l1["entity"].score, abs=1e-4)
-    assert "| official | overall |" in card.content
+    assert "| official protocol | overall |" in card.content
 
 
 def test_parquet_holds_all_scores_items_and_answers(run: JudgedRun, tmp_path: Path) -> None:
@@ -101,7 +102,7 @@ def test_a_scorecard_alone_gives_the_same_yes_and_no(run: JudgedRun, tmp_path: P
 def test_the_official_suite_is_a_dataset_on_the_hub_and_a_file_is_not(run: JudgedRun, tmp_path: Path) -> None:
     sample = export_run(run, tmp_path / "sample")
     assert not (tmp_path / "sample/model/.eval_results").exists()
-    assert any("--dataset" in remark for remark in sample.remarks)
+    assert any("--dataset" in remark.on_command_line for remark in sample.remarks)
     suite = run.card.suite.model_copy(update={"name": "dpg-bench"})
     official = JudgedRun("a", run.card.model_copy(update={"suite": suite}), run.file, None, None)
     export_run(official, tmp_path / "official")
@@ -114,7 +115,7 @@ def test_nothing_is_overwritten_without_force(run: JudgedRun, tmp_path: Path) ->
     card.write_text("mine")
     scores = tmp_path / "out/dataset/scores.parquet"
     scores.unlink()
-    with pytest.raises(BadInputError, match="--force"):
+    with pytest.raises(BadInputError, match="force=True"):
         export_run(run, tmp_path / "out")
     assert card.read_text() == "mine"
     assert not scores.exists()
@@ -137,15 +138,65 @@ def test_a_dataset_that_can_be_none_is_refused(run: JudgedRun, tmp_path: Path, d
     assert not (tmp_path / "out").exists()
 
 
-def test_an_incomplete_run_has_nothing_to_publish(run: JudgedRun, tmp_path: Path) -> None:
+def test_the_same_export_twice_is_no_error_and_changes_nothing(run: JudgedRun, tmp_path: Path) -> None:
+    files = export_run(run, tmp_path / "out", dataset="a/b").files
+    before = [file.stat().st_mtime_ns for file in files]
+    assert export_run(run, tmp_path / "out", dataset="a/b").files == files
+    assert [file.stat().st_mtime_ns for file in files] == before
+
+
+def scored_in_part(run: JudgedRun, tmp_path: Path, *, allow_missing: bool) -> JudgedRun:
+    """Without the answers about the last of its 24 items."""
     assert run.answers_file is not None
     kept = run.answers_file.read_text().splitlines()[:-20]
     fewer = tmp_path / "fewer.jsonl"
     fewer.write_text("\n".join(kept) + "\n")
-    execute_score(plan_score(ScoreRequest(suite="sample", answers=fewer, out=tmp_path / "incomplete")))
-    with pytest.raises(BadInputError, match="--allow-missing"):
-        export_run(load_judged(tmp_path / "incomplete"), tmp_path / "out")
+    out = tmp_path / "incomplete"
+    execute_score(plan_score(ScoreRequest(suite="sample", answers=fewer, out=out, allow_missing=allow_missing)))
+    return load_judged(out)
+
+
+def test_an_incomplete_run_without_a_score_has_nothing_to_publish(run: JudgedRun, tmp_path: Path) -> None:
+    part = scored_in_part(run, tmp_path, allow_missing=False)
+    scored = part.protocol("corrected").prompts_scored
+    with pytest.raises(BadInputError, match=rf"{scored} of 24 prompts are scored.*allow_missing=True"):
+        export_run(part, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_part_of_the_suite_is_never_exported_as_the_whole(run: JudgedRun, tmp_path: Path) -> None:
+    part = scored_in_part(run, tmp_path, allow_missing=True)
+    coverage = f"{part.protocol('corrected').prompts_scored} of 24 prompts"
+    out = tmp_path / "out"
+    export = export_run(part, out, dataset="a/b")
+    assert any(f"These results are of {coverage}" in remark for remark in export.remarks)
+    assert not (out / "model/.eval_results").exists()
+    card = ModelCard.load(out / "model/README.md")
+    _, results = model_index_to_eval_results(card.data.to_dict()["model-index"])
+    assert {one.metric_type.startswith("dpg_bench_part_") for one in results} == {True}
+    assert all(coverage in str(one.metric_name) for one in results if one.metric_args["protocol"] == "corrected")
+    for name in ("model", "dataset"):
+        assert coverage in (out / name / "README.md").read_text()
+    scores = pd.read_parquet(out / "dataset/scores.parquet")
+    assert not scores.complete.any()
+    assert set(scores.prompts_in_suite) == {24}
+    whole = pd.read_parquet(export_run(run, tmp_path / "whole").files[-1].parent / "scores.parquet")
+    assert whole.complete.all()
+    (out / "model/.eval_results").mkdir()
+    (out / "model/.eval_results/dpg-bench.yaml").write_text("of an earlier run")
+    with pytest.raises(BadInputError, match="of an earlier export"):
+        export_run(part, out, dataset="a/b", force=True)
+
+
+def test_a_complete_run_of_the_item_that_official_drops_is_not_called_incomplete(
+    scored_run: ScoredRun, tmp_path: Path
+) -> None:
+    one = scored_run("one", item_ids=["item0"])
+    assert one.card.complete
+    assert one.protocol("official").overall is None
+    export = export_run(one, tmp_path / "out")
+    assert any("official protocol scores none of these prompts" in remark for remark in export.remarks)
+    assert "1 of 40 prompts" in (tmp_path / "out/model/README.md").read_text()
 
 
 def test_damaged_answers_are_named_and_nothing_is_written(run: JudgedRun, tmp_path: Path) -> None:
