@@ -46,16 +46,14 @@ def _relative(file: Path, folder: Path) -> str:
 
 
 def _thumbnails(files: Sequence[Path]) -> list[bytes]:
-    from dpg_bench.files.image_content import UnusableImageError, open_image
+    from dpg_bench.files.image_content import UnusableImageError, open_image, read_image_file
 
     side = _THUMBNAIL_SIDE if len(files) == 1 else _THUMBNAIL_SIDE // 2
     contents = []
     for file in files:
-        if not file.is_file():  # a device or a pipe would be read for ever
-            return []
         try:
-            image = open_image(file.read_bytes(), file)
-        except (OSError, UnusableImageError):
+            image = open_image(read_image_file(file), file)
+        except UnusableImageError:
             return []
         image.thumbnail((side, side), reducing_gap=1.0)  # halved by averaging first: a quarter of the time
         content = io.BytesIO()
