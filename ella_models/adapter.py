@@ -20,6 +20,9 @@ from ella_models.condition import ScheduledConditions, distinct_rows, existing_p
 from ella_models.connector import EllaConnector
 from ella_models.errors import EllaError
 
+IN_STEP = ("controlnet_cond", "added_cond_kwargs")
+"""What else diffusers gives a model for the rows of its text: control images, and the images of an IP-Adapter."""
+
 
 class EllaAdapter:
     """Gives `models` (U-Nets, ControlNets) ELLA's condition at every call, until `remove` or the end of a `with`.
@@ -28,10 +31,10 @@ class EllaAdapter:
     takes them as `prompt_embeds` and `negative_prompt_embeds`. Positions at a row's end that are zero throughout don't
     exist for that row: so rows of different lengths share a tensor. A row that is zero altogether is read whole.
 
-    If a call has fewer samples than rows, the last rows are meant, where diffusers puts the positive prompts. With
-    `scheduler`, whose schedule must be set before the first call, the connector runs ahead for its remaining
-    timesteps; the connector's weights must not change within a schedule. Without, it runs at every call. `clip` are
-    tokens of CLIP that follow ELLA's own.
+    If a call has fewer samples than rows, as when guidance ends midway, the last rows are meant (of control images and
+    an IP-Adapter's as well), where diffusers puts the positive prompts. With `scheduler`, whose schedule must be set
+    before the first call, the connector runs ahead for its remaining timesteps; the connector's weights must not change
+    within a schedule. Without, it runs at every call. `clip` are tokens of CLIP that follow ELLA's own.
 
     >>> with EllaAdapter(connector, pipe.unet, pipe.controlnet, scheduler=pipe.scheduler):
     ...     pipe(prompt_embeds=features, negative_prompt_embeds=empty, image=edges)  # doctest: +SKIP
@@ -98,9 +101,12 @@ class EllaAdapter:
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         given = dict(zip(("sample", "timestep", "encoder_hidden_states"), args, strict=False)) | kwargs
         sample: Tensor = given["sample"]
-        text = given["encoder_hidden_states"][-len(sample) :]
-        if len(text) != len(sample):
-            raise EllaError(f"The model was called with {len(sample)} samples, but text features of {len(text)}.")
+        text: Tensor = given["encoder_hidden_states"]
+        if sample.ndim == 4:  # models of video have a row for each frame
+            text = text[-len(sample) :]
+            if len(text) != len(sample):
+                raise EllaError(f"The model was called with {len(sample)} samples, but text features of {len(text)}.")
+            kwargs = {name: _last(value, len(sample)) if name in IN_STEP else value for name, value in kwargs.items()}
         tokens = self.condition(text, given["timestep"])
         if self.clip is not None:
             tokens, mask = self.clip.after(tokens)
@@ -122,3 +128,12 @@ class EllaAdapter:
         if self._scheduled is None or self._scheduled.schedule is not schedule:
             self._scheduled = ScheduledConditions(self.connector, schedule)
         return self._scheduled
+
+
+def _last(value: Any, rows: int) -> Any:
+    """The last rows of every tensor in a structure."""
+    if isinstance(value, Tensor):
+        return value[-rows:]
+    if isinstance(value, dict):
+        return {name: _last(part, rows) for name, part in value.items()}
+    return [_last(part, rows) for part in value] if isinstance(value, (list, tuple)) else value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ella_models.errors import EllaError
@@ -66,6 +66,8 @@ def texts_of(name: str, value: str | Sequence[str] | None, *, count: int | None 
     """
     if value is None and count is None:
         raise EllaError(f"{name} was not given: give a text or a list of texts, or ready features of one.")
+    if value is not None and not isinstance(value, Iterable):
+        raise EllaError(f"{name} must be text or a list of texts, not {value!r}.")
     texts = [value or ""] if value is None or isinstance(value, str) else list(value)
     for text in texts:
         if not isinstance(text, str):

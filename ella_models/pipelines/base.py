@@ -19,10 +19,12 @@ from ella_models.errors import EllaError
 from ella_models.pipelines.adapters import EllaAdapters
 from ella_models.pipelines.call import TEXT_SETTINGS, check_call, ella_signature, lenient_callback
 from ella_models.pipelines.loading import EllaLoading
-from ella_models.pipelines.text_side import EllaTexts
+from ella_models.pipelines.text_side import EllaTexts, evened
 from ella_models.pipelines.vae_precision import vae_in_its_own_precision
 from ella_models.request import TextSettings, texts_of
 from ella_models.text_encoder import check_width, text_encoder_of
+
+READY = ("prompt_embeds", "negative_prompt_embeds")
 
 
 class EllaPipeline(EllaLoading, EllaTexts, EllaAdapters):
@@ -136,6 +138,8 @@ class EllaPipeline(EllaLoading, EllaTexts, EllaAdapters):
         lenient_callback(asked, images=images)
         if "image" not in asked:
             self._settle_size(asked, images)
+        if asked.get("latents") is not None:
+            asked["latents"] = asked["latents"].to(self.unet.dtype)
         self._guidance_scale = asked["guidance_scale"]
         models = [self.unet, *([self.controlnet] if hasattr(self, "controlnet") else [])]
         self._texts = texts
@@ -153,10 +157,11 @@ class EllaPipeline(EllaLoading, EllaTexts, EllaAdapters):
         """The number of prompts, whose texts are brought into the lists that diffusers takes."""
         ready = asked["prompt_embeds"]
         width = self.connector.sizes.input_dim
-        for name in ("prompt_embeds", "negative_prompt_embeds"):
-            given = asked[name]
-            if given is not None and (given.ndim != 3 or given.shape[-1] != width):
-                raise EllaError(f"{name} is {list(given.shape)}; text features are (prompts, positions, {width}).")
+        given = {name: asked[name] for name in READY if asked[name] is not None}
+        for name, features in given.items():
+            if features.ndim != 3 or features.shape[-1] != width:
+                raise EllaError(f"{name} is {list(features.shape)}; text features are (prompts, positions, {width}).")
+        asked.update(zip(given, evened(list(given.values())), strict=True))
         if ready is None:
             asked["prompt"] = texts_of("prompt", asked["prompt"])
         count = len(asked["prompt"]) if ready is None else len(ready)
@@ -165,7 +170,7 @@ class EllaPipeline(EllaLoading, EllaTexts, EllaAdapters):
         return count
 
     def _settle_size(self, asked: dict[str, Any], images: int) -> None:
-        """The U-Net's own size for a side that isn't given, and the given noise in its precision."""
+        """The U-Net's own size for a side that isn't given; noise that is given must fit."""
         trained = self.unet.config.sample_size
         for name, side in zip(("height", "width"), [trained] * 2 if isinstance(trained, int) else trained, strict=True):
             asked[name] = side * self.vae_scale_factor if asked[name] is None else asked[name]
@@ -175,7 +180,6 @@ class EllaPipeline(EllaLoading, EllaTexts, EllaAdapters):
         needed = [images, self.unet.config.in_channels, *sides]
         if list(asked["latents"].shape) != needed:
             raise EllaError(f"latents are {list(asked['latents'].shape)}; these images need {needed}.")
-        asked["latents"] = asked["latents"].to(self.unet.dtype)
 
     def _clip_part(self, asked: dict[str, Any], texts: TextSettings, prompts: int) -> ClipTokens:
         prompt = asked["prompt"] if texts.clip_prompt is None else texts.clip_prompt

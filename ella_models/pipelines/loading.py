@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -76,10 +77,11 @@ class EllaLoading(DiffusionPipeline):  # type: ignore[misc]
             text_encoder_revision=text_encoder_revision,
             precision=precision,
         )
-        plain = cls._form(None).plain_class.from_pretrained(
-            base, **{**_NO_CHECKER, **({} if clip else _NO_CLIP), "dtype": _plain_precision(precision), **asked}
-        )
-        made: Self = _assembled(cls, plain, parts)
+        form = cls if cls.plain_class else cls._form(DiffusionPipeline.load_config(base, **asked)["_class_name"])
+        own = {**_NO_CHECKER, **({} if clip else _NO_CLIP), "dtype": _plain_precision(precision)}
+        with _load_errors(base):
+            plain = form.plain_class.from_pretrained(base, **{**own, **asked})
+        made: Self = _assembled(form, plain, parts)
         return made
 
     @classmethod
@@ -118,7 +120,7 @@ class EllaLoading(DiffusionPipeline):  # type: ignore[misc]
             text_encoder_revision=text_encoder_revision,
             precision=precision,
         )
-        form = cls._form(None)
+        form = cls._form("a file without a task")
         own = {**_NO_CHECKER, **({} if clip else _NO_CLIP), "dtype": dtype_of("unet", precision)}
         try:
             plain = form.plain_class.from_single_file(file, **{**own, **kwargs})
@@ -150,7 +152,8 @@ class EllaLoading(DiffusionPipeline):  # type: ignore[misc]
         `EllaPipeline.from_pipe` gives the ELLA form of the pipeline's own task, a class for a task its own. Arguments
         as in `from_pretrained`; further ones replace or add components, such as `controlnet`. `dtype`, the U-Net's
         own by default, holds for the new parts: what is shared stays as it is. The new parts go to the pipeline's
-        device. An ELLA pipeline hands on its own parts.
+        device. An ELLA pipeline hands on its own parts
+        where no other is given.
 
         Raises EllaError for another kind of pipeline, and as `from_pretrained` does.
         """
@@ -163,6 +166,9 @@ class EllaLoading(DiffusionPipeline):  # type: ignore[misc]
         ella = connector if ella is None else ella
         parts: dict[str, Any] = {}
         if ella is not None or text_encoder is not None or not hasattr(pipeline, "connector"):
+            ella = getattr(pipeline, "connector", None) if ella is None else ella
+            if text_encoder is None and hasattr(pipeline, "connector"):
+                text_encoder, tokenizer = pipeline.text_encoder, pipeline.tokenizer
             precision = dtype or torch_dtype or pipeline.unet.dtype
             parts = ella_parts(
                 ella,
@@ -179,15 +185,15 @@ class EllaLoading(DiffusionPipeline):  # type: ignore[misc]
         return made
 
     @classmethod
-    def _form(cls, source: type | str | None) -> Any:
+    def _form(cls, source: type | str) -> Any:
         """The class for a task: this one, or for `EllaPipeline` the one of the given pipeline's task."""
         if cls.plain_class is not None:
             return cls
         forms = [form for form in _subclasses(cls) if form.plain_class is not None]
         for form in forms:
-            if source in (form, form.plain_class, form.__name__):
+            if source in (form, form.plain_class, form.__name__, form.plain_class.__name__):
                 return form
-        name = source if isinstance(source, str) else getattr(source, "__name__", "no pipeline")
+        name = source if isinstance(source, str) else source.__name__
         raise EllaError(
             f"ELLA has no form of {name}; there are {', '.join(sorted(form.__name__ for form in forms))}. "
             "EllaAdapter works with any pipeline of Stable Diffusion 1.5."
@@ -207,9 +213,20 @@ def _saved_class(base: Source, asked: dict[str, Any]) -> str:
 def _load_saved(form: Any, base: Source, precision: Precision, asked: dict[str, Any]) -> Any:
     if precision == "auto":
         precision = _auto(base, asked)
-    pipeline = super(EllaLoading, form).from_pretrained(base, dtype=precision, **asked)
+    with _load_errors(base):
+        pipeline = super(EllaLoading, form).from_pretrained(base, dtype=precision, **asked)
     cast_whole(pipeline.text_encoder, dtype_of("text_encoder", precision))
     return pipeline
+
+
+@contextmanager
+def _load_errors(base: Source) -> Iterator[None]:
+    try:
+        yield
+    except EllaError:
+        raise
+    except ValueError as error:  # parts that a pipeline needs and the checkpoint doesn't have, such as a ControlNet
+        raise EllaError(f"'{base}' could not be loaded: {error}") from error
 
 
 def _assembled(form: Any, pipeline: Any, parts: dict[str, Any]) -> Any:
@@ -221,7 +238,10 @@ def _assembled(form: Any, pipeline: Any, parts: dict[str, Any]) -> Any:
     left_out = [name for name in given if name not in {*modules, *options} and given[name] is not None]
     for name in left_out:
         logger.warning(f"{form.__name__} has no {name}; the one of the {type(pipeline).__name__} is left out.")
-    made = form(**{name: value for name, value in given.items() if name in {*modules, *options}} | parts)
+    known = {name: value for name, value in given.items() if name in {*modules, *options}} | parts
+    if missing := sorted({*modules} - known.keys() - {*form._optional_components}):  # noqa: SLF001
+        raise EllaError(f"{form.__name__} needs {' and '.join(missing)}: give {missing[0]}= as well.")
+    made = form(**known)
     made.register_to_config(_name_or_path=pipeline.config.get("_name_or_path"))
     return made
 

@@ -92,4 +92,9 @@ def ella_parts(
         encoder = text_encoder_of(tokenizer, text_encoder, connector.text_options)
     else:
         raise EllaError("A text encoder that is given as a model needs its tokenizer: give tokenizer= as well.")
+    if encoder.options.changed() != connector.text_options:
+        raise EllaError(
+            f"The text encoder reads prompts with {encoder.options.changed() or 'the default options'}, but the "
+            f"connector was trained with {connector.text_options or 'the default ones'}: they must be the same."
+        )
     return {"connector": connector, "text_encoder": encoder.model, "tokenizer": tokenizer or encoder.tokenizer}

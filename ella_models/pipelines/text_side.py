@@ -143,11 +143,15 @@ class EllaTexts(DiffusionPipeline):  # type: ignore[misc]
         return features.states if features.visible is None else features.states * features.visible[..., None]
 
     def _rows(self, halves: Sequence[Any], device: torch.device | str, images: int) -> list[Tensor]:
-        """The features as the U-Net's rows, all over as many positions as the longest."""
-        positions = max(half.shape[1] for half in halves)
+        """The features as the U-Net's rows."""
         dtype = halves[0].dtype if self.unet is None else self.unet.dtype
-        filled = [torch.nn.functional.pad(half, (0, 0, 0, positions - half.shape[1])) for half in halves]
-        return [half.to(device, dtype).repeat_interleave(images, dim=0) for half in filled]
+        return [half.to(device, dtype).repeat_interleave(images, dim=0) for half in evened(halves)]
+
+
+def evened(features: Sequence[Tensor]) -> list[Tensor]:
+    """Text features over as many positions as the longest of them, with zeros at the end."""
+    positions = max((some.shape[1] for some in features), default=0)
+    return [torch.nn.functional.pad(some, (0, 0, 0, positions - some.shape[1])) for some in features]
 
 
 @contextmanager

@@ -12,7 +12,15 @@ from diffusers import (
     UNet2DConditionModel,
 )
 
-from ella_models import EllaAdapter, EllaConnector, EllaError, EllaPipeline, EllaStableDiffusionPipeline, T5TextEncoder
+from ella_models import (
+    ConnectorConfig,
+    EllaAdapter,
+    EllaConnector,
+    EllaError,
+    EllaPipeline,
+    EllaStableDiffusionPipeline,
+    T5TextEncoder,
+)
 
 Draw = Callable[..., torch.Tensor]
 Features = Callable[[list[str]], torch.Tensor]
@@ -78,6 +86,25 @@ def test_steps_that_img2img_skips_are_not_computed(
     assert [time for call in connector_calls for time in call] == [
         time for time in pipe.scheduler.timesteps[-4:].tolist() for _ in range(2)
     ]
+
+
+@torch.no_grad()
+def test_a_connector_that_ignores_the_timestep_runs_once_a_text(features: Features) -> None:
+    torch.manual_seed(0)
+    sizes = ConnectorConfig(
+        time_channel=8, time_embed_dim=24, width=32, layers=1, heads=4, num_latents=6, input_dim=16, kind="resampler"
+    )
+    connector = EllaConnector.from_sizes(sizes).eval()
+    rows: list[int] = []
+    connector.register_forward_pre_hook(lambda _, inputs: rows.append(len(inputs[0])))
+    scheduler = HeunDiscreteScheduler()
+    scheduler.set_timesteps(4)
+    adapter = EllaAdapter(connector, scheduler=scheduler)
+    text = features(["a fox", "a fox", "two hens"])
+    conditions = [adapter.condition(text, timestep) for timestep in scheduler.timesteps]
+    assert rows == [2]
+    assert all(torch.equal(condition, conditions[0]) for condition in conditions)
+    torch.testing.assert_close(conditions[0], connector(text, torch.tensor(0)), atol=1e-5, rtol=0)
 
 
 def test_a_timestep_outside_the_schedule_is_computed_all_the_same(connector: EllaConnector, features: Features) -> None:

@@ -12,6 +12,7 @@ import diffusers
 import pytest
 import torch
 from diffusers import ControlNetModel, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers.callbacks import SDCFGCutoffCallback
 
 from ella_models import (
     EllaAdapter,
@@ -21,6 +22,7 @@ from ella_models import (
     EllaStableDiffusionControlNetPipeline,
     EllaStableDiffusionPipeline,
     T5TextEncoder,
+    TextOptions,
 )
 
 AuthorsWay = Callable[..., AbstractContextManager[None]]
@@ -168,9 +170,65 @@ def test_an_ella_controlnet_pipeline_is_loaded_saved_and_loaded_again(
         tmp_path / "sd", controlnet=controlnets, ella=connector, text_encoder=t5
     )
     pipe.save_pretrained(tmp_path / "ella")
+    with pytest.raises(EllaError, match=r"sd' could not be loaded: .*'controlnet'"):
+        EllaStableDiffusionControlNetPipeline.from_pretrained(tmp_path / "sd", ella=connector, text_encoder=t5)
+    with pytest.raises(EllaError, match="EllaStableDiffusionControlNetPipeline needs controlnet: give controlnet="):
+        EllaStableDiffusionControlNetPipeline.from_pipe(stable_diffusion, ella=connector, text_encoder=t5)
+    found = EllaPipeline.from_pretrained(tmp_path / "sd", ella=connector, text_encoder=t5)
+    assert type(found) is EllaStableDiffusionPipeline
+    found.save_pretrained(tmp_path / "without")
+    with pytest.raises(EllaError, match=r"without' could not be loaded: .*'controlnet'"):
+        EllaStableDiffusionControlNetPipeline.from_pretrained(tmp_path / "without")
     again = EllaPipeline.from_pretrained(tmp_path / "ella")
     assert type(again) is EllaStableDiffusionControlNetPipeline
     given = settings(image=[EDGES, DEPTH], generator=torch.Generator().manual_seed(1))
     images = pipe(PROMPTS[0], **given).images
     given["generator"].manual_seed(1)
     assert torch.equal(again(PROMPTS[0], **given).images, images)
+
+
+def test_guidance_can_end_midway_with_controlnets(
+    stable_diffusion: StableDiffusionPipeline,
+    controlnets: list[ControlNetModel],
+    connector: EllaConnector,
+    t5: T5TextEncoder,
+) -> None:
+    plain = diffusers.StableDiffusionControlNetPipeline(
+        **stable_diffusion.components, controlnet=controlnets, requires_safety_checker=False
+    )
+    ella = EllaPipeline.from_pipe(plain, ella=connector, text_encoder=t5)
+    ella.set_progress_bar_config(disable=True)
+    rows: list[int] = []
+    ella.unet.register_forward_pre_hook(lambda _, inputs: rows.append(len(inputs[0])))
+
+    def cut(prompts: list[str], generators: list[torch.Generator]) -> torch.Tensor:
+        callback = SDCFGCutoffCallback(cutoff_step_ratio=None, cutoff_step_index=1)
+        given = settings(image=[EDGES, DEPTH], callback_on_step_end=callback, generator=generators)
+        return ella(prompts, **given).images
+
+    together = cut(PROMPTS, [torch.Generator().manual_seed(seed) for seed in (3, 4)])
+    assert rows == [4, 4, 2, 2]
+    for index in range(2):
+        alone = cut([PROMPTS[index]], [torch.Generator().manual_seed(3 + index)])
+        torch.testing.assert_close(together[index : index + 1], alone, atol=1e-4, rtol=0)
+
+
+def test_a_part_of_an_ella_pipeline_can_be_replaced(
+    stable_diffusion: StableDiffusionPipeline, connector: EllaConnector, t5: T5TextEncoder
+) -> None:
+    ella = EllaPipeline.from_pipe(stable_diffusion, ella=connector, text_encoder=t5)
+    other = EllaConnector.from_sizes(connector.sizes)
+    replaced = EllaPipeline.from_pipe(ella, connector=other)
+    assert replaced.connector is other
+    assert replaced.components == ella.components | {"connector": other}
+
+
+def test_a_text_encoder_that_reads_otherwise_than_in_training_is_refused(
+    stable_diffusion: StableDiffusionPipeline, connector: EllaConnector, t5: T5TextEncoder
+) -> None:
+    other = T5TextEncoder(t5.tokenizer, t5.model, TextOptions(tokens=64))
+    with pytest.raises(EllaError, match=r"reads prompts with \{'tokens': 64\}, but the connector was trained with"):
+        EllaPipeline.from_pipe(stable_diffusion, ella=connector, text_encoder=other)
+    short = EllaConnector.from_sizes(connector.sizes, text_options={"tokens": 64})
+    pipe = EllaPipeline.from_pipe(stable_diffusion, ella=short, text_encoder=other)
+    assert pipe.encode_prompt("a fox", "cpu", 1, False)[0].shape == (1, 64, 16)

@@ -246,6 +246,17 @@ def test_a_distilled_unet_reads_the_guidance_as_in_stable_diffusion(  # noqa: PL
     assert not torch.allclose(latents, draw(pipeline, PROMPTS[:2], **(given | {"guidance_scale": 1.5})), atol=1e-3)
 
 
+def test_ready_features_of_different_lengths_share_a_call(pipeline: EllaStableDiffusionPipeline, draw: Draw) -> None:
+    positive, _ = pipeline.encode_prompt(PROMPTS[0], "cpu", 1, False, length="flexible")
+    negative, _ = pipeline.encode_prompt("ugly", "cpu", 1, False, length="fixed")
+    assert positive.shape[1] < negative.shape[1] == 128
+    ready = draw(pipeline, None, prompt_embeds=positive, negative_prompt_embeds=negative)
+    written = draw(pipeline, PROMPTS[0], negative_prompt="ugly", length="flexible", fixed_negative=True)
+    torch.testing.assert_close(ready, written, atol=2e-4, rtol=0)
+    half = draw(pipeline, None, prompt_embeds=positive, negative_prompt="ugly", length="flexible", fixed_negative=True)
+    torch.testing.assert_close(half, written, atol=2e-4, rtol=0)
+
+
 def test_one_given_side_leaves_the_other_at_the_unets_own(pipeline: EllaStableDiffusionPipeline, draw: Draw) -> None:
     assert draw(pipeline, PROMPTS[0], height=24, output_type="pt").shape == (1, 3, 24, 16)
     assert draw(pipeline, PROMPTS[0], width=24, output_type="pt").shape == (1, 3, 16, 24)
@@ -298,6 +309,7 @@ def test_another_kind_of_pipeline_or_unet_is_refused_by_name(
         ({"prompts": []}, "prompt is an empty list"),
         ({"prompts": ["a", 3]}, "prompt must be text or a list of texts; it holds 3"),
         ({"negative_prompt": ["a", "b"]}, "negative_prompt has 2 entries for 1 prompts"),
+        ({"prompts": PROMPTS[:1], "negative_prompt": 3}, "negative_prompt must be text or a list of texts, not 3"),
         ({"prompts": None, "prompt_embeds": None}, "prompt was not given"),
         ({"prompt_embeds": torch.rand(1, 4, 16)}, "Cannot forward both `prompt`"),
         ({"prompts": None, "prompt_embeds": torch.rand(1, 4, 15)}, r"prompt_embeds is \[1, 4, 15\]; text features are"),
