@@ -257,7 +257,7 @@ def flux(*, guided: bool) -> Any:
     encoder, tokenizer = t5()
     return diffusers.FluxPipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(),
-        vae=vae(),
+        vae=vae(blocks=(4, 4, 8, 8)),
         text_encoder=clip_text(transformers.CLIPTextModel, 16),
         tokenizer=clip_tokenizer(),
         text_encoder_2=encoder,

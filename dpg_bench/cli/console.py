@@ -76,8 +76,8 @@ def _escaped(text: str) -> str:
 class Counter(Protocol):
     """Shows how many of a known number are done."""
 
-    def __call__(self, done: int, *, total: int, start: int, note: str = "") -> None:
-        """`start` of the `done` were there before and don't count towards the rate."""
+    def __call__(self, done: int, *, total: int, start: int, note: str = "", what: str = "") -> None:
+        """`start` of the `done` were there before and don't count towards the rate; a new `what` starts it anew."""
         ...
 
 
@@ -91,22 +91,44 @@ def counting(what: str, unit: str) -> Iterator[Counter]:
         yield _lines(what, unit)
 
 
-def _lines(what: str, unit: str) -> Counter:
-    began = time.monotonic()
-    last = began
+class _Clock:
+    """The time since the work at hand began, and how much of it was done by then."""
 
-    def show(done: int, *, total: int, start: int, note: str = "") -> None:
-        nonlocal last
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self._began = time.monotonic()
+        self._from: int | None = None
+
+    def turn_to(self, what: str) -> bool:
+        """Start anew if this is other work; whether it is."""
+        if not what or what == self.what:
+            return False
+        self.what, self._began, self._from = what, time.monotonic(), None
+        return True
+
+    def rate(self, done: int, start: int) -> float:
+        """Things done a second, 0 as long as nothing is."""
+        if self._from is None:
+            self._from = max(done, start)
+        return max(0, done - self._from) / max(time.monotonic() - self._began, 1e-9)
+
+
+def _lines(what: str, unit: str) -> Counter:
+    clock = _Clock(what)
+    last = time.monotonic()
+    shown = -1
+
+    def show(done: int, *, total: int, start: int, note: str = "", what: str = "") -> None:
+        nonlocal last, shown
+        clock.turn_to(what)
+        rate = clock.rate(done, start)
         now = time.monotonic()
-        if done < total and now - last < _LINE_EVERY_SECONDS:
+        if (done < total and now - last < _LINE_EVERY_SECONDS) or done == shown or (done == start and done < total):
             return
-        if done == start and done < total:
-            return
-        last = now
-        rate = (done - start) / max(now - began, 1e-9)
-        left = f", {_duration((total - done) / rate)} left" if rate > 0 and done < total else ""
-        speed = f", {rate:.3g} {unit}/s" if done > start else ""
-        say(f"{what}: {done} of {total} {unit}{speed}{left}{f' ({note})' if note else ''}")
+        last, shown = now, done
+        left = f", {duration((total - done) / rate)} left" if rate > 0 and done < total else ""
+        speed = f", {rate:.3g} {unit}/s" if rate > 0 else ""
+        say(f"{clock.what}: {done} of {total} {unit}{speed}{left}{f' ({note})' if note else ''}")
 
     return show
 
@@ -114,29 +136,31 @@ def _lines(what: str, unit: str) -> Counter:
 @contextmanager
 def _bar(what: str, unit: str) -> Iterator[Counter]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(elapsed_when_finished=True),
         TextColumn("{task.fields[note]}"),
     )
-    began = time.monotonic()
+    clock = _Clock(what)
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(what, total=None, rate="", note="")
 
-        def show(done: int, *, total: int, start: int, note: str = "") -> None:
-            rate = (done - start) / max(time.monotonic() - began, 1e-9)
-            speed = f"{rate:.3g} {unit}/s" if done > start else ""
-            progress.update(task, completed=done, total=total, rate=speed, note=note)
+        def show(done: int, *, total: int, start: int, note: str = "", what: str = "") -> None:
+            clock.turn_to(what)
+            rate = clock.rate(done, start)
+            left = f", {duration((total - done) / rate)} left" if rate > 0 and done < total else ""
+            speed = f"{rate:.3g} {unit}/s{left}" if rate > 0 else ""
+            progress.update(task, completed=done, total=total, rate=speed, note=note, description=clock.what)
 
         yield show
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """`1h 02min`, `3min 20s` or `5s`."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}h {minutes:02d}min" if hours else f"{minutes}min {rest:02d}s" if minutes else f"{rest}s"

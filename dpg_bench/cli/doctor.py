@@ -1,4 +1,4 @@
-"""`dpgbench doctor`: what this machine has, what is missing, and how to mend it."""
+"""`dpgbench doctor`: what this machine has, what a run or a score would still need, and how to mend what is missing."""
 
 from __future__ import annotations
 
@@ -11,44 +11,61 @@ import typer
 
 from dpg_bench.cli.console import show
 
+_MODELS = ("sd15", "ella-sd15")
+_SUITES = ("dpg-bench", "dsg-1k")
+_JUDGES = ("mplug",)
+
 
 def doctor() -> None:
-    """Show what this machine has, what is missing, and how to mend it."""
-    from importlib.metadata import PackageNotFoundError, requires, version
-
-    from packaging.requirements import Requirement
-
+    """Show what this machine has, what a run or a score would still need, and how to mend what is missing."""
     problems = 0
     show("Packages")
-    for text in requires("dpg-bench") or []:
-        requirement = Requirement(text)
-        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
-            continue
-        try:
-            found = version(requirement.name)
-        except PackageNotFoundError:
-            problems += 1
-            show(f"  MISSING  {requirement.name}: pip install '{requirement}'")
-            continue
-        if requirement.specifier.contains(found, prereleases=True):
-            show(f"  ok       {requirement.name} {found}")
-        else:
-            problems += 1
-            show(f"  OLD      {requirement.name} {found}: pip install '{requirement}'")
-    for heading, lines in (("Machine", _machine()), ("Caches", _caches())):
+    for line, fine in _packages():
+        problems += not fine
+        show(f"  {line}")
+    for heading, lines in (("Machine", _machine()), ("Caches", _caches()), ("Suites, models and judges", _weights())):
         show(heading)
         for line in lines:
             show(f"  {line}")
     if problems:
         show(f"{problems} of the packages need attention.")
         raise typer.Exit(1)
-    show("Everything that dpg-bench needs is installed.")
+    show("All packages that dpg-bench needs are installed.")
+
+
+def _packages() -> Iterator[tuple[str, bool]]:
+    """A line for every package that is needed, and whether it is there."""
+    from importlib.metadata import PackageNotFoundError, requires, version
+
+    from packaging.requirements import Requirement
+
+    try:
+        needed = requires("dpg-bench") or []
+    except PackageNotFoundError:
+        yield "MISSING  dpg-bench itself is not installed here, so what it needs isn't known: pip install .", False
+        return
+    for text in needed:
+        requirement = Requirement(text)
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            found = version(requirement.name)
+        except PackageNotFoundError:
+            yield f"MISSING  {requirement.name}: pip install '{requirement}'", False
+            continue
+        if requirement.specifier.contains(found, prereleases=True):
+            yield f"ok       {requirement.name} {found}", True
+        else:
+            yield f"OLD      {requirement.name} {found}: pip install '{requirement}'", False
 
 
 def _machine() -> Iterator[str]:
-    import torch
-
     yield f"{os.cpu_count()} CPU cores, {shutil.disk_usage(Path.cwd()).free / 1e9:.0f} GB of disk free here"
+    try:
+        import torch
+    except (ImportError, OSError) as error:  # OSError: its libraries are there and can't be loaded
+        yield f"torch can't be imported ({error}): nothing can be drawn or judged here before it is mended"
+        return
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):
             properties = torch.cuda.get_device_properties(index)
@@ -62,15 +79,66 @@ def _machine() -> Iterator[str]:
 
 
 def _caches() -> Iterator[str]:
-    from huggingface_hub.constants import HF_HUB_CACHE, HF_HUB_OFFLINE
-
     from dpg_bench.hub.cache import cache_folder
 
     modelscope = os.environ.get("MODELSCOPE_CACHE") or Path.home() / ".cache" / "modelscope"
-    folders = (("dpg-bench", cache_folder()), ("Hugging Face", Path(HF_HUB_CACHE)), ("ModelScope", Path(modelscope)))
+    folders = [("dpg-bench", cache_folder()), ("ModelScope", Path(modelscope))]
+    try:
+        from huggingface_hub.constants import HF_HUB_CACHE, HF_HUB_OFFLINE
+    except ImportError:
+        offline = False
+    else:
+        folders.insert(1, ("Hugging Face", Path(HF_HUB_CACHE)))
+        offline = HF_HUB_OFFLINE
     for name, folder in folders:
         yield f"{name}: {folder}{'' if folder.is_dir() else ' (not there yet)'}"
-    if HF_HUB_OFFLINE:
-        yield "HF_HUB_OFFLINE is set: nothing will be downloaded"
-    else:
-        yield "downloads are allowed; `dpgbench fetch` gets everything ahead of time"
+    yield (
+        "HF_HUB_OFFLINE is set: nothing will be downloaded from Hugging Face"
+        if offline
+        else "downloads are allowed; `dpgbench fetch` gets everything ahead of time"
+    )
+
+
+def _weights() -> Iterator[str]:
+    """What is here of all that can be fetched by name, and what is still to be downloaded."""
+    from dpg_bench.errors import DpgBenchError
+
+    for kind, names, missing in (
+        ("run and score", _SUITES, _suite_missing),
+        ("run", _MODELS, _model_missing),
+        ("score", _JUDGES, _judge_missing),
+    ):
+        for name in names:
+            try:
+                lacking = missing(name)
+            except (ImportError, OSError, DpgBenchError) as error:
+                yield f"UNKNOWN  {name}: {error}"
+                continue
+            if lacking is None:
+                yield f"here     {name}"
+            else:
+                yield f"MISSING  {name}: {kind} would first download {lacking} (`dpgbench fetch {name}`)"
+
+
+def _suite_missing(name: str) -> str | None:
+    from dpg_bench.suite.registry import pending_download
+
+    return pending_download(name)
+
+
+def _model_missing(name: str) -> str | None:
+    from dpg_bench.generate.registry import find_model
+
+    spec = find_model(name)
+    pending = spec.still_to_download(spec.options())
+    if not pending:
+        return None
+    return f"{sum(one.gigabytes for one in pending):.1f} GB ({', '.join(one.what for one in pending)})"
+
+
+def _judge_missing(name: str) -> str | None:
+    from dpg_bench.judge.registry import find_judge
+
+    spec = find_judge(name)
+    gigabytes = spec.pending(spec.options())
+    return f"{gigabytes:.1f} GB" if gigabytes else None

@@ -6,7 +6,9 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dpg_bench.cli.console import duration
 from dpg_bench.files.grid import grid_columns, grid_rows
+from dpg_bench.jobs.estimate import estimate_memory, estimate_time
 from dpg_bench.suite.registry import pending_download
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ def plan_text(plan: RunPlan) -> str:
         *([pending] if pending else []),
         *(
             f"{d.what}: {d.repository}@{d.revision}" + (f", about {d.gigabytes:g} GB" if d.gigabytes else "")
-            for d in plan.spec.downloads
+            for d in plan.spec.still_to_download(settings.options)
         ),
     ]
     rows = {
@@ -41,7 +43,10 @@ def plan_text(plan: RunPlan) -> str:
         "size": f"{settings.size} px" if settings.size else own,
         "steps": f"{settings.steps or own}",
         "guidance": f"{own if settings.guidance is None else settings.guidance}",
+        **({"negative prompt": settings.negative_prompt} if settings.negative_prompt is not None else {}),
         "device": f"{settings.device}, {settings.dtype}, batches of {plan.batch_size} images",
+        "memory": _memory(plan),
+        "time": _time(plan),
         "downloads": "; ".join(downloads) or "none",
         "run folder": f"{plan.run.path} ({'continues' if plan.previous else 'new'})",
         "disk": _disk(plan),
@@ -49,6 +54,20 @@ def plan_text(plan: RunPlan) -> str:
     width = max(map(len, rows))
     lines = [f"{name:<{width}}  {value}" for name, value in rows.items()]
     return "\n".join([*lines, "Nothing was written. Run the same command without --dry-run to do it."])
+
+
+def _memory(plan: RunPlan) -> str:
+    wanted = estimate_memory(plan)
+    if wanted is None:
+        return "not known before the model is loaded"
+    return f"at most about {wanted / 1e9:.1f} GB, weights and a batch of {plan.batch_size}"
+
+
+def _time(plan: RunPlan) -> str:
+    estimate = estimate_time(plan)
+    if estimate is None:
+        return "not known: no run with these settings was made here yet (--limit 1 makes one quickly)"
+    return f"about {duration(estimate.seconds)} of drawing, at the pace of {estimate.measured}"
 
 
 def _disk(plan: RunPlan) -> str:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from dpg_bench.jobs.run_plan import RunPlan
 
 
+_STAGES = {"loading": "Loading the model", "drawing": "Drawing", "writing": "Writing"}
+
+
 def run(
     model: Annotated[
         str,
@@ -120,11 +123,11 @@ def run(
     plan = plan_run(request)
     say_mends(plan.suite)
     say(_headline(plan))
-    with counting("Generating", "items") as count:
+    with counting("Loading the model", "items") as count:
 
         def progress(state: GenerationProgress) -> None:
             note = f"{state.failed} failed" if state.failed else ""
-            count(state.done, total=state.total, start=state.kept, note=note)
+            count(state.done, total=state.total, start=state.kept, note=note, what=_STAGES[state.stage])
 
         outcome = execute_run(plan, command=sys.argv, progress=progress)
     for item_id, error in list(outcome.failed.items())[:5]:

@@ -102,7 +102,8 @@ class ModelSpec(Generic[OptionsT]):
     checks the settings without loading weights (raising BadInputError), `load` builds the generator, `fetch`
     downloads and verifies its weights ahead of time. `notes` say where each default comes from, `untrained` that the
     weights are random, so that scores mean nothing. `memory`, if known, sets the batch size. `takes_negative_prompt`
-    says that the settings' negative prompt is heeded; without, one is refused.
+    says that the settings' negative prompt is heeded; without, one is refused. `pending` gives those of the downloads
+    that the options need and this machine lacks; without, it's all of them.
     """
 
     name: str
@@ -118,3 +119,8 @@ class ModelSpec(Generic[OptionsT]):
     untrained: bool = False
     memory: MemoryNeed | None = None
     takes_negative_prompt: bool = False
+    pending: Callable[[OptionsT], tuple[Download, ...]] | None = None
+
+    def still_to_download(self, options: OptionsT) -> tuple[Download, ...]:
+        """What a run with these options would download first."""
+        return self.downloads if self.pending is None else self.pending(options)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import Literal
 
 from dpg_bench.files.durable import JsonlLog, disk_errors
 from dpg_bench.files.run_folder import RunDir
@@ -17,12 +18,16 @@ from dpg_bench.generate.plan import ItemPlan, plan_batches
 
 @dataclass(frozen=True, slots=True)
 class GenerationProgress:
-    """How far a run is: items `done` of `total`; of these, `kept` were done before and `failed` could not be made."""
+    """How far a run is: items `done` of `total`; of these, `kept` were done before and `failed` could not be made.
+
+    `stage` is what happens just now: the model is loaded, images are drawn, or the last of them are written.
+    """
 
     total: int
     done: int
     kept: int
     failed: int
+    stage: Literal["loading", "drawing", "writing"] = "drawing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,9 @@ def generate_images(
         GridWriter(run, model=model, fingerprint=fingerprint) as writer,
     ):
 
-        def record(entries: Iterable[FinishedItem | FailedItem]) -> None:
+        def record(
+            entries: Iterable[FinishedItem | FailedItem], *, stage: Literal["drawing", "writing"] = "drawing"
+        ) -> None:
             for entry in entries:
                 log.append(entry.line(fingerprint))
                 if isinstance(entry, FailedItem):
@@ -71,7 +78,9 @@ def generate_images(
                     made.append(entry.item.prompt.item_id)
             done = len(kept) + len(made) + len(failed)
             if progress is not None:
-                progress(GenerationProgress(total=len(items), done=done, kept=len(kept), failed=len(failed)))
+                progress(
+                    GenerationProgress(total=len(items), done=done, kept=len(kept), failed=len(failed), stage=stage)
+                )
 
         record([])
         try:
@@ -79,5 +88,6 @@ def generate_images(
                 for entry in maker.make(batch):
                     record(chain(writer.drain(), [entry]) if isinstance(entry, FailedItem) else writer.write(entry))
         finally:
-            record(writer.drain())
+            record([], stage="writing")
+            record(writer.drain(), stage="writing")
     return GenerationOutcome(made=tuple(made), kept=kept, failed=failed)

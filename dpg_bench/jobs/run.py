@@ -41,6 +41,8 @@ def execute_run(
     """
     run = plan.run
     with lock_folder(run.path), listening() as remarks:
+        if progress is not None:
+            progress(GenerationProgress(total=len(plan.items), done=0, kept=0, failed=0, stage="loading"))
         generator = plan.spec.load(plan.generator)
         if plan.request.fresh:
             clear_run(run, plan.suite.by_id)  # only now that the model is known to load

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from dpg_bench.generate.stage import GenerationProgress
+from dpg_bench.jobs.run import execute_run
+from dpg_bench.jobs.run_plan import RunRequest, plan_run
 from dpg_bench.score.scorecard import read_scorecard
 from tests.cli.conftest import Dpgbench
 
@@ -183,3 +190,42 @@ def test_doctor_says_what_is_here(dpgbench: Dpgbench) -> None:
     assert result.exit_code == 0, result.output
     assert "torch" in result.stdout
     assert "CPU cores" in result.stdout
+    assert "MISSING  ella-sd15: run would first download 15.4 GB (Stable Diffusion 1.5 without CLIP" in result.stdout
+    assert "MISSING  mplug: score would first download 8.0 GB (`dpgbench fetch mplug`)" in result.stdout
+    assert "MISSING  dpg-bench: run and score would first download" in result.stdout
+
+
+def test_doctor_needs_no_torch(tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text("raise ImportError('no torch on this machine')")
+    result = subprocess.run(
+        [sys.executable, "-m", "dpg_bench", "doctor"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "torch can't be imported (no torch on this machine)" in result.stdout
+    assert "Traceback" not in result.stderr
+
+
+def test_a_plan_says_what_it_would_download_and_how_long_it_would_take(dpgbench: Dpgbench, tiny_folder: Path) -> None:
+    full = dpgbench("run", "--model", "sd15", "--suite", "sample", "--dry-run")
+    assert "Stable Diffusion 1.5: stable-diffusion-v1-5/stable-diffusion-v1-5@" in full.stdout
+    assert "at most about" in full.stdout
+    own = dpgbench("run", "--model", "sd15", "-M", f"base={tiny_folder}", "--suite", "sample", "--dry-run")
+    assert re.search(r"downloads +none", own.stdout)
+    assert re.search(r"time +not known: no run with these settings", own.stdout)
+    assert dpgbench(*RUN).exit_code == 0
+    again = dpgbench(*RUN[:-1], "other", "--dry-run")
+    assert re.search(r"time +about \S+ of drawing, at the pace of out", again.stdout)
+
+
+def test_loading_is_a_stage_of_its_own(tmp_path: Path) -> None:
+    plan = plan_run(RunRequest(model="tiny-sd15", suite="sample", limit=2, steps=1, out=tmp_path / "run"))
+    seen: list[GenerationProgress] = []
+    execute_run(plan, progress=seen.append)
+    stages = [state.stage for state in seen]
+    assert stages[0] == "loading"
+    assert stages[1] == "drawing"
+    assert stages[-1] == "writing"
+    assert (seen[0].total, seen[0].done, seen[-1].done) == (2, 0, 2)

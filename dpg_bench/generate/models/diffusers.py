@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field
 from dpg_bench.device import torch_dtype
 from dpg_bench.errors import BadInputError, DpgBenchError
 from dpg_bench.generate.base import (
+    Download,
     GenerationDefaults,
     Generator,
     GeneratorSettings,
@@ -32,7 +33,7 @@ from dpg_bench.generate.models.placing import Offload, check_offload, place
 from dpg_bench.generate.models.single_file import CONFIG_HELP, find_configs, load_single_file, usual_configs
 from dpg_bench.generate.models.trial import Trial, call, pipeline_error
 from dpg_bench.halving import is_out_of_memory
-from dpg_bench.hub.huggingface import Weights, hub_errors, local_path, pipeline_files
+from dpg_bench.hub.huggingface import Repository, Weights, cached_weights, hub_errors, local_path, pipeline_files
 from dpg_bench.hub.loading import load_errors, load_parts
 from dpg_bench.hub.remarks import listening, quiet_libraries
 from dpg_bench.plugins import Options
@@ -132,6 +133,7 @@ def any_pipeline_spec(name: str) -> ModelSpec[PipelineOptions]:
         ),
         gpu_dtype="bfloat16",
         takes_negative_prompt=True,
+        pending=partial(_pending, source),
     )
 
 
@@ -156,6 +158,17 @@ def _fetch(source: str, options: PipelineOptions) -> None:
     _find(source, options)
     for lora in options.lora:
         find_lora(lora)
+
+
+def _pending(source: str, options: PipelineOptions) -> tuple[Download, ...]:
+    if local_path(source) is not None:
+        return ()
+    index = Repository(source, options.revision, ("model_index.json",))
+    return (
+        ()
+        if cached_weights(index) is not None
+        else (Download("the pipeline", source, options.revision or "newest", 0),)
+    )
 
 
 def _find(source: str, options: PipelineOptions) -> Weights:

@@ -25,6 +25,7 @@ from dpg_bench.generate.base import (
 from dpg_bench.generate.models.passes import noise_generators
 from dpg_bench.generate.models.pipeline_record import Recorded, pipeline_provenance
 from dpg_bench.generate.models.stable_diffusion import (
+    BASE_DOWNLOAD,
     BASE_FILES,
     DENOISER_DOWNLOAD,
     DENOISER_FILES,
@@ -39,6 +40,7 @@ from dpg_bench.generate.models.stable_diffusion import (
     find_base,
     load_base,
     make_ready,
+    pending_base,
     validate_base,
     validate_sampler,
 )
@@ -46,6 +48,7 @@ from dpg_bench.generate.models.text_limits import tokenizer_limit
 from dpg_bench.hub.huggingface import (
     Repository,
     Weights,
+    cached_weights,
     fetch_weights,
     folder_weights,
     hub_errors,
@@ -154,6 +157,23 @@ def fetch_ella(options: EllaOptions) -> None:
         _find_connector(connector)
     if not is_folder(options.text_encoder):
         fetch_weights(_text_encoder_repository(options.text_encoder))
+
+
+def pending_ella(options: EllaOptions) -> tuple[Download, ...]:
+    """What `find_ella` would download."""
+    if _saved_pipeline(options) is not None:
+        return ()
+    released = BASE_DOWNLOAD if options.clip else DENOISER_DOWNLOAD
+    pending = list(pending_base(options, _base_files(options), released))
+    if options.ella == RELEASED_CONNECTOR.name and cached_weights(RELEASED_CONNECTOR) is None:
+        pending.append(CONNECTOR_DOWNLOAD)
+    if not is_folder(options.text_encoder):
+        repository = _text_encoder_repository(options.text_encoder)
+        if cached_weights(repository) is None:
+            own = repository.name == RELEASED_TEXT_ENCODER.name
+            other = Download("the text encoder", repository.name, repository.revision or "newest", 0)
+            pending.append(TEXT_ENCODER_DOWNLOAD if own else other)
+    return tuple(pending)
 
 
 def check_ella_sources(options: EllaOptions) -> None:
@@ -337,5 +357,6 @@ ELLA_SD15 = ModelSpec(
         SAFETY_NOTE,
     ),
     takes_negative_prompt=True,
+    pending=pending_ella,
     memory=MemoryNeed(parameters=2_234_000_000, values_per_image=IMAGE_VALUES),
 )

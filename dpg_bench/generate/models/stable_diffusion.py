@@ -41,6 +41,7 @@ from dpg_bench.generate.models.unet import SwitchedUNet, lay_out
 from dpg_bench.hub.huggingface import (
     Repository,
     Weights,
+    cached_weights,
     fetch_weights,
     folder_weights,
     local_path,
@@ -149,6 +150,20 @@ def fetch_base(options: StableDiffusionOptions, files: tuple[str, ...] = BASE_FI
         fetch_weights(_repository(options, files))
     elif path.is_file():
         find_configs(options.config, revision=_pinned(options.config))
+
+
+def pending_base(
+    options: StableDiffusionOptions, files: tuple[str, ...] = BASE_FILES, download: Download = BASE_DOWNLOAD
+) -> tuple[Download, ...]:
+    """What `find_base` would download; `download` describes the released base."""
+    path = local_path(options.base)
+    if path is not None:
+        return ()
+    repository = _repository(options, files)
+    if cached_weights(repository) is not None:
+        return ()
+    own = options.base == RELEASED_BASE.name
+    return (download if own else Download("the base", repository.name, repository.revision or "newest", 0),)
 
 
 def load_base(base: Base, settings: GeneratorSettings[SamplerOptions], *, clip: bool = True) -> Any:
@@ -357,5 +372,6 @@ SD15 = ModelSpec(
     downloads=(BASE_DOWNLOAD,),
     notes=(SAMPLER_NOTE, "Guidance 7.5, from its model card.", SAFETY_NOTE),
     takes_negative_prompt=True,
+    pending=pending_base,
     memory=MemoryNeed(parameters=1_066_000_000, values_per_image=IMAGE_VALUES),
 )
