@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dpg_bench.cli.console import say, show, show_json, terminal
-from dpg_bench.cli.options import Confidence, Csv, Force, Json, Markdown, WhichJudge, WhichProtocol, check_one_form
+from dpg_bench.cli.options import (
+    Confidence,
+    Csv,
+    Force,
+    Json,
+    Latex,
+    Markdown,
+    WhichJudge,
+    WhichProtocol,
+    check_one_form,
+)
 
 if TYPE_CHECKING:
     from dpg_bench.report.question_texts import QuestionTexts
@@ -30,6 +40,7 @@ def compare(
     top: Annotated[int, typer.Option(min=0, help="How many items and questions that changed most are shown.")] = 5,
     json: Json = False,
     markdown: Markdown = False,
+    latex: Latex = False,
     csv: Csv = None,
     force: Force = False,
 ) -> None:
@@ -37,10 +48,10 @@ def compare(
     from dpg_bench.files.outputs import write_output
     from dpg_bench.report.compare.data import comparisons_to_csv, comparisons_to_json
     from dpg_bench.report.compare.result import compare_all
-    from dpg_bench.report.compare.text import comparisons_to_markdown, print_comparisons
+    from dpg_bench.report.compare.text import comparisons_to_latex, comparisons_to_markdown, print_comparisons
     from dpg_bench.report.runs import load_judged
 
-    check_one_form(json, markdown)
+    check_one_form(json, markdown, latex)
     comparisons = compare_all(
         [load_judged(path, judge=judge) for path in paths], protocol=protocol, confidence=confidence
     )
@@ -52,6 +63,8 @@ def compare(
         show_json(comparisons_to_json(comparisons, texts, top=top))
     elif markdown:
         show(comparisons_to_markdown(comparisons, texts, top=top).rstrip())
+    elif latex:
+        show(comparisons_to_latex(comparisons))
     else:
         print_comparisons(comparisons, texts, terminal(), top=top)
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dpg_bench.cli.console import say, show, show_json, terminal
-from dpg_bench.cli.options import Csv, Force, Json, Markdown, check_one_form
+from dpg_bench.cli.options import Csv, Force, Json, Latex, Markdown, check_one_form
 
 
 def leaderboard(
@@ -21,6 +21,7 @@ def leaderboard(
     ] = False,
     json: Json = False,
     markdown: Markdown = False,
+    latex: Latex = False,
     csv: Csv = None,
     force: Force = False,
 ) -> None:
@@ -28,10 +29,10 @@ def leaderboard(
     from dpg_bench.files.outputs import write_output
     from dpg_bench.report.leaderboard.data import leaderboard_to_csv, leaderboard_to_json
     from dpg_bench.report.leaderboard.result import FoundRuns, find_runs, rank_runs
-    from dpg_bench.report.leaderboard.text import leaderboard_to_markdown, print_leaderboard
+    from dpg_bench.report.leaderboard.text import leaderboard_to_latex, leaderboard_to_markdown, print_leaderboard
     from dpg_bench.report.published import shipped_results
 
-    check_one_form(json, markdown)
+    check_one_form(json, markdown, latex)
     default = Path("runs")
     alone = published and not folders and not default.is_dir()
     found = FoundRuns() if alone else find_runs(folders or [default])
@@ -43,5 +44,7 @@ def leaderboard(
         show_json(leaderboard_to_json(board))
     elif markdown:
         show(leaderboard_to_markdown(board).rstrip())
+    elif latex:
+        show(leaderboard_to_latex(board, found.runs))
     else:
         print_leaderboard(board, terminal())

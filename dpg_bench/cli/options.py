@@ -25,6 +25,9 @@ Confidence: TypeAlias = Annotated[
 ]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Markdown: TypeAlias = Annotated[bool, typer.Option("--markdown", help="Print Markdown instead of text.")]
+Latex: TypeAlias = Annotated[
+    bool, typer.Option("--latex", help="Print LaTeX instead: a table, sentences on the method, BibTeX as comments.")
+]
 Csv: TypeAlias = Annotated[
     Path | None, typer.Option("--csv", help="Write the table to this CSV file too.", show_default=False)
 ]

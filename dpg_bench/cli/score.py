@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dpg_bench.cli.console import counting, say, show_json, terminal
+from dpg_bench.cli.console import counting, say, show, show_json, terminal
 from dpg_bench.cli.exit_codes import INCOMPLETE
-from dpg_bench.cli.options import AllowMissing, Csv, Force, Json
+from dpg_bench.cli.options import AllowMissing, Csv, Force, Json, Latex, Markdown, check_one_form
 
 if TYPE_CHECKING:
     from dpg_bench.jobs.score_plan import ScorePlan
@@ -49,7 +49,6 @@ def score(
         typer.Option(
             metavar="COLUMN=VALUE",
             help="Of --answers, only the rows that have this value, such as t2i_model=sd2dot1; repeat for more.",
-            envvar="DPGBENCH_WHERE",
             show_default=False,
         ),
     ] = None,
@@ -72,7 +71,6 @@ def score(
         typer.Option(
             metavar="COLSxROWS",
             help="How the images lie in a grid, such as 4x1; worked out from its size.",
-            envvar="DPGBENCH_GRID",
             show_default=False,
         ),
     ] = None,
@@ -80,7 +78,6 @@ def score(
         int | None,
         typer.Option(
             help="Pixels of border around and between the images of a grid, 0 for none; looked for.",
-            envvar="DPGBENCH_BORDER",
             show_default=False,
         ),
     ] = None,
@@ -88,7 +85,6 @@ def score(
         str | None,
         typer.Option(
             help="Names of image files, such as {item}/sample-{k:04d}.png; the usual ones are known.",
-            envvar="DPGBENCH_PATTERN",
             show_default=False,
         ),
     ] = None,
@@ -96,7 +92,6 @@ def score(
         Path | None,
         typer.Option(
             help="A list of image files instead: CSV with item_id, file and image, or JSON {item: [file, ...]}.",
-            envvar="DPGBENCH_FILES",
             show_default=False,
         ),
     ] = None,
@@ -131,6 +126,8 @@ def score(
     limit: Annotated[int | None, typer.Option(help="Only the first N items of the suite.")] = None,
     items: Annotated[str | None, typer.Option(help="Only these items: ID,ID,...", show_default=False)] = None,
     json: Json = False,
+    markdown: Markdown = False,
+    latex: Latex = False,
     csv: Csv = None,
     force: Force = False,
 ) -> None:
@@ -141,10 +138,13 @@ def score(
     from dpg_bench.jobs.score import execute_score
     from dpg_bench.jobs.score_plan import ScoreRequest, plan_score
     from dpg_bench.plugins import split_pairs
+    from dpg_bench.report.runs import load_judged
     from dpg_bench.report.scorecard.data import scorecard_to_csv
+    from dpg_bench.report.scorecard.paper import scorecard_to_latex, scorecard_to_markdown
     from dpg_bench.report.scorecard.text import print_scorecard
     from dpg_bench.score.scorecard import scorecard_json
 
+    check_one_form(json, markdown, latex)
     request = ScoreRequest(
         path=path,
         suite=suite,
@@ -178,17 +178,21 @@ def score(
         say(line)
     if plan.pending_gigabytes:
         _confirm_download(plan)
-    with counting("Judging", "answers") as show:
+    with counting("Judging", "answers") as count:
 
         def progress(state: JudgingProgress) -> None:
             note = f"{state.failed} items failed" if state.failed else ""
-            show(state.asked + state.kept, total=state.questions, start=state.kept, note=note)
+            count(state.asked + state.kept, total=state.questions, start=state.kept, note=note)
 
         result = execute_score(plan, progress=progress)
     if csv is not None:
         write_output(csv, scorecard_to_csv(result.scorecard).encode(), force=force)
     if json:
         show_json(scorecard_json(result.scorecard))
+    elif markdown:
+        show(scorecard_to_markdown(load_judged(result.file)))
+    elif latex:
+        show(scorecard_to_latex(load_judged(result.file)))
     else:
         print_scorecard(result.scorecard, terminal())
     say(f"Scorecard: {result.file}")

@@ -11,6 +11,7 @@ from typing import Any
 from typer.core import TyperCommand, TyperOption
 
 _OUTPUTS = ("--out", "--csv", "--jsonl")
+_OTHERWISE = {"check": ("--strict",)}  # not the suite's rows
 _WITHOUT_COMMAND = {"run": ("--out",), "score": ("--out", "--csv")}
 
 
@@ -50,4 +51,4 @@ def shown_as_flags(params: list[Any]) -> list[Any]:
 
 
 def _is_own(command: str, flag: str) -> bool:
-    return flag in _OUTPUTS and flag not in _WITHOUT_COMMAND.get(command, ())
+    return flag in (*_OUTPUTS, *_OTHERWISE.get(command, ())) and flag not in _WITHOUT_COMMAND.get(command, ())

@@ -40,13 +40,20 @@ def test_every_option_reads_a_variable_of_its_name() -> None:
 
 def test_one_variable_means_one_thing() -> None:
     meanings: defaultdict[str, set[Any]] = defaultdict(set)
+    helps: defaultdict[str, set[str | None]] = defaultdict(set)
     files: defaultdict[str, set[str]] = defaultdict(set)
     for command, option in options():
         assert isinstance(option.envvar, str)
+        helps[option.envvar].add(option.help)
         meanings[option.envvar].add((tuple(option.opts), option.is_flag, option.multiple))
         if option.opts[0] in ("--out", "--csv", "--jsonl", "-o"):
             files[option.envvar].add(command)
     assert {name: found for name, found in meanings.items() if len(found) > 1} == {}
+    # Described otherwise where the command does something else with the same thing; read before adding to these.
+    assert {name.removeprefix("DPGBENCH_") for name, found in helps.items() if len(found) > 1} <= {
+        *("SUITE", "OUT", "MODEL_OPTION", "JUDGE_OPTION", "IMAGES_PER_PROMPT", "BATCH_SIZE", "DTYPE", "FRESH", "FORCE"),
+        *("JUDGE", "PUBLISHED"),
+    }
     assert files.pop("DPGBENCH_OUT") == {"run", "score"}  # both the run folder
     assert {name: found for name, found in files.items() if len(found) > 1} == {}
 

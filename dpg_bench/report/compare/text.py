@@ -11,6 +11,7 @@ from rich.console import Console
 
 from dpg_bench.report.compare.result import Comparison, PairedScore
 from dpg_bench.report.markdown import escaped, markdown_table
+from dpg_bench.report.paper import bibliography, latex, latex_document, latex_table, methods
 from dpg_bench.report.question_texts import QuestionTexts
 from dpg_bench.report.terminal import Column, Row, say, show_table
 from dpg_bench.score.stats import Interval
@@ -40,6 +41,18 @@ def comparisons_to_markdown(comparisons: Sequence[Comparison], texts: QuestionTe
         lines += ["", *(f"- {escaped(line.text.strip())}" for line in _notes(comparison))]
         lines += [f"- {escaped(line.text.strip())}" for line in _changes(comparison, texts, top)] + [""]
     return "\n".join(lines)
+
+
+def comparisons_to_latex(comparisons: Sequence[Comparison]) -> str:
+    """The tables in LaTeX, each with its title, sentences on how the first run was scored, and BibTeX as comments."""
+    lines = []
+    for comparison in comparisons:
+        lines += [f"% {latex(_title(comparison))}"]
+        rows = [row.cells for row in _rows(comparison, below="")]
+        lines += [*latex_table(_COLUMNS, rows, left=_WORDS), ""]
+    first = comparisons[0].first
+    runs = [first, *(comparison.second for comparison in comparisons)]
+    return latex_document(lines, methods(first, [comparisons[0].protocol]), bibliography(runs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +107,11 @@ def _notes(comparison: Comparison) -> Iterator[_Line]:
         f"permutation test (p) agrees{_detectable(comparison)}.",
         "dim",
     )
-    yield _Line(
-        f"{len(comparison.scores)} numbers are compared, so expect about "
-        f"{len(comparison.scores) * (1 - comparison.confidence):.0f} marked by chance alone.",
-        "dim",
-    )
+    by_chance = round(len(comparison.scores) * (1 - comparison.confidence))
+    if by_chance:
+        yield _Line(
+            f"{len(comparison.scores)} numbers are compared, so expect about {by_chance} marked by chance alone.", "dim"
+        )
     yield _Line("Beside published numbers quote official; tell your own runs apart by corrected.", "dim")
     yield _Line(_settings(comparison))
     for remark in comparison.remarks:

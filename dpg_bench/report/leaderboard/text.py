@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from rich.console import Console
@@ -11,7 +11,9 @@ from dpg_bench.report.audit.arithmetic import decimals
 from dpg_bench.report.leaderboard.entry import Entry, Score
 from dpg_bench.report.leaderboard.result import Leaderboard, Ranking
 from dpg_bench.report.markdown import escaped, markdown_table
+from dpg_bench.report.paper import bibliography, latex, latex_document, latex_table, methods
 from dpg_bench.report.rows import CATEGORIES
+from dpg_bench.report.runs import JudgedRun
 from dpg_bench.report.terminal import Column, Row, say, show_table
 
 _HEADINGS = ("rank", "model", "overall", "95 %", *CATEGORIES, "prompts", "kind")
@@ -51,6 +53,15 @@ def leaderboard_to_markdown(board: Leaderboard) -> str:
         lines.append("")
     lines += [f"{escaped(note)}\n" for note in _notes(board)]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def leaderboard_to_latex(board: Leaderboard, runs: Sequence[JudgedRun] = ()) -> str:
+    """Every ranking as a LaTeX table; for `runs`, sentences on the method of the first, and BibTeX as comments."""
+    lines = []
+    for ranking in board.rankings:
+        lines += [f"% {latex(_title(ranking))}", *latex_table(_HEADINGS, _rows(ranking), left=_WORDS), ""]
+    sentences = [*_notes(board), *(methods(runs[0], ["official", "corrected"]) if runs else ())]
+    return latex_document(lines, sentences, bibliography(runs))
 
 
 def _title(ranking: Ranking) -> str:

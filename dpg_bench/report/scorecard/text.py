@@ -51,7 +51,7 @@ def _columns(card: Scorecard, protocols: Sequence[str]) -> list[Column]:
 
 
 def _rows(card: Scorecard, protocols: Sequence[str]) -> list[Row]:
-    total = card.suite.prompts if card["corrected"].partial else None
+    total = card.suite.prompts if card["corrected"].partial or not card.complete else None
     return [
         Row(
             [
@@ -91,6 +91,7 @@ def _print_noise(card: Scorecard, console: Console) -> None:
             f"Soft score, unofficial: {soft.overall:.2f}{interval}, of the judge's P(yes) in place of its answers.",
             "dim",
         )
+    say(console, "Beside published numbers quote official; tell your own runs apart by corrected.", "dim")
     sd = card["corrected"].image_sd
     if sd is not None:
         say(

@@ -91,7 +91,7 @@ def test_nothing_is_cut_off_in_80_columns() -> None:
 def test_an_incomplete_run_shows_no_overall_score_and_says_what_is_missing() -> None:
     text = shown(make_card())
     overall = next(line.split() for line in text.splitlines() if line.split()[:1] == ["overall"])
-    assert overall == ["overall", "-", "8", "56", "-", "8", "55"]
+    assert overall == ["overall", "-", "8/1065", "56", "-", "8/1065", "55"]
     assert "corrected: 8 of 1065 prompts scored; left out:" in text
     assert "item8: no answers" in text
     assert "and 1052 more" in text
