@@ -20,7 +20,7 @@ README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding=
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 LINES = [line.split("#")[0].strip() for language, block in BLOCKS if language == "" for line in block.splitlines()]
 COMMANDS = [line for line in LINES if line.startswith("dpgbench ")]
-THEIRS = {"my-images", "my-singles", "--answers"}
+THEIRS = {"my-images", "my-singles", "my-strips", "my-samples", "--answers"}
 
 
 def on_toys(command: str) -> list[str] | None:
@@ -28,6 +28,8 @@ def on_toys(command: str) -> list[str] | None:
     arguments = shlex.split(command)[1:]
     if arguments[0] == "fetch":
         return None
+    if arguments[0] == "prompts":
+        return [*arguments, "--suite", "sample"]
     if arguments[0] == "run" and not any(name.startswith("tiny-") for name in arguments):
         return [*arguments, "--dry-run"]
     if arguments[0] == "run":
@@ -49,6 +51,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("my-images", "my-singles"):
         (folder / name).mkdir()
         grid.save(folder / name / f"{prompts[0].item_id}.png", compress_level=1)
+    (folder / "my-strips").mkdir()
+    Image.linear_gradient("L").resize((512, 128)).convert("RGB").save(
+        folder / "my-strips" / f"{prompts[0].item_id}.png"
+    )
+    (folder / "my-samples" / prompts[0].item_id).mkdir(parents=True)
+    for k in range(4):
+        grid.resize((64, 64)).save(folder / "my-samples" / prompts[0].item_id / f"take-{k:04d}.png")
     for prompt in prompts[1:]:
         for box in ((0, 0, 512, 512), (512, 0, 1024, 512), (0, 512, 512, 1024), (512, 512, 1024, 1024)):
             lines += [f"images/{prompt.item_id}.png, {box}, {question.text}, yes" for question in prompt.questions]
