@@ -140,6 +140,8 @@ class EllaPipeline(EllaLoading, EllaTexts, EllaAdapters):
             self._settle_size(asked, images)
         if asked.get("latents") is not None:
             asked["latents"] = asked["latents"].to(self.unet.dtype)
+        if not texts.clip:
+            self._warn_of_clip_tokens(asked["prompt"] or ())
         self._guidance_scale = asked["guidance_scale"]
         models = [self.unet, *([self.controlnet] if hasattr(self, "controlnet") else [])]
         self._texts = texts

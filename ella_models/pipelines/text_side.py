@@ -115,6 +115,14 @@ class EllaTexts(DiffusionPipeline):  # type: ignore[misc]
                 clip_skip=clip_skip,
             )
 
+    def _warn_of_clip_tokens(self, prompts: Sequence[str]) -> None:
+        """Say it where a prompt names a textual inversion and CLIP, which alone knows it, doesn't read along."""
+        added = {} if self.clip_tokenizer is None else self.clip_tokenizer.added_tokens_decoder
+        learned = [token.content for token in added.values() if not token.special]
+        for token in learned:
+            if any(token in prompt for prompt in prompts):
+                logger.warning(f"'{token}' was learned for CLIP, which does not read this prompt: draw with clip=True.")
+
     def _clip_parts(self) -> tuple[Any, Any]:
         if self.clip_text_encoder is None or self.clip_tokenizer is None:
             raise EllaError(

@@ -146,13 +146,18 @@ def test_what_clip_needs_is_said(pipeline: EllaStableDiffusionPipeline, both: El
         both(PROMPTS, clip=True, clip_prompt=["a", "b", "a"])
 
 
-def test_a_textual_inversion_counts_with_clip_alone_and_unloads(both: EllaStableDiffusionPipeline, draw: Draw) -> None:
+def test_a_textual_inversion_counts_with_clip_alone_is_warned_of_without_and_unloads(
+    both: EllaStableDiffusionPipeline, draw: Draw, caplog: pytest.LogCaptureFixture
+) -> None:
     ways: list[dict[str, Any]] = [{}, {"clip": True}]
     before = [draw(both, "a <fox>", **way) for way in ways]
     learned = torch.randn(2, 32, generator=torch.Generator().manual_seed(0)) * 3
     both.load_textual_inversion({"<fox>": learned})
     assert both.clip_tokenizer.tokenize(both.maybe_convert_prompt("<fox>", both.clip_tokenizer)) == ["<fox>", "<fox>_1"]
     loaded = [draw(both, "a <fox>", **way) for way in ways]
+    assert [text for text in caplog.messages if "clip" in text] == [
+        "'<fox>' was learned for CLIP, which does not read this prompt: draw with clip=True."
+    ]
     assert torch.equal(loaded[0], before[0])
     assert not torch.allclose(loaded[1], before[1], atol=1e-3)
     both.unload_textual_inversion()

@@ -262,6 +262,19 @@ def test_one_given_side_leaves_the_other_at_the_unets_own(pipeline: EllaStableDi
     assert draw(pipeline, PROMPTS[0], width=24, output_type="pt").shape == (1, 3, 16, 24)
 
 
+def test_a_variant_overrides_one_step(pipeline: EllaStableDiffusionPipeline, draw: Draw) -> None:
+    class Quiet(EllaStableDiffusionPipeline):
+        def prepare_latents(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+            return torch.zeros_like(super().prepare_latents(*args, **kwargs))
+
+        def encode_prompt(self, prompt: Any, *args: Any, **kwargs: Any) -> Any:
+            return super().encode_prompt(["x"] * len(prompt), *args, **kwargs)
+
+    quiet = Quiet(**pipeline.components)
+    quiet.set_progress_bar_config(disable=True)
+    assert torch.equal(draw(quiet, PROMPTS[0]), draw(pipeline, "x", latents=torch.zeros(1, 4, 8, 8)))
+
+
 def test_what_is_cut_of_a_long_prompt_is_counted_and_said(
     pipeline: EllaStableDiffusionPipeline, draw: Draw, caplog: pytest.LogCaptureFixture
 ) -> None:
