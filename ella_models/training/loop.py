@@ -15,6 +15,7 @@ from typing import Any
 import accelerate
 import torch
 from accelerate.state import AcceleratorState
+from accelerate.utils import DistributedType
 from torch import Tensor
 
 from ella_models.connector import EllaConnector
@@ -90,10 +91,12 @@ class _Loop:
     ) -> None:
         self._config, self._accelerator, self._folder, self._run = config, accelerator, folder, run
         decay = config.optimizer.ema_decay
+        if accelerator.distributed_type == DistributedType.FSDP and (decay is not None or config.validation.prompts):
+            raise EllaError("Under FSDP no process has all weights: leave ema_decay and validation.prompts out.")
         self._average = None if decay is None else MovingAverage(run.connector, decay)
-        self._parameters = list(run.connector.parameters())
-        optimizer = adamw(self._parameters, config.optimizer)
+        optimizer = adamw(list(run.connector.parameters()), config.optimizer)
         self._model, self._optimizer = accelerator.prepare(run.connector, optimizer)
+        self._parameters = list(self._model.parameters())
         self._checkpoints = Checkpoints(config.output, accelerator, self._average)
         self._measure = _Measure(accelerator, config.batch_size * config.accumulate * accelerator.num_processes)
 
@@ -204,9 +207,10 @@ class _Loop:
 
     def _keep(self, done: int, batch: Batch) -> None:
         self._checkpoints.save(done, batch.state, keep=self._config.keep_checkpoints)
-        if self._accelerator.is_main_process:
-            with self._averaged() as connector:
-                self._folder.export(connector, self._config.export)
+        with self._averaged() as connector:
+            weights = self._accelerator.get_state_dict(self._model)
+            if self._accelerator.is_main_process:
+                self._folder.export(connector, weights, self._config.export)
         self._accelerator.wait_for_everyone()
 
     @contextmanager

@@ -7,6 +7,7 @@ processes or several passes read the same pairs as one process in one pass.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -23,6 +24,8 @@ from ella_models.training.examples import Batch, Examples, State
 from ella_models.training.files import read_json
 from ella_models.training.images import Size
 from ella_models.training.precomputing import EMPTY, INDEX, SCHEMA
+
+logger = logging.getLogger(__name__)
 
 IN_MEMORY_BYTES = 4 * 2**30
 """Features up to this size are read into memory once; larger ones are read from the mapped shards at every step."""
@@ -77,7 +80,6 @@ class PrecomputedExamples:
         numbers = self._shards.numbers()
         self._held_out = {size: [n for n in some if n < hold_out] for size, some in numbers.items()}
         self._trained = {size: [n for n in some if n >= hold_out] for size, some in numbers.items()}
-        self.left_out = {size: len(some) for size, some in self._trained.items() if 0 < len(some) < shape.pairs}
         self.steps_per_epoch = sum(len(some) // shape.pairs for some in self._trained.values())
         if not self.steps_per_epoch:
             most = max(map(len, self._trained.values()), default=0)
@@ -85,6 +87,12 @@ class PrecomputedExamples:
                 f"'{folder}' holds {most} pairs to train on of one size, fewer than the {shape.pairs} of a step "
                 f"(batch_size {shape.batch_size} × accumulate {shape.accumulate} × processes {shape.processes})."
             )
+        for size, some in self._trained.items():
+            if 0 < len(some) < shape.pairs:
+                logger.warning(
+                    f"The {len(some)} pairs of {size.width} × {size.height} px are never trained on: a step "
+                    f"takes {shape.pairs} of one size."
+                )
 
     @property
     def width(self) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save_file
+from torch import Tensor
 
 from ella_models.connector import EllaConnector
 from ella_models.errors import EllaError
@@ -91,11 +92,11 @@ class RunFolder:
         """Where the sample grid of a step goes."""
         return self._folder / "samples" / f"step-{step:08d}.png"
 
-    def export(self, connector: EllaConnector, precision: str) -> None:
-        """Write the connector in the released format: one `.safetensors`, kind, sizes and text options beside it."""
-        weights = {name: value.detach().to("cpu", DTYPES[precision]) for name, value in connector.state_dict().items()}
+    def export(self, connector: EllaConnector, weights: dict[str, Tensor], precision: str) -> None:
+        """Write `weights` in the released format: one `.safetensors`, kind, sizes and text options beside it."""
+        cast = {name: value.detach().to("cpu", DTYPES[precision]) for name, value in weights.items()}
         with whole_file(self.connector) as unfinished:
-            save_file({name: value.contiguous() for name, value in weights.items()}, unfinished)
+            save_file({name: value.contiguous() for name, value in cast.items()}, unfinished)
         text = {"text_options": connector.text_options} if connector.text_options else {}
         write_json(self.connector.with_suffix(".json"), {**asdict(connector.sizes), **text})
 

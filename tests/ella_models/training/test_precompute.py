@@ -151,7 +151,9 @@ def test_shards_too_large_for_memory_are_read_row_by_row(features: Path, monkeyp
         assert torch.equal(one.text, other.text)
 
 
-def test_buckets_keep_to_one_size_a_step(configure: Configure, pairs: Path, tmp_path: Path) -> None:
+def test_buckets_keep_to_one_size_a_step(
+    configure: Configure, pairs: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     for number in range(6):
         Image.new("RGB", (40, 20), "blue").save(tmp_path / f"wide{number}.png")
         Image.new("RGB", (20, 40), "red").save(tmp_path / f"tall{number}.png")
@@ -164,6 +166,9 @@ def test_buckets_keep_to_one_size_a_step(configure: Configure, pairs: Path, tmp_
     sizes = {Size(*some.moments.shape[2:]) for some in first(source, 4)}
     assert sizes == {Size(12, 20), Size(20, 12)}
     assert examples(tmp_path / "features", StepShape(5, 1, 1, 0)).steps_per_epoch == 2
+    assert "never trained on" not in caplog.text
+    examples(tmp_path / "features", StepShape(5, 1, 1, 0), hold_out=2)
+    assert "The 4 pairs of 24 × 40 px are never trained on: a step takes 5 of one size" in caplog.text
     with pytest.raises(EllaError, match="holds 6 pairs to train on of one size, fewer than the 7 of a step"):
         examples(tmp_path / "features", StepShape(7, 1, 1, 0))
 
