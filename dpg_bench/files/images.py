@@ -105,7 +105,7 @@ def find_images(
                 missing[item_id] = _what_is_missing(files, wanted, absent, count)
             else:
                 items[item_id] = ItemFiles(item_id, tuple(files[label] for label in wanted))
-                extra += [shown_name(file, folder) for label, file in files.items() if label not in wanted]
+                extra += [shown_name(files[label], folder) for label in files.keys() - set(wanted)]
         else:
             missing[item_id] = "there is no image"
     if item_ids and not items:

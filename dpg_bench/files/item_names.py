@@ -12,7 +12,7 @@ import string
 from collections.abc import Iterable
 from urllib.parse import unquote_to_bytes
 
-from dpg_bench.errors import BadInputError
+from dpg_bench.errors import BadInputError, option
 
 _PLAIN = frozenset((string.ascii_letters + string.digits + "-_").encode())
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])", re.IGNORECASE)
@@ -47,7 +47,7 @@ def check_names(item_ids: Iterable[str]) -> None:
         if other != item_id:
             raise BadInputError(
                 f"The items '{other}' and '{item_id}' differ in nothing but case, so that their images would be one "
-                "file on Windows and macOS. Rename one of them, or choose items with --items."
+                f"file on Windows and macOS. Rename one of them, or choose items with {option('items')}."
             )
 
 

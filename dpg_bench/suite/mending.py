@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from dpg_bench.errors import BadInputError
+from dpg_bench.errors import BadInputError, option
 from dpg_bench.records import Mend, Prompt, Question
 from dpg_bench.suite.rows import NUMBER, Row, broad_category, category_of, check_item_id
 
@@ -27,7 +27,7 @@ LEFT_OUT = "the item is left out"
 
 NO_CATEGORY = "uncategorised"
 _SHOWN = 30
-_SEPARATORS = re.compile(r"[\s,;|/&+\[\]()]+")
+_STANDALONE = re.compile(r"(?<![\w.\-])([0-9]{1,9})(?:\.0*)?(?!\w|\.[0-9])")
 _WHOLE = re.compile(r"[0-9]{1,9}(\.0*)?")
 
 
@@ -54,7 +54,7 @@ def mended_prompts(rows: Iterable[Row], source: str, *, strict: bool) -> MendedP
     if not items.by_id and not mends:
         raise BadInputError(f"{source} has a header but no questions below it.")
     if mends and (strict or not prompts):
-        why = "No item of it can be used" if not prompts else "Mend the file, or leave --strict out"
+        why = "No item of it can be used" if not prompts else f"Mend the file, or leave {option('strict')} out"
         raise BadInputError(f"{mends_text(source, mends)}\n{why}.")
     return MendedPrompts(prompts, mends)
 
@@ -228,7 +228,7 @@ class _UnclearError(Exception):
 
 def _numbers(cell: str) -> tuple[int, ...]:
     """The whole numbers of a dependency cell, whatever stands beside them."""
-    return tuple(int(part.partition(".")[0]) for part in _SEPARATORS.split(cell) if _WHOLE.fullmatch(part))
+    return tuple(int(number) for number in _STANDALONE.findall(cell))
 
 
 def _same(one: Row, other: Row) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dpg_bench.errors import BadInputError, UnavailableError
+from dpg_bench.errors import BadInputError, UnavailableError, option
 from dpg_bench.hub.cache import cache_folder
 from dpg_bench.hub.pinned_files import Progress, fetch_files, git_blob_id, intact_files
 
@@ -65,7 +65,7 @@ class PinnedSuite:
     def _download(self, missing: int, progress: Progress | None) -> None:
         by_hand = (
             f"To place the questions by hand, get {self.questions} of https://github.com/{self.repository} at commit "
-            f"{self.commit} and give it as --suite FILE.csv; for a copy of the repository elsewhere, set "
+            f"{self.commit} and give it as {option('suite', 'FILE.csv')}; for a copy of the repository elsewhere, set "
             f"{self.mirror_variable} to its address."
         )
         if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):

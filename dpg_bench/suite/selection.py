@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dpg_bench.errors import BadInputError, unknown_name
+from dpg_bench.errors import BadInputError, option, unknown_name
 from dpg_bench.records import Prompt, Suite
 
 
@@ -16,7 +16,7 @@ def select_prompts(suite: Suite, *, limit: int | None, items: Sequence[str] | No
     if items is None:
         return suite.prompts[:limit]
     if limit is not None:
-        raise BadInputError("--limit and --items exclude each other; give one of them.")
+        raise BadInputError(f"{option('limit')} and {option('items')} exclude each other; give one of them.")
     for item_id in items:
         if item_id not in suite.by_id:
             few = list(suite.by_id)[:8]
@@ -25,6 +25,6 @@ def select_prompts(suite: Suite, *, limit: int | None, items: Sequence[str] | No
             raise BadInputError(f"{guess} It has {len(suite.by_id)} items, such as {', '.join(few)}.")
     if len(set(items)) < len(items):
         twice = next(item_id for item_id in items if list(items).count(item_id) > 1)
-        raise BadInputError(f"--items names '{twice}' twice.")
+        raise BadInputError(f"{option('items')} names '{twice}' twice.")
     wanted = set(items)
     return tuple(prompt for prompt in suite.prompts if prompt.item_id in wanted)

@@ -198,7 +198,7 @@ def test_offline_and_not_cached_says_how_to_get_it(
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(UnavailableError) as caught:
         load_official(manifest)
-    for hint in ("23 of 23 files", "HF_HUB_OFFLINE", "dpgbench fetch dpg-bench", "--suite FILE.csv", "someone/ELLA"):
+    for hint in ("23 of 23 files", "HF_HUB_OFFLINE", "dpgbench fetch dpg-bench", "suite='FILE.csv'", "someone/ELLA"):
         assert hint in str(caught.value)
     assert not copy.server.requests
     assert not manifest.folder.exists()
