@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from dpg_bench.errors import BadInputError, unknown_name
+from dpg_bench.errors import BadInputError, option, unknown_name
 
 if TYPE_CHECKING:
     import torch
@@ -32,18 +32,21 @@ def resolve_device(requested: str) -> str:
     try:
         device = torch.device(requested)
     except RuntimeError:
-        raise BadInputError(f"--device '{requested}' names no device; use auto, cpu, cuda, cuda:1 or mps.") from None
+        raise BadInputError(f"'{requested}' names no device; use auto, cpu, cuda, cuda:1 or mps.") from None
     if device.type == "cuda":
         present = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (device.index or 0) >= present:
             raise BadInputError(
-                f"--device '{requested}' was asked for, but torch {torch.__version__} sees {present} CUDA GPUs here. "
-                "Use --device auto or cpu, or install a CUDA build of torch (`dpgbench doctor` shows what is there)."
+                f"The device '{requested}' was asked for, but torch {torch.__version__} sees {present} CUDA GPUs here. "
+                f"Use {option('device', 'auto')} or cpu, or install a CUDA build of torch (`dpgbench doctor` shows "
+                "what is there)."
             )
     elif device.type == "mps" and not torch.backends.mps.is_available():
-        raise BadInputError("--device 'mps' was asked for, but torch sees no Apple GPU here. Use --device auto or cpu.")
+        raise BadInputError(
+            f"The device 'mps' was asked for, but torch sees no Apple GPU here. Use {option('device', 'auto')} or cpu."
+        )
     elif device.type not in ("cpu", "mps"):
-        raise BadInputError(f"--device '{requested}' is not supported; use auto, cpu, cuda, cuda:1 or mps.")
+        raise BadInputError(f"The device '{requested}' is not supported; use auto, cpu, cuda, cuda:1 or mps.")
     return requested
 
 
@@ -58,8 +61,8 @@ def resolve_dtype(requested: str, device: str, *, gpu_default: str, known: Seque
         raise unknown_name("dtype", requested, ["auto", *known])
     if requested in (TF32, TF32X3) and not _has_tf32(device):
         raise BadInputError(
-            f"--dtype {requested} was asked for, but TF32 is a mode of NVIDIA GPUs from Ampere (2020) on, and the "
-            f"device is '{device}'. Use --dtype float32."
+            f"The precision {requested} was asked for, but TF32 is a mode of NVIDIA GPUs from Ampere (2020) on, and "
+            f"the device is '{device}'. Use {option('dtype', 'float32')}."
         )
     return requested
 

@@ -31,7 +31,7 @@ def test_tf32_is_refused_where_there_is_none(
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
     monkeypatch.setattr(torch.version, "hip", hip)
     for dtype in (TF32, TF32X3):
-        with pytest.raises(BadInputError, match=rf"--dtype {dtype} .* device is '{device}'\. Use --dtype float32\."):
+        with pytest.raises(BadInputError, match=rf"precision {dtype} .* device is '{device}'\. Use dtype='float32'\."):
             resolve_dtype(dtype, device, gpu_default="float16", known=KNOWN)
 
 

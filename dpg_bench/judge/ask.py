@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dpg_bench.errors import DpgBenchError
+from dpg_bench.errors import DpgBenchError, option
 from dpg_bench.halving import Halving, is_out_of_memory
 from dpg_bench.judge.base import Judge
 from dpg_bench.records import Reply
@@ -51,7 +51,7 @@ class Asker:
                 raise
         raise JudgeTooLargeError(
             "The judge ran out of memory with a single image. Free memory on the device, or choose another device or a "
-            "smaller precision (--device, --dtype), and run the same command again to continue."
+            f"smaller precision ({option('device')}, {option('dtype')}), and run the same command again to continue."
         )
 
     def _answer(self, tiles: Sequence[Tile]) -> list[list[Reply]]:

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
-from dpg_bench.errors import BadInputError
+from dpg_bench.errors import BadInputError, option
 from dpg_bench.files.kept_suite import read_kept_suite
 from dpg_bench.files.run_folder import JudgementDir, RunDir, judgement_of, scored_below
 from dpg_bench.records import Suite
@@ -24,7 +24,7 @@ from dpg_bench.score.scorecard import ProtocolCard, Scorecard, read_scorecard
 Protocol: TypeAlias = Literal["corrected", "official"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 
-_AGAIN = "Score it again with `dpgbench score`; the answers are kept (`--answers FILE` needs no judge)."
+_AGAIN = f"Score it again with `dpgbench score`; the answers are kept ({option('answers')} needs no judge)."
 
 
 class StaleScorecardError(BadInputError):
@@ -146,9 +146,11 @@ def load_judged(path: Path, *, judge: str | None = None) -> JudgedRun:
     if not scored:
         raise BadInputError(f"{path} holds no scorecard. Score it first: `dpgbench score {path}`.")
     if judge is None and len(scored) > 1:
-        raise BadInputError(f"{path} was scored by {', '.join(scored)}. Choose one with --judge.")
+        raise BadInputError(f"{path} was scored by {', '.join(scored)}. Choose one with {option('judge')}.")
     if judge is not None and judge not in scored:
-        raise BadInputError(f"{path} was not scored by '{judge}', but by {', '.join(scored)}. Choose one with --judge.")
+        raise BadInputError(
+            f"{path} was not scored by '{judge}', but by {', '.join(scored)}. Choose one with {option('judge')}."
+        )
     return _load_file(scored[judge if judge is not None else next(iter(scored))])
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from dpg_bench.errors import BadInputError
 from dpg_bench.files.answer_lines import read_answer_lines
 from dpg_bench.files.contents import file_digest, file_digests, items_digest
-from dpg_bench.files.images import find_images
-from dpg_bench.files.run_folder import JudgementDir
+from dpg_bench.files.recorded_images import find_recorded_images
+from dpg_bench.files.run_folder import JudgementDir, run_around
 from dpg_bench.files.source_record import images_of
 from dpg_bench.score.items import answered_yes
 from dpg_bench.score.scorecard import CORRECTED, Scorecard
@@ -27,7 +28,9 @@ def misfit(card: Scorecard, judgement: JudgementDir) -> str | None:
 
 
 def _changed_run(card: Scorecard, judgement: JudgementDir) -> str | None:
-    record = judgement.run.read_record()
+    images = images_of(judgement.run)
+    run = judgement.run if judgement.run.record_file.exists() else run_around(images) if images is not None else None
+    record = run.read_record() if run is not None else None
     if record is None:
         return None
     if card.run.settings_fingerprint not in (None, record.fingerprint):
@@ -66,8 +69,7 @@ def _other_answers(card: Scorecard, judgement: JudgementDir) -> str | None:
 
 
 def _changed_images(card: Scorecard, judgement: JudgementDir) -> str | None:
-    folder = images_of(judgement.run)
-    if folder is None or not judgement.answers.is_file():
+    if not judgement.answers.is_file():
         return None
     judged: dict[tuple[str, int], str] = {}
     for _, line in read_answer_lines(judgement.answers):
@@ -76,7 +78,7 @@ def _changed_images(card: Scorecard, judgement: JudgementDir) -> str | None:
     expected = {item.item_id: item for item in card[CORRECTED].excluded}
     columns = card[CORRECTED].items
     item_ids = [*(columns.item_id if columns is not None else ()), *expected]
-    files = _files(folder, item_ids, card.run.images_per_prompt)
+    files = _files(judgement, item_ids, card.run.images_per_prompt)
     appeared = [item for item in files if item in expected and expected[item].cause == "missing"]
     if judged and appeared:
         return f"images are there that were missing, of item '{appeared[0]}' first"
@@ -89,8 +91,8 @@ def _changed_images(card: Scorecard, judgement: JudgementDir) -> str | None:
     return None
 
 
-def _files(folder: Path, item_ids: list[str], images: int) -> dict[str, tuple[Path, ...]]:
+def _files(judgement: JudgementDir, item_ids: list[str], images: int) -> Mapping[str, tuple[Path, ...]]:
     try:
-        return {item: one.files for item, one in find_images(folder, item_ids, images_per_prompt=images).items.items()}
+        return find_recorded_images(judgement.run, item_ids, images_per_prompt=images)
     except BadInputError:  # nothing of this run's is there, or there are two of something: nothing to compare with
         return {}

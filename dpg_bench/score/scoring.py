@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from dpg_bench.errors import BadInputError
+from dpg_bench.errors import BadInputError, option
 from dpg_bench.records import AnswerTable, PYesTable, Suite
 from dpg_bench.score.items import ItemScores, Tallies, answer_bits, item_columns, item_scores
 from dpg_bench.score.protocols.base import CategoryScore, ProtocolResult, expected_prompts
@@ -63,7 +63,7 @@ def answers_to_scorecard(
     if not suite.question_count:
         raise BadInputError(
             f"The suite '{suite.name}' ({suite.source}) has prompts but no questions, so there is nothing to score. "
-            "Name a suite with questions: --suite dpg-bench, or a CSV in its form."
+            f"Name a suite with questions: {option('suite', 'dpg-bench')}, or a CSV in its form."
         )
     chosen = [prompt.item_id for prompt in expected_prompts(suite, item_ids)]
     official = official_scores(

@@ -124,3 +124,13 @@ def test_the_card_says_what_it_was_made_from(dpgbench: Dpgbench, made: Path) -> 
     card = json.loads((made / "judgements/tiny-mplug/scorecard.json").read_text())
     assert card["answered"]["rule"] == "official"
     assert len(card["answered"]["sha256"]) == len(card["answered"]["items_sha256"]) == 64
+
+
+def test_a_run_scored_into_another_folder_is_watched_there_too(dpgbench: Dpgbench, made: Path) -> None:
+    assert dpgbench("score", "made", "--judge", "tiny-mplug", "--out", "elsewhere").exit_code == 0
+    assert load_judged(Path("elsewhere")).card.run.model == "tiny-sd15"
+    assert dpgbench(*RUN, "--limit", "3").exit_code == 0
+    with pytest.raises(BadInputError, match="the run has other items now, 3"):
+        load_judged(Path("elsewhere"))
+    assert dpgbench("score", "elsewhere", "--judge", "tiny-mplug").exit_code == 0
+    assert load_judged(Path("elsewhere")).card["corrected"].prompts_scored == 3

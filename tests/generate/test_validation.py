@@ -92,7 +92,7 @@ class TestBase:
         self, base: Path, make_settings: Callable[..., GeneratorSettings]
     ) -> None:
         (base / "model_index.json").write_text('{"_class_name": "PixArtSigmaPipeline"}')
-        with pytest.raises(BadInputError, match=f"holds a PixArtSigmaPipeline.*--model diffusers:{base}"):
+        with pytest.raises(BadInputError, match=f"holds a PixArtSigmaPipeline.*model='diffusers:{base}'"):
             validate(make_settings("sd15", options={"base": str(base)}))
 
     @pytest.mark.parametrize("content", ["", "[]", "{}", '{"_class_name": 3}'])

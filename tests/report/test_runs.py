@@ -53,7 +53,7 @@ def test_it_gives_back_every_items_scores_and_answers(scored_run: ScoredRun) -> 
 def test_several_judges_must_be_chosen_from(scored_run: ScoredRun, tmp_path: Path) -> None:
     scored_run("mine")
     scored_run("mine", judge=JudgeCard(name="other", fingerprint="xyz"), yes=0.2)
-    with pytest.raises(BadInputError, match=r"scored by mplug, other\. Choose one with --judge"):
+    with pytest.raises(BadInputError, match=r"scored by mplug, other\. Choose one with judge"):
         load_judged(tmp_path / "mine")
     assert load_judged(tmp_path / "mine", judge="other").card.judge.name == "other"
     with pytest.raises(BadInputError, match="not scored by 'third', but by mplug, other"):

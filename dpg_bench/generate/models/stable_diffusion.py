@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from dpg_bench.device import torch_dtype
-from dpg_bench.errors import BadInputError
+from dpg_bench.errors import BadInputError, option
 from dpg_bench.generate.base import (
     Download,
     GenerationDefaults,
@@ -231,7 +231,7 @@ def validate_base(settings: GeneratorSettings[StableDiffusionOptions], files: tu
         if pipeline != "StableDiffusionPipeline":
             raise BadInputError(
                 f"{folder} holds a {pipeline}, but {settings.model} is built on a StableDiffusionPipeline. "
-                f"To benchmark it as it is, use --model diffusers:{base}."
+                f"To benchmark it as it is, use {option('model', f'diffusers:{base}')}."
             )
         _folder_weights(folder, files, settings.options.variant)
         multiple = size_multiple(folder)

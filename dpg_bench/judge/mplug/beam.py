@@ -13,7 +13,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from dpg_bench.errors import DpgBenchError
+from dpg_bench.errors import DpgBenchError, option
 from dpg_bench.judge.mplug.tokenizer import END, START
 
 _FORBIDDEN = -1e20
@@ -109,8 +109,8 @@ class _Best:
         scores, lengths, tokens = self._scores.tolist(), self._lengths.tolist(), self._tokens.tolist()
         if not self._scores.isfinite().all():
             raise DpgBenchError(
-                "The judge's arithmetic overflowed: an answer has no finite probability. Use --dtype float32, "
-                "or tf32x3 on an NVIDIA GPU."
+                "The judge's arithmetic overflowed: an answer has no finite probability. Use "
+                f"{option('dtype', 'float32')}, or tf32x3 on an NVIDIA GPU."
             )
         preferences = [None] * len(tokens) if self.preferences is None else self.preferences.tolist()
         return [

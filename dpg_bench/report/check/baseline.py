@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dpg_bench.errors import BadInputError
+from dpg_bench.errors import BadInputError, option
 from dpg_bench.files.outputs import write_output
 from dpg_bench.report.runs import JudgedRun
 from dpg_bench.score.scorecard import scorecard_json
@@ -26,7 +26,7 @@ def write_baseline(run: JudgedRun, path: Path, *, force: bool = False) -> int:
         example = f", '{gaps[0]}' first" if gaps else ""
         raise BadInputError(
             f"{run.name} is incomplete: {len(gaps)} items have no score{example}. A baseline would let later runs get "
-            "away with them. Finish the run and score it again, or make one of fewer items with --items."
+            f"away with them. Finish the run and score it again, or make one of fewer items with {option('items')}."
         )
     content = scorecard_json(run.card).encode()
     write_output(path, content, force=force)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dpg_bench.errors import BadInputError
+from dpg_bench.errors import BadInputError, option
 from dpg_bench.files.differences import differences
 from dpg_bench.report.runs import JudgedRun
 
@@ -23,7 +23,8 @@ def check_comparable(first: JudgedRun, second: JudgedRun) -> tuple[str, ...]:
         raise BadInputError(
             f"{first.name} and {second.name} can't be compared: their suites differ. {first.file} is of "
             f"'{one.suite.name}' with the digest {one.suite.digest[:_SHOWN_DIGITS]}, {second.file} of "
-            f"'{other.suite.name}' with {other.suite.digest[:_SHOWN_DIGITS]}. Score both with the same --suite."
+            f"'{other.suite.name}' with {other.suite.digest[:_SHOWN_DIGITS]}. Score both with the same "
+            f"{option('suite')}."
         )
     remarks = []
     if one.judge.fingerprint is None or other.judge.fingerprint is None:

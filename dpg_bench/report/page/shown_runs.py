@@ -9,10 +9,8 @@ from typing import TypeAlias
 
 from dpg_bench.errors import BadInputError, option
 from dpg_bench.files.answer_lines import read_answer_table
-from dpg_bench.files.image_list import read_image_list
-from dpg_bench.files.images import find_images
+from dpg_bench.files.recorded_images import find_recorded_images
 from dpg_bench.files.run_record import RunRecord
-from dpg_bench.files.source_record import images_of, read_source
 from dpg_bench.records import AnswerTable, Prompt, Suite
 from dpg_bench.report.runs import JudgedRun, load_judged
 
@@ -146,24 +144,7 @@ def _load_run(letter: str, run: JudgedRun, suite: Suite, items: frozenset[str], 
         judged=run,
         record=run.run_dir.read_record() if run.run_dir is not None else None,
         words=read_answer_table(run.answers_file) if run.answers_file is not None else None,
-        images=_images(run, item_ids, folder),
+        images=find_recorded_images(
+            run.run_dir, item_ids, images_per_prompt=run.card.run.images_per_prompt, folder=folder
+        ),
     )
-
-
-def _images(run: JudgedRun, item_ids: Sequence[str], folder: Path | None) -> dict[str, tuple[Path, ...]]:
-    if folder is None:
-        folder = images_of(run.run_dir) if run.run_dir is not None else None
-        if folder is None or not any(folder.iterdir()):
-            return {}
-    source = read_source(run.run_dir) if run.run_dir is not None else None
-    listing = None
-    if source is not None and source.files is not None and run.run_dir is not None:
-        listing = read_image_list(run.run_dir.path.resolve() / source.files, folder, frozenset(item_ids))
-    found = find_images(
-        folder,
-        item_ids,
-        images_per_prompt=run.card.run.images_per_prompt,
-        pattern=source.pattern if source is not None else None,
-        listing=listing,
-    )
-    return {item_id: item.files for item_id, item in found.items.items()}

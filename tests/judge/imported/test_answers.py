@@ -208,7 +208,7 @@ def test_a_bad_detail_line_is_named(tmp_path: Path, text: str, message: str) -> 
     [
         (b"", "is empty"),
         (b" \n\n", "is empty"),
-        (b"\xff\xfe", "is not UTF-8"),
+        (b"\xff\xfd", "is not UTF-8"),
         (b"a red cat\n", "no answers file: its first line is 'a red cat'"),
         (b"<html>", "no answers file"),
     ],

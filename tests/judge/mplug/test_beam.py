@@ -93,5 +93,5 @@ class _Overflowed:
 
 
 def test_an_overflow_is_an_error_and_no_answer() -> None:
-    with pytest.raises(DpgBenchError, match=r"overflowed.*--dtype float32"):
+    with pytest.raises(DpgBenchError, match=r"overflowed.*dtype='float32'"):
         BeamSearch(5, 1, 3).run(_Overflowed(), 2, torch.device("cpu"))
