@@ -41,6 +41,9 @@ class Commands(TyperGroup):
         except Ended as ended:
             say(str(ended))
             ctx.exit(ended.exit_code)
+        except OSError as error:  # of a kind that nobody foresaw where it came up: a stale network folder, a bad disk
+            say(f"Error: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}.")
+            ctx.exit(1)
         except KeyboardInterrupt:
             say("Interrupted. What was finished is kept; the same command continues.")
             ctx.exit(INTERRUPTED)

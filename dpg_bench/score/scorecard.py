@@ -17,6 +17,7 @@ from pydantic import Field, JsonValue, ValidationError, field_validator
 from dpg_bench.errors import BadInputError
 from dpg_bench.files.reading import read_content
 from dpg_bench.score.items import AnswerBits, Card, Count, ItemColumns, Percentage
+from dpg_bench.score.soundness import unsound
 from dpg_bench.score.stats import CONFIDENCE, RESAMPLES
 
 if TYPE_CHECKING:
@@ -341,15 +342,18 @@ def read_scorecard(path: Path) -> Scorecard:
     try:
         card = Scorecard.model_validate_json(json.dumps(content))
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise BadInputError(f"The scorecard {path} is damaged at '{where}': {problem['msg']}. {again}") from None
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BadInputError(f"The scorecard {path} is damaged at '{where}': {first['msg']}. {again}") from None
     # What an older schema didn't have is unset, and was no part of its checksum.
     if checksum != _checksum(card.model_dump(mode="json", by_alias=True, exclude_unset=True)):
         raise BadInputError(
             f"The scorecard {path} was changed after it was written: its checksum is {checksum!r}, "
             f"which doesn't fit its content. {again}"
         )
+    problem = unsound(card)
+    if problem is not None:
+        raise BadInputError(f"The scorecard {path} can't be right: {problem}. {again}")
     return card
 
 
