@@ -49,7 +49,10 @@ def train(
     """Train the miniature's models, stage by stage."""
     from dpg_bench.miniature.train.stages import Effort, make_stages
 
-    make_stages(out, tuple(stage or ()), effort=Effort(device=device))
+    stopped = make_stages(out, tuple(stage or ()), effort=Effort(device=device))
+    if stopped is not None:
+        typer.echo(f"Stopped in stage '{stopped}'; the same command goes on from there.", err=True)
+        raise typer.Exit(3)
 
 
 @app.command()

@@ -1,5 +1,7 @@
 """The judge's training: it resumes to the same bytes, and computes what the product's judge computes."""
 
+import signal
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +46,17 @@ def test_interrupted_training_comes_to_the_same_weights_byte_for_byte(trained: P
     task.export(tmp_path)
     for name in ("pytorch_model.bin", "vocab.txt"):
         assert (tmp_path / name).read_bytes() == (trained / name).read_bytes()
+
+
+def test_a_request_to_stop_ends_training_after_a_step_with_its_state_saved(tmp_path: Path) -> None:
+    class Asking(JudgeTask):
+        def losses(self, step: int) -> Mapping[str, torch.Tensor]:
+            if step == 1:
+                signal.raise_signal(signal.SIGTERM)
+            return super().losses(step)
+
+    assert not train(Asking(tmp_path, images=2, questions=2), SCHEDULE, tmp_path)
+    assert torch.load(tmp_path / "state.pt", weights_only=True)["step"] == 2
 
 
 def test_the_log_has_a_row_for_each_step_also_after_an_interruption(tmp_path: Path) -> None:

@@ -33,8 +33,8 @@ def write_pairs(folder: Path, *, pairs: int = PAIRS) -> None:
 
 def train_connector(
     base: Path, text_encoder: Path, own: Path, *, steps: int = STEPS, batch: int = BATCH, device: str = "cpu"
-) -> None:
-    """Train the connector between a T5 encoder and a pipeline's U-Net, each in its folder; goes on where it stopped.
+) -> bool:
+    """Train the connector between a T5 encoder and a pipeline's U-Net, each in its folder; true if it is finished.
 
     `own` holds the pairs, and gets the precomputed features and the run.
     """
@@ -71,4 +71,4 @@ def train_connector(
         }
     )
     precompute(config)
-    train(config)
+    return train(config).finished

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from dpg_bench.files.durable import write_atomic
+from ella_models.training.stopping import StopRequest, stop_requests
 
 _STATE = "state.pt"
 
@@ -51,7 +52,7 @@ class Schedule:
     warmup: int = 200
     weight_decay: float = 0.01
     average: float = 0.998
-    save_every: int = 200
+    save_every: int = 100
     log_every: int = 50
 
     def rate(self, step: int) -> float:
@@ -65,15 +66,26 @@ class Schedule:
 def train(task: Task, schedule: Schedule, folder: Path, *, until: int | None = None) -> bool:
     """Train to the schedule's end, or for this call to step `until`; true at the end. Then `trained` is the average.
 
-    State and log (`log.csv`: step, seconds, loss, …) are in `folder`.
+    Ctrl-C and SIGTERM end it after the step that is being done, with its state saved. State and log (`log.csv`: step,
+    seconds, loss, …) are in `folder`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     state = _State.start(task.trained, schedule, folder)
     end = schedule.steps if until is None else min(until, schedule.steps)
     task.trained.train()
+    with stop_requests() as stop:
+        _steps(task, schedule, state, end, stop)
+    if state.step < schedule.steps:
+        return False
+    state.put_average()
+    task.trained.eval()
+    return True
+
+
+def _steps(task: Task, schedule: Schedule, state: _State, end: int, stop: StopRequest) -> None:
     begun = time.monotonic()
     sums: dict[str, float] = {}
-    while state.step < end:
+    while state.step < end and not stop.asked:
         torch.manual_seed(schedule.seed * 1_000_003 + state.step)
         for group in state.optimizer.param_groups:
             group["lr"] = schedule.rate(state.step)
@@ -90,13 +102,10 @@ def train(task: Task, schedule: Schedule, folder: Path, *, until: int | None = N
             begun = time.monotonic()
             state.log({name: value / schedule.log_every for name, value in sums.items()})
             sums = {}
-        if state.step % schedule.save_every == 0 or state.step == end:
+        if state.step % schedule.save_every == 0 or state.step == end or stop.asked:
+            state.seconds += time.monotonic() - begun
+            begun = time.monotonic()
             state.save(task.trained)
-    if state.step < schedule.steps:
-        return False
-    state.put_average()
-    task.trained.eval()
-    return True
 
 
 def load_average(trained: nn.Module, folder: Path) -> None:

@@ -43,18 +43,20 @@ class Effort:
 class Stage:
     """A stage: `make` takes the folder of all stages, its own, and the effort; it goes on where it was stopped.
 
-    `needs` names the stages whose folders it reads.
+    It returns whether it is finished, which it isn't if it was asked to stop.
+        `needs` names the stages whose folders it reads.
     """
 
     name: str
-    make: Callable[[Path, Path, Effort], None]
+    make: Callable[[Path, Path, Effort], bool]
     needs: tuple[str, ...] = ()
 
 
-def make_stages(out: Path, names: tuple[str, ...], *, effort: Effort | None = None) -> None:
+def make_stages(out: Path, names: tuple[str, ...], *, effort: Effort | None = None) -> str | None:
     """Make the stages called `names`, or all, in folders of `out`; what is done is left as it is.
 
-    Raises BadInputError for a name that no stage has, and for a stage whose predecessors aren't done.
+    Ends at a stage that was asked to stop, and names it; None if all are done.
+        Raises BadInputError for a name that no stage has, and for a stage whose predecessors aren't done.
     """
     known = {stage.name: stage for stage in STAGES}
     for name in names:
@@ -70,33 +72,41 @@ def make_stages(out: Path, names: tuple[str, ...], *, effort: Effort | None = No
                     f"The stage '{stage.name}' needs '{needed}', which isn't done in {out}. Make that stage first."
                 )
         own.mkdir(parents=True, exist_ok=True)
-        stage.make(out, own, effort or Effort())
+        if not stage.make(out, own, effort or Effort()):
+            return stage.name
         write_json(own / DONE, {"stage": stage.name})
+    return None
 
 
-def _tokenizers(_: Path, own: Path, effort: Effort) -> None:
+def _tokenizers(_: Path, own: Path, effort: Effort) -> bool:
     texts = list(captions("tokenizers", effort.captions))
     text_tokenizers.write_clip_tokenizer(texts, own / "clip")
     text_tokenizers.write_t5_tokenizer(texts, own / "t5")
+    return True
 
 
-def _judge(_: Path, own: Path, effort: Effort) -> None:
+def _judge(_: Path, own: Path, effort: Effort) -> bool:
     task = judge.JudgeTask(own, images=effort.size(judge.IMAGES), device=effort.device)
-    train(task, effort.schedule(judge.SCHEDULE), own)
-    task.export(own)
+    finished = train(task, effort.schedule(judge.SCHEDULE), own)
+    if finished:
+        task.export(own)
+    return finished
 
 
-def _vae(_: Path, own: Path, effort: Effort) -> None:
+def _vae(_: Path, own: Path, effort: Effort) -> bool:
     task = vae.VaeTask(images=effort.size(vae.IMAGES), device=effort.device)
-    train(task, effort.schedule(vae.SCHEDULE), own)
-    task.export(own / "model")
+    finished = train(task, effort.schedule(vae.SCHEDULE), own)
+    if finished:
+        task.export(own / "model")
+    return finished
 
 
-def _latents(out: Path, own: Path, effort: Effort) -> None:
+def _latents(out: Path, own: Path, effort: Effort) -> bool:
     latents.write_latents(_load_vae(out).to(effort.device), own, scenes=effort.scenes)
+    return True
 
 
-def _diffusion(out: Path, own: Path, effort: Effort) -> None:
+def _diffusion(out: Path, own: Path, effort: Effort) -> bool:
     task = diffusion.DiffusionTask(
         out / "tokenizers" / "clip",
         out / "latents",
@@ -104,19 +114,23 @@ def _diffusion(out: Path, own: Path, effort: Effort) -> None:
         scenes=effort.scenes,
         device=effort.device,
     )
-    train(task, effort.schedule(diffusion.SCHEDULE), own)
-    task.export(_load_vae(out), own / "model")
+    finished = train(task, effort.schedule(diffusion.SCHEDULE), own)
+    if finished:
+        task.export(_load_vae(out), own / "model")
+    return finished
 
 
-def _t5(out: Path, own: Path, effort: Effort) -> None:
+def _t5(out: Path, own: Path, effort: Effort) -> bool:
     task = t5.T5Task(out / "tokenizers" / "t5", captions=effort.size(t5.CAPTIONS), device=effort.device)
-    train(task, effort.schedule(t5.SCHEDULE), own)
-    task.export(own / "model")
+    finished = train(task, effort.schedule(t5.SCHEDULE), own)
+    if finished:
+        task.export(own / "model")
+    return finished
 
 
-def _connector(out: Path, own: Path, effort: Effort) -> None:
+def _connector(out: Path, own: Path, effort: Effort) -> bool:
     connector.write_pairs(own / connector.PAIRS_FOLDER, pairs=effort.pairs)
-    connector.train_connector(
+    return connector.train_connector(
         out / "diffusion" / "model",
         out / "t5" / "model",
         own,
@@ -126,7 +140,7 @@ def _connector(out: Path, own: Path, effort: Effort) -> None:
     )
 
 
-def _final_judge(out: Path, own: Path, effort: Effort) -> None:
+def _final_judge(out: Path, own: Path, effort: Effort) -> bool:
     from diffusers import StableDiffusionPipeline
 
     from dpg_bench.miniature.train.reworked import Reworked
@@ -135,8 +149,10 @@ def _final_judge(out: Path, own: Path, effort: Effort) -> None:
     pipeline: Any = StableDiffusionPipeline.from_pretrained(base, safety_checker=None, dtype=torch.float32)
     task = judge.JudgeTask(own, schedule=_FINE_TUNING, images=effort.size(judge.IMAGES), through=Reworked(pipeline))
     load_average(task.trained, out / "judge")
-    train(task, effort.schedule(_FINE_TUNING), own)
-    task.export(own)
+    finished = train(task, effort.schedule(_FINE_TUNING), own)
+    if finished:
+        task.export(own)
+    return finished
 
 
 def _load_vae(out: Path) -> Any:
