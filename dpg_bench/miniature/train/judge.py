@@ -1,8 +1,4 @@
-"""`mini-mplug`: the product's judge architecture, trained on pictures and questions drawn anew at every step.
-
-Yes/no answers alone teach an image encoder slowly. So it is also asked, in training alone, to name what is in each
-cell (`_CellHeads`), which leaves nothing to learn for the rest but how words refer to what the encoder has seen.
-"""
+"""`mini-mplug`: the product's judge architecture, trained on pictures and questions drawn anew at every step."""
 
 from __future__ import annotations
 
@@ -24,15 +20,15 @@ from dpg_bench.miniature.drawing.pen import SIZE
 from dpg_bench.miniature.drawing.picture import draw
 from dpg_bench.miniature.questions import draw_fact
 from dpg_bench.miniature.sampling import draw_scene
-from dpg_bench.miniature.scene import COLORS, KINDS, LETTERS, PLACES, TEXTURES, Scene, Thing
 from dpg_bench.miniature.train.judge_model import answer_logits, checkpoint_weights, image_tokens, new_judge
 from dpg_bench.miniature.train.loop import Schedule
+from dpg_bench.miniature.train.patch_words import PatchWords
 from dpg_bench.miniature.train.pictures import pixels_of
 from dpg_bench.miniature.train.wordpiece import wordpiece_vocabulary
 
 SCHEDULE = Schedule(seed=12, steps=8000, learning_rate=1e-3, warmup=300)
 IMAGES, QUESTIONS = 32, 16
-_CELL_WEIGHT = 0.3
+_WORDS_WEIGHT = 1.0
 _PATCH = 8
 
 
@@ -85,8 +81,8 @@ class JudgeTask:
         self.model = new_judge(self.config, seed=schedule.seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(schedule.seed)
-            self.cells = _CellHeads(self.config.bert.hidden_size)
-        self._trained = nn.ModuleList([self.model, self.cells]).to(device)
+            self.words = PatchWords(words, patch=_PATCH)
+        self._trained = nn.ModuleList([self.model, self.words]).to(device)
         self._tokenizer = Tokenizer(vocabulary, len(words))
         self._yes, self._no = words.index("yes"), words.index("no")
         self._seed, self._images, self._questions = schedule.seed, images, questions
@@ -94,7 +90,7 @@ class JudgeTask:
 
     @property
     def trained(self) -> nn.Module:
-        """Judge and cell heads."""
+        """Judge, and what asks it for words in training."""
         return self._trained
 
     def losses(self, step: int) -> Mapping[str, Tensor]:
@@ -111,9 +107,10 @@ class JudgeTask:
         logits = answer_logits(self.model, tokens, questions, answers)
         first = functional.cross_entropy(logits[:, 0], answers)
         second = functional.cross_entropy(logits[:, 1], torch.full_like(answers, END))
-        seen = self.cells.loss(tokens, scenes)
+        embeddings = self.model.text_encoder.embeddings.word_embeddings.weight
+        seen = self.words.loss(tokens, embeddings, scenes)
         right = (logits[:, 0].argmax(-1) == answers).float().mean()
-        return {"loss": first + 0.1 * second + _CELL_WEIGHT * seen, "answer": first, "cells": seen, "right": right}
+        return {"loss": first + 0.1 * second + _WORDS_WEIGHT * seen, "answer": first, "words": seen, "right": right}
 
     def export(self, folder: Path) -> None:
         """Write the judge as a checkpoint folder, weights in float16; `vocab.txt` must be there."""
@@ -136,86 +133,3 @@ def spoiled(pixels: Tensor) -> Tensor:
     noise = draw_each() * 14 * (draw_each() < 0.4)
     planes = torch.lerp(planes, blurred, blur) + noise * torch.randn_like(planes)
     return planes.round().clamp(0, 255).byte().permute(0, 2, 3, 1)
-
-
-_SHAPES = tuple(dict.fromkeys(shape for kind in KINDS.values() for shape in kind.shapes))
-_STATES = tuple(dict.fromkeys(state for kind in KINDS.values() for state in kind.states))
-_PARTS = tuple(dict.fromkeys(part for kind in KINDS.values() for part in kind.parts))
-
-
-class _CellHeads(nn.Module):
-    """What is in each of the four cells, read linearly from the mean of its image tokens."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.heads = nn.ModuleDict({name: nn.Linear(width, size) for name, size in _TARGETS.items()})
-
-    def loss(self, tokens: Tensor, scenes: Sequence[Scene]) -> Tensor:
-        """Cross-entropy over all cells of image tokens (I, P, D), summed over what is asked of them."""
-        side = SIZE // _PATCH // 2
-        grid = tokens[:, 1:].reshape(len(tokens), 2, side, 2, side, -1).mean((2, 4)).flatten(0, 2)
-        targets = {name: target.to(tokens.device) for name, target in _targets(scenes).items()}
-        losses = [
-            functional.cross_entropy(self.heads[name](grid), targets[name], ignore_index=-1)
-            for name in _CLASSES
-            if bool((targets[name] >= 0).any())
-        ]
-        parts = functional.binary_cross_entropy_with_logits(self.heads["parts"](grid), targets["has"])
-        return torch.stack([*losses, parts]).sum()
-
-
-_CLASSES: dict[str, Sequence[str]] = {
-    "kind": ("", *KINDS),
-    "second": ("", *KINDS),
-    "color": COLORS,
-    "second color": COLORS,
-    "size": ("small", "large"),
-    "texture": TEXTURES,
-    "shape": _SHAPES,
-    "state": _STATES,
-    "letter": LETTERS,
-    "count": ("1", "2", "3", "4"),
-    "tilted": ("no", "yes"),
-    "arrow": ("right", "down", "left", "up"),
-}
-_TARGETS = {**{name: len(classes) for name, classes in _CLASSES.items()}, "parts": len(_PARTS)}
-
-
-def _targets(scenes: Sequence[Scene]) -> dict[str, Tensor]:
-    """For each cell of each scene, the right class of each head, -1 where there is none, and the parts under `has`."""
-    rows: dict[str, list[int]] = {name: [] for name in _CLASSES}
-    has: list[list[float]] = []
-    for scene in scenes:
-        for place in range(len(PLACES)):
-            here = [thing for thing in scene.things if thing.place == place]
-            labels = _labels(here, scene)
-            for name, classes in _CLASSES.items():
-                label = labels.get(name)
-                rows[name].append(-1 if label is None else classes.index(label))
-            parts = {part for thing in here for part in thing.parts}
-            has.append([float(part in parts) for part in _PARTS])
-    return {**{name: torch.tensor(row) for name, row in rows.items()}, "has": torch.tensor(has)}
-
-
-def _labels(here: Sequence[Thing], scene: Scene) -> dict[str, str | None]:
-    labels: dict[str, str | None] = {"kind": here[0].kind if here else "", "second": here[1].kind if here[1:] else ""}
-    if here:
-        thing = here[0]
-        labels |= {
-            "color": thing.color,
-            "size": thing.size,
-            "texture": thing.texture,
-            "shape": thing.shape,
-            "state": thing.state,
-            "letter": thing.letter,
-            "count": str(thing.count),
-            "tilted": "yes" if thing.tilted else "no",
-        }
-        link = next((link for link in scene.links if thing.kind == link.subject == "arrow"), None)
-        target = scene.find(link.object) if link is not None else None
-        if target is not None:
-            across = ("right", "left")[target.column < thing.column]
-            labels["arrow"] = across if target.row == thing.row else ("down", "up")[target.row < thing.row]
-    if here[1:]:
-        labels["second color"] = here[1].color
-    return labels

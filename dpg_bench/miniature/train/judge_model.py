@@ -26,7 +26,10 @@ _DEVIATION = 0.02
 
 
 def new_judge(config: MplugConfig, *, seed: int) -> MplugModel:
-    """An untrained judge: weights drawn from `seed` as BERT and CLIP do, biases 0."""
+    """An untrained judge, drawn from `seed`: embeddings as BERT's, linear layers after Glorot, biases 0.
+
+    In cross-attention queries and keys start alike, so that a word looks at first where the image is like it.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = MplugModel(config)
@@ -36,6 +39,9 @@ def new_judge(config: MplugConfig, *, seed: int) -> MplugModel:
             elif isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
                 nn.init.zeros_(module.bias)
+        for name, module in model.named_modules():
+            if name.endswith("crossattention.self"):
+                module.key.load_state_dict(module.query.state_dict())
         visual = model.visual_encoder.visual
         nn.init.normal_(visual.class_embedding, std=_DEVIATION)
         nn.init.normal_(visual.positional_embedding, std=_DEVIATION)
