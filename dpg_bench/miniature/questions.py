@@ -6,6 +6,8 @@ the house, left said for right, a letter that the sign doesn't show.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from dpg_bench.miniature.dice import Dice
 from dpg_bench.miniature.facts import (
     COLOR,
@@ -61,6 +63,9 @@ WEIGHTS = {
 }
 """How often each category is asked in training: the harder, the more often."""
 
+FIRST_WEIGHTS = {WHOLE: 5.0, COLOR: 2.0, GLOBAL: 1.0}
+"""What is asked first: whether something is there can only be learned by finding it, which all else builds on."""
+
 _TRIES = 8
 _ABSENT = 0.2
 _LONELY = 0.15
@@ -69,10 +74,10 @@ _LONELY = 0.15
 _PAIRWISE = (*DIRECTIONS, "inside", "touching")
 
 
-def draw_fact(scene: Scene, dice: Dice) -> tuple[Fact, bool]:
-    """A question for training with its answer, each answer as likely as the other."""
+def draw_fact(scene: Scene, dice: Dice, weights: Mapping[str, float] = WEIGHTS) -> tuple[Fact, bool]:
+    """A question for training with its answer, each answer as likely as the other, of categories with these weights."""
     while True:
-        category = dice.weighted(WEIGHTS)
+        category = dice.weighted(weights)
         true = fact_of(category, scene, dice, true=True)
         if true is not None and dice.chance(0.5):
             return true, True

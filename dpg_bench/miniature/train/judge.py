@@ -18,7 +18,7 @@ from dpg_bench.judge.mplug.tokenizer import END, Tokenizer
 from dpg_bench.miniature.dice import Dice
 from dpg_bench.miniature.drawing.pen import SIZE
 from dpg_bench.miniature.drawing.picture import draw
-from dpg_bench.miniature.questions import draw_fact
+from dpg_bench.miniature.questions import FIRST_WEIGHTS, WEIGHTS, draw_fact
 from dpg_bench.miniature.sampling import draw_scene
 from dpg_bench.miniature.train.judge_model import answer_logits, checkpoint_weights, image_tokens, new_judge
 from dpg_bench.miniature.train.loop import Schedule
@@ -29,6 +29,7 @@ from dpg_bench.miniature.train.wordpiece import wordpiece_vocabulary
 SCHEDULE = Schedule(seed=12, steps=8000, learning_rate=1e-3, warmup=300)
 IMAGES, QUESTIONS = 32, 16
 _WORDS_WEIGHT = 1.0
+_FIRST_STEPS = 1500
 _PATCH = 8
 
 
@@ -87,6 +88,7 @@ class JudgeTask:
         self._yes, self._no = words.index("yes"), words.index("no")
         self._seed, self._images, self._questions = schedule.seed, images, questions
         self._through = through or spoiled
+        self._gradual = through is None
 
     @property
     def trained(self) -> nn.Module:
@@ -99,7 +101,8 @@ class JudgeTask:
         dice = Dice(f"judge step {self._seed} {step}")
         scenes = [draw_scene(f"{name} {n}", held_out=False) for n in range(self._images)]
         pictures = [draw(scene, f"{name} {n}") for n, scene in enumerate(scenes)]
-        asked = [draw_fact(scene, dice) for scene in scenes for _ in range(self._questions)]
+        weights = FIRST_WEIGHTS if step < _FIRST_STEPS and self._gradual else WEIGHTS
+        asked = [draw_fact(scene, dice, weights) for scene in scenes for _ in range(self._questions)]
         device = self.model.device
         answers = torch.tensor([self._yes if true else self._no for _, true in asked], device=device)
         tokens = image_tokens(self.model, self._through(pixels_of(pictures).to(device)))
