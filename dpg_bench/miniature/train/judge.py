@@ -29,7 +29,7 @@ from dpg_bench.miniature.train.wordpiece import wordpiece_vocabulary
 SCHEDULE = Schedule(seed=12, steps=8000, learning_rate=1e-3, warmup=300)
 IMAGES, QUESTIONS = 32, 16
 _WORDS_WEIGHT = 1.0
-_FIRST_STEPS = 1500
+_FIRST_STEPS = 1200
 _PATCH = 8
 
 
