@@ -34,13 +34,14 @@ class Stripes:
 def find_border(pictures: Sequence[Image.Image], wanted: int, *, lossless: bool) -> Cut | None:
     """The cut that borders show in RGB `pictures` of one size, grids of at least `wanted`; None if they show none.
 
-    `lossless` False: as JPEG and WebP leave borders. Such blurred ones are looked for, in any file, only where tiles
-    without border would have an odd size.
+    `lossless` False: as JPEG and WebP leave borders.
     """
     if not pictures or wanted < 2:
         return None
     found = _from_stripes(pictures, wanted) if lossless else None
-    return found if found is not None else _from_guesses(pictures, wanted)
+    if found is None and (not lossless or needs_telling(pictures[0].size, wanted)):
+        found = _from_guesses(pictures, wanted)  # files that were compressed once may have been saved as others since
+    return found
 
 
 def filled_tiles(pictures: Sequence[Image.Image], cut: Cut) -> int:
@@ -130,17 +131,35 @@ def _stripes(picture: Image.Image) -> Stripes:
 def _from_guesses(pictures: Sequence[Image.Image], wanted: int) -> Cut | None:
     size = pictures[0].size
     telling = [picture for picture in pictures if not _is_flat(picture)]
-    if not telling or ((plain := choose_cut(size, wanted)) is not None and is_generated(plain)):
+    if not telling:
         return None
-    cuts = [cut for width in _WIDTHS if (cut := choose_cut(size, wanted, margin=width, gap=width)) is not None]
+    plain = choose_cut(size, wanted)
+    # A border that leaves tiles of a usual side, with or without it, is as wide as two such steps.
+    usual = plain is not None and is_generated(plain)
+    widths = (16, 32) if usual else _WIDTHS
+    cuts = [cut for width in widths if (cut := choose_cut(size, wanted, margin=width, gap=width)) is not None]
     return next(
         (
             cut
             for cut in sorted(cuts, key=lambda cut: (not is_generated(cut), cut.margin))
             if all(has_border(picture, cut) for picture in telling)
+            and ((is_generated(cut) and not usual) or _ends_at_tiles(telling, cut))
         ),
         None,
     )
+
+
+def _ends_at_tiles(pictures: Sequence[Image.Image], cut: Cut) -> bool:
+    """Whether every tile begins with other colours than the border's on all four sides: else it would be wider."""
+    boxes = list(cut.boxes(cut.columns * cut.rows))
+    inside = np.zeros((len(boxes), 4))
+    for picture in pictures:
+        pixels = np.asarray(picture)
+        colour = np.median(_border_pixels(pixels, cut), axis=0)
+        for place, (left, upper, right, lower) in enumerate(boxes):
+            tile = np.abs(pixels[upper:lower, left:right].astype(np.float32) - colour).max(axis=2)
+            inside[place] += [tile[:, :2].mean(), tile[:, -2:].mean(), tile[:2].mean(), tile[-2:].mean()]
+    return bool((inside > _LOSSY * len(pictures)).all())
 
 
 def is_generated(cut: Cut) -> bool:

@@ -159,3 +159,36 @@ def test_grids_that_were_compressed_once_are_cut_at_their_blurred_border(
     found = survey(tmp_path, images=images if form == "png" else None)
     assert [one.cut for one in found.tiles] == [Cut(columns, images // columns, 64, 64, 2, 2)]
     assert found.images.images_per_prompt == images
+
+
+@pytest.mark.parametrize("frame", [2, 8, 16])
+def test_frames_of_compressed_pictures_are_no_border(tmp_path: Path, frame: int) -> None:
+    for name in "ab":
+        make_grid([tile(64, 64, frame) for _ in range(4)]).save(tmp_path / f"{name}.jpg", quality=90)
+    assert [one.cut for one in survey(tmp_path, images=4).tiles] == [Cut(2, 2, 64, 64)]
+
+
+def test_a_wide_border_is_found_in_compressed_files_too(tmp_path: Path) -> None:
+    for name in "ab":
+        bordered([tile(64, 64) for _ in range(4)], 2, 16, 16, (255, 255, 255)).save(
+            tmp_path / f"{name}.jpg", quality=90
+        )
+    assert [one.cut for one in survey(tmp_path).tiles] == [Cut(2, 2, 64, 64, 16, 16)]
+
+
+def test_compressed_grids_without_border_are_cut_as_they_are(tmp_path: Path) -> None:
+    for name in "ab":
+        make_grid([tile(64, 64) for _ in range(4)]).save(tmp_path / f"{name}.jpg", quality=60)
+    Image.new("RGB", (128, 128), (3, 3, 3)).save(tmp_path / "c.jpg")
+    assert [one.cut for one in survey(tmp_path).tiles] == [Cut(2, 2, 64, 64)]
+
+
+def test_a_border_around_pictures_with_bars_of_its_colour_is_found(tmp_path: Path) -> None:
+    for name in "abc":
+        pictures = []
+        for _ in range(4):
+            pixels = np.zeros((64, 64, 3), dtype=np.uint8)
+            pixels[14:50] = RNG.integers(0, 256, (36, 64, 3))
+            pictures.append(Image.fromarray(pixels))
+        bordered(pictures, 2, 2, 2).save(tmp_path / f"{name}.png")
+    assert [one.cut for one in survey(tmp_path).tiles] == [Cut(2, 2, 64, 64, 2, 2)]
