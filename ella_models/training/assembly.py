@@ -63,7 +63,7 @@ def assemble(config: TrainingConfig, accelerator: accelerate.Accelerator, folder
         digests["text_encoder"] = digest(text_encoder.model)
     else:
         examples = precomputed
-        digests["text_encoder"] = precomputed.text_encoder_digest
+        digests |= {"text_encoder": precomputed.text_encoder_digest, "features": precomputed.digest}
         if text_encoder is not None and digest(text_encoder.model) != precomputed.text_encoder_digest:
             raise EllaError(f"'{config.data.precomputed}' was precomputed with other weights of the text encoder.")
     connector = starting_connector(

@@ -7,6 +7,7 @@ processes or several passes read the same pairs as one process in one pass.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -73,6 +74,7 @@ class PrecomputedExamples:
                     f"'{folder}' was precomputed with {name} {index.get(name)!r}, but the configuration says {value!r}."
                 )
         self.text_encoder_digest: str = index["text_encoder_digest"]
+        self.digest = hashlib.sha256((folder / INDEX).read_bytes()).hexdigest()
         self._shape, self._seed = shape, seed
         self._shards = _Shards(folder, index["shards"])
         with safe_open(folder / EMPTY, framework="pt") as file:

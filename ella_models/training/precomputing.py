@@ -8,6 +8,7 @@ the empty caption) and `shard-00000.safetensors`, … with, per picture size, `H
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -26,6 +27,7 @@ from ella_models.training.examples import Encoder
 from ella_models.training.files import read_json, whole_file, write_json
 from ella_models.training.frozen import DTYPES, load_encoders
 from ella_models.training.images import Picture, Size
+from ella_models.training.pairs import Pair
 from ella_models.training.sources import SkippedPairs, pair_source, pictures
 
 SCHEMA = 1
@@ -73,9 +75,11 @@ def precompute(config: TrainingConfig, *, report: Callable[[int], None] | None =
     pairs = source.pairs(None)
     while chunk := list(islice(pairs, data.shard_pairs)):
         described = folder / f"shard-{shard:05d}.json"
-        if shard % process.num_processes == process.process_index and not described.is_file():
+        mine = shard % process.num_processes == process.process_index
+        if mine and not _is_made(described, of := _digest_of(chunk)):
             decoded = (picture for _, picture in pictures(enumerate(chunk), data, skipped=skipped))
-            _write_shard(described, encoder, (picture for picture in decoded if picture is not None), config)
+            usable = (picture for picture in decoded if picture is not None)
+            _write_shard(described, encoder, usable, config, of)
         gone_through += len(chunk)
         shard += 1
         if report is not None:
@@ -100,7 +104,19 @@ def _result(folder: Path) -> Precomputed:
     return Precomputed(folder, pairs, len(skipped), len(index["shards"]))
 
 
-def _write_shard(described: Path, encoder: Encoder, decoded: Iterator[Picture], config: TrainingConfig) -> None:
+def _digest_of(chunk: list[Pair]) -> str:
+    """SHA-256 over the names and captions of pairs: a shard of others is made again."""
+    told = json.dumps([[pair.key, pair.caption] for pair in chunk])
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def _is_made(described: Path, of: str) -> bool:
+    return described.is_file() and read_json(described).get("of") == of
+
+
+def _write_shard(
+    described: Path, encoder: Encoder, decoded: Iterator[Picture], config: TrainingConfig, of: str
+) -> None:
     data, dtype = config.data, DTYPES[config.data.store]
     waiting: dict[Size, list[Picture]] = defaultdict(list)
     done: dict[Size, list[dict[str, torch.Tensor]]] = defaultdict(list)
@@ -128,7 +144,7 @@ def _write_shard(described: Path, encoder: Encoder, decoded: Iterator[Picture], 
         save_file(tensors, unfinished)
     # written last: a shard without its description is made again
     sizes = [{**asdict(size), "pairs": len(keys[size]), "keys": keys[size]} for size in sorted(keys)]
-    write_json(described, {"file": file.name, "sizes": sizes})
+    write_json(described, {"file": file.name, "of": of, "sizes": sizes})
 
 
 def _made_with(config: TrainingConfig, vae: nn.Module, text_encoder: nn.Module) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +19,7 @@ from ella_models.training.config_file import preset_text
 
 Configure = Callable[..., TrainingConfig]
 RUNNER = CliRunner()
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "training.md"
 
 
 def written(file: Path, config: TrainingConfig) -> str:
@@ -86,6 +89,19 @@ def test_a_configuration_that_is_not_there_is_one_clear_error(tmp_path: Path) ->
     done = RUNNER.invoke(app, ["train", "--config", str(tmp_path / "none.yaml")])
     assert done.exit_code == 2
     assert "can't be read: No such file" in done.stderr
+
+
+def test_the_documented_python_runs(
+    configure: Configure, pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (block,) = re.findall(r"^```python\n(.*?)^```$", DOCS.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    toy = configure(tmp_path).model_dump(mode="json", exclude={"output", "data", "steps"})
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(pairs, tmp_path / "pairs")
+    smaller = block.replace('"features"}, steps=1000', '"features", "resolution": 16}, steps=1, **toy')
+    names: dict[str, object] = {"toy": toy}
+    exec(compile(smaller, DOCS.name, "exec"), names)  # noqa: S102 - the documentation's own code
+    assert Path("runs/mine/ella.safetensors").is_file()
 
 
 def test_help_and_the_preset_load_no_torch() -> None:

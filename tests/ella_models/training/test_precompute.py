@@ -73,6 +73,29 @@ def test_interrupted_work_goes_on_after_the_last_whole_shard(
         assert (tmp_path / "features" / file).read_bytes() == (features / file).read_bytes()
 
 
+def test_pairs_that_changed_are_encoded_again_and_never_go_into_a_run_that_began_without_them(
+    configure: Configure, pairs: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "pairs"
+    shutil.copytree(pairs, folder)
+    features = tmp_path / "features"
+    config = configure(tmp_path / "run", data={"folder": folder, "precomputed": features}, steps=1)
+    precompute(config)
+    train(config)
+    made = {file.name: file.stat().st_mtime_ns for file in features.glob("*.safetensors")}
+    (folder / "07.txt").write_text("a wall of another colour", encoding="utf-8")
+    shutil.copy(folder / "00.png", folder / "16.png")
+    (folder / "16.txt").write_text("one more", encoding="utf-8")
+    assert precompute(config).pairs == 17
+    again = {file.name: file.stat().st_mtime_ns for file in features.glob("shard-*.safetensors")}
+    assert [name for name in sorted(again) if again[name] != made[name]] == [
+        "shard-00001.safetensors",
+        "shard-00002.safetensors",
+    ]
+    with pytest.raises(EllaError, match=r"was trained with features '\w+', which now is"):
+        train(configure(tmp_path / "run", data={"folder": folder, "precomputed": features}, steps=2))
+
+
 def test_other_settings_never_mix_with_what_is_there(configure: Configure, features: Path, tmp_path: Path) -> None:
     shutil.copytree(features, tmp_path / "features")
     with pytest.raises(EllaError, match=r"was precomputed with text .*'tokens': 12.* which now is .*'tokens': 9"):
