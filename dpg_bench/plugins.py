@@ -195,6 +195,9 @@ def _convert(owner: str, key: str, kind: Any, value: Any) -> Any:
 def _choices(kind: Any) -> tuple[str, ...]:
     if kind is bool:
         return ("true", "false")
+    if get_origin(kind) in (Union, UnionType):
+        parts = [part for part in get_args(kind) if part is not type(None)]
+        return _choices(parts[0]) if len(parts) == 1 else ()
     return tuple(str(choice) for choice in get_args(kind)) if get_origin(kind) is Literal else ()
 
 

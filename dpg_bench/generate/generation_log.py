@@ -11,6 +11,7 @@ from typing import Any
 from dpg_bench.files.durable import read_jsonl
 from dpg_bench.files.run_folder import RunDir
 from dpg_bench.generate.plan import ItemPlan
+from dpg_bench.hub.digests import sha256_of
 
 
 class ItemState(Enum):
@@ -58,8 +59,7 @@ def _state(run: RunDir, item: ItemPlan, fingerprint: str, line: dict[str, Any] |
     file = run.image(item.prompt.item_id)
     if not same or not file.is_file():
         return ItemState.NEW
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    return ItemState.DONE if digest == line.get("image_sha256") else ItemState.NEW
+    return ItemState.DONE if sha256_of(file) == line.get("image_sha256") else ItemState.NEW
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ from dpg_bench.hub.weight_files import shards_of, used_files
 
 CHECKPOINT_SUFFIXES = (".safetensors", ".ckpt")
 """Of checkpoints that are a single file, in the layout of the model's authors, as community models are shared."""
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
@@ -134,7 +135,19 @@ def fetch_weights(repository: Repository) -> Weights:
                 f"{folder / name} has SHA-256 {actual}, but {expected} is expected{at}: "
                 "the download is damaged or the repository was changed. Delete that file and fetch it again."
             )
+    _check_blobs(folder, found, at)
     return Weights(repository.name, folder.name, folder, found)
+
+
+def _check_blobs(folder: Path, files: Sequence[str], at: str) -> None:
+    """Raises UnavailableError for a file that isn't what the Hub stated: its cache calls large ones by SHA-256."""
+    for name in files:
+        stated = (folder / name).resolve().name
+        if _SHA256.fullmatch(stated) and sha256_of(folder / name) != stated:
+            raise UnavailableError(
+                f"{folder / name} hasn't the SHA-256 {stated} that the Hub states{at}: the download is damaged. Delete "
+                "that file and fetch it again."
+            )
 
 
 def repository_weights(repository: Repository) -> Weights:

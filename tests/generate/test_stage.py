@@ -87,7 +87,7 @@ def test_every_item_gets_its_grid_and_its_line(tmp_path: Path) -> None:
     assert outcome.made == tuple(prompt.item_id for prompt in PROMPTS)
     assert [line["item_id"] for line in lines(tmp_path)] == list(outcome.made)
     assert seen[0].done == 0
-    assert seen[-1] == GenerationProgress(total=7, done=7, kept=0, failed=0)
+    assert seen[-1] == GenerationProgress(total=7, done=7, kept=0, failed=0, stage="writing")
     with Image.open(tmp_path / "images" / "item3.png") as grid:
         for image, box in enumerate([(0, 0, 3, 3), (3, 0, 6, 3), (0, 3, 3, 6), (3, 3, 6, 6)]):
             expected = paint(ImageRequest("prompt 3", ITEMS[3].seeds[image]))

@@ -148,3 +148,38 @@ def test_a_changed_weight_changes_the_record(tmp_path: Path, tiny_folder: Path) 
     path = copy / names[0]
     path.write_bytes(path.read_bytes()[:-1] + b"\x01")
     assert Weights("x", None, copy, names).record() != before
+
+
+def test_a_download_that_is_not_what_the_hub_stated_is_refused(hub_cache: Path) -> None:
+    snapshot = put_into_cache(hub_cache, "some/model", {"model.safetensors": LARGE})
+    unpinned = Repository("some/model", None, ("model.safetensors",))
+    assert fetch_weights(unpinned).commit == COMMIT
+    (snapshot / "model.safetensors").resolve().write_bytes(LARGE[::-1])
+    with pytest.raises(UnavailableError, match=f"hasn't the SHA-256 {sha256(LARGE)} that the Hub states"):
+        fetch_weights(unpinned)
+
+
+def test_ella_s_own_repository_serves_its_text_encoder(hub_cache: Path, tiny_folder: Path) -> None:
+    from dpg_bench.generate.models.ella import ELLA_SD15, RELEASED_CONNECTOR, find_ella
+    from dpg_bench.generate.models.tiny_weights import tiny_connector, tiny_text_encoder
+
+    options = ELLA_SD15.options.read(
+        "ella-sd15",
+        {"base": str(tiny_folder), "ella": str(tiny_connector().folder), "text_encoder": RELEASED_CONNECTOR.name},
+    )
+    (pending,) = ELLA_SD15.still_to_download(options)
+    assert (pending.repository, pending.revision, pending.gigabytes) == (
+        RELEASED_CONNECTOR.name,
+        RELEASED_CONNECTOR.revision,
+        2.95,
+    )
+    files = {
+        f"models--google--flan-t5-xl--text_encoder/{path.name}": path.read_bytes()
+        for path in tiny_text_encoder().folder.iterdir()
+    }
+    put_into_cache(hub_cache, RELEASED_CONNECTOR.name, files, commit=str(RELEASED_CONNECTOR.revision))
+    found = find_ella(options).text_encoder
+    assert found is not None
+    assert "config.json" in found.files
+    assert (found.folder / "config.json").is_file()
+    assert ELLA_SD15.still_to_download(options) == ()

@@ -30,8 +30,9 @@ from dpg_bench.generate.models.passes import split_passes
 from dpg_bench.generate.models.pipeline_record import Recorded, pipeline_provenance
 from dpg_bench.generate.models.placing import HELP as OFFLOAD_HELP
 from dpg_bench.generate.models.placing import Offload, check_offload, place
+from dpg_bench.generate.models.probe import call
 from dpg_bench.generate.models.single_file import CONFIG_HELP, find_configs, load_single_file, usual_configs
-from dpg_bench.generate.models.trial import Trial, call, pipeline_error
+from dpg_bench.generate.models.trial import Trial, pipeline_error
 from dpg_bench.halving import is_out_of_memory
 from dpg_bench.hub.huggingface import Repository, Weights, cached_weights, hub_errors, local_path, pipeline_files
 from dpg_bench.hub.loading import load_errors, load_parts

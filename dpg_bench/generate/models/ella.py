@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -85,11 +85,13 @@ RELEASED_TEXT_ENCODER = Repository(
         "tokenizer_config.json",
     ),
 )
+_ENCODER_ALONE = "models--google--flan-t5-xl--text_encoder"
+"""The folder of `QQGYLab/ELLA` that holds Flan-T5-XL's encoder in float16 and its tokenizer, at the pinned commit."""
 _TEXT_ENCODER_FILES = ("config.json", "*.safetensors", "tokenizer_config.json")
 _TEXT_ENCODER_EXTRAS = ("*.safetensors.index.json", "spiece.model", "special_tokens_map.json", "tokenizer.json")
 
 CONNECTOR_DOWNLOAD = Download(
-    "ELLA's connector", RELEASED_CONNECTOR.name, str(RELEASED_CONNECTOR.revision), gigabytes=0.27
+    "ELLA's connector", RELEASED_CONNECTOR.name, str(RELEASED_CONNECTOR.revision), gigabytes=0.134
 )
 TEXT_ENCODER_DOWNLOAD = Download(
     "Flan-T5-XL, decoder included", RELEASED_TEXT_ENCODER.name, str(RELEASED_TEXT_ENCODER.revision), gigabytes=11.4
@@ -116,7 +118,10 @@ class EllaOptions(EllaTextOptions, StableDiffusionOptions):
         default=RELEASED_CONNECTOR.name,
         description="connector weights: .safetensors file (sizes in a .json beside it), folder or repository",
     )
-    text_encoder: str = Field(default=RELEASED_TEXT_ENCODER.name, description="T5 encoder: repository or folder")
+    text_encoder: str = Field(
+        default=RELEASED_TEXT_ENCODER.name,
+        description=f"T5 encoder: repository or folder; {RELEASED_CONNECTOR.name}: the encoder alone, float16, 2.95 GB",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +175,9 @@ def pending_ella(options: EllaOptions) -> tuple[Download, ...]:
     if not is_folder(options.text_encoder):
         repository = _text_encoder_repository(options.text_encoder)
         if cached_weights(repository) is None:
-            own = repository.name == RELEASED_TEXT_ENCODER.name
-            other = Download("the text encoder", repository.name, repository.revision or "newest", 0)
-            pending.append(TEXT_ENCODER_DOWNLOAD if own else other)
+            size = {RELEASED_TEXT_ENCODER.name: TEXT_ENCODER_DOWNLOAD.gigabytes, RELEASED_CONNECTOR.name: 2.95}
+            gigabytes = size.get(repository.name, 0)
+            pending.append(Download("the text encoder", repository.name, repository.revision or "newest", gigabytes))
     return tuple(pending)
 
 
@@ -212,7 +217,13 @@ def _find_connector(source: str) -> Weights:
 
 
 def _find_text_encoder(source: str) -> Weights:
-    return _text_encoder_folder(source) if is_folder(source) else repository_weights(_text_encoder_repository(source))
+    if is_folder(source):
+        return _text_encoder_folder(source)
+    found = repository_weights(_text_encoder_repository(source))
+    if source != RELEASED_CONNECTOR.name:
+        return found
+    names = tuple(name.removeprefix(f"{_ENCODER_ALONE}/") for name in found.files)
+    return replace(found, folder=found.folder / _ENCODER_ALONE, files=names)
 
 
 def _text_encoder_folder(source: str) -> Weights:
@@ -222,6 +233,11 @@ def _text_encoder_folder(source: str) -> Weights:
 def _text_encoder_repository(name: str) -> Repository:
     if name == RELEASED_TEXT_ENCODER.name:
         return RELEASED_TEXT_ENCODER
+    if name == RELEASED_CONNECTOR.name:
+        files, extras = (
+            tuple(f"{_ENCODER_ALONE}/{file}" for file in names) for names in (_TEXT_ENCODER_FILES, _TEXT_ENCODER_EXTRAS)
+        )
+        return Repository(name, RELEASED_CONNECTOR.revision, files, optional=extras)
     return Repository(name, None, _TEXT_ENCODER_FILES, optional=_TEXT_ENCODER_EXTRAS)
 
 

@@ -189,6 +189,11 @@ def load_base(base: Base, settings: GeneratorSettings[SamplerOptions], *, clip: 
 
 def make_ready(pipeline: Any, settings: GeneratorSettings[SamplerOptions]) -> Mapping[str, AppliedLora]:
     """Give the pipeline the settings' scheduler and LoRAs, and bring it to their device; the LoRAs that it has now."""
+    if settings.negative_prompt is not None and pipeline.unet.config.time_cond_proj_dim is not None:
+        raise BadInputError(
+            f"The negative prompt changes nothing: this U-Net is distilled with its guidance (LCM) and reads none. "
+            f"Leave '{settings.negative_prompt}' out."
+        )
     with quiet_libraries():
         set_scheduler(pipeline, settings)
         loras = apply_loras(pipeline, settings.options.lora)

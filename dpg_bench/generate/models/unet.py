@@ -69,7 +69,8 @@ def lay_out(pipeline: Any, settings: GeneratorSettings[Any]) -> None:
 
 def compiled_batch(settings: GeneratorSettings[Any], *, batch_size: int, images: int) -> int | None:
     """The batch size to compile for in a run of so many `images`; `None` if compiling is off or would not pay."""
-    if getattr(settings.options, "compile", "off") != "auto" or not is_cuda(settings.device):
+    offloaded = getattr(settings.options, "offload", None) is not None  # which moves parts while compiled code runs
+    if getattr(settings.options, "compile", "off") != "auto" or not is_cuda(settings.device) or offloaded:
         return None
     steps = images // batch_size * (settings.steps or 0)
     return batch_size if steps >= LEAST_STEPS else None
