@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from dpg_bench.files.grid import Cut
+from dpg_bench.files.image_content import image_size
 from dpg_bench.files.image_list import read_image_list
-from dpg_bench.files.images import find_images
+from dpg_bench.files.images import ImageFolder, find_images
 from dpg_bench.files.run_folder import RunDir
 from dpg_bench.files.source_record import images_of, read_source
+from dpg_bench.files.survey import survey_images
 
 
 def find_recorded_images(
     out: RunDir | None, item_ids: Sequence[str], *, images_per_prompt: int, folder: Path | None = None
-) -> Mapping[str, tuple[Path, ...]]:
-    """The files of the items that have any: a grid, or one file per image. Empty if the images aren't there any more.
+) -> ImageFolder | None:
+    """The images of the items that have any; None if they aren't there any more.
 
     `out` is a run, or results about images made elsewhere, whose `source.json` says how these are named. `folder`
     says where they are now, if not where they were.
@@ -23,16 +26,30 @@ def find_recorded_images(
     """
     folder = folder if folder is not None else images_of(out) if out is not None else None
     if folder is None or (folder.is_dir() and not any(folder.iterdir())):
-        return {}
+        return None
     source = read_source(out) if out is not None else None
     listing = None
     if source is not None and source.files is not None and out is not None:
         listing = read_image_list(out.path.resolve() / source.files, folder, frozenset(item_ids))
-    found = find_images(
+    return find_images(
         folder,
         item_ids,
         images_per_prompt=images_per_prompt,
         pattern=source.pattern if source is not None else None,
+        resolution=source.resolution if source is not None else None,
         listing=listing,
     )
-    return {item_id: item.files for item_id, item in found.items.items()}
+
+
+def recorded_cuts(out: RunDir | None, images: ImageFolder) -> Mapping[str, Cut]:
+    """Where the images lie in the items' grids, by item; `images` is of `find_recorded_images`.
+
+    Items with a file per image are left out, and those whose file can't be read.
+
+    Raises BadInputError if `source.json` is damaged.
+    """
+    source = read_source(out) if out is not None else None
+    grid, border = (source.grid, source.border) if source is not None else (None, None)
+    cuts = survey_images(images, grid=grid, border=border).images.cuts or {}
+    sizes = {item_id: image_size(item.files[0]) for item_id, item in images.items.items() if len(item.files) == 1}
+    return {item_id: cuts[size] for item_id, size in sizes.items() if size is not None and size in cuts}

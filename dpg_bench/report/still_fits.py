@@ -93,6 +93,7 @@ def _changed_images(card: Scorecard, judgement: JudgementDir) -> str | None:
 
 def _files(judgement: JudgementDir, item_ids: list[str], images: int) -> Mapping[str, tuple[Path, ...]]:
     try:
-        return find_recorded_images(judgement.run, item_ids, images_per_prompt=images)
+        found = find_recorded_images(judgement.run, item_ids, images_per_prompt=images)
+        return {item_id: item.files for item_id, item in found.items.items()} if found is not None else {}
     except BadInputError:  # nothing of this run's is there, or there are two of something: nothing to compare with
         return {}

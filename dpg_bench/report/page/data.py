@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from dpg_bench.files.grid import grid_columns
+from dpg_bench.files.grid import Cut
 from dpg_bench.records import Prompt
 from dpg_bench.report.page.question_graph import COUNTS, GATED_NO, GATED_YES, NO, answer_states, depths
 from dpg_bench.report.page.shown_runs import ShownRun, ShownRuns
@@ -30,7 +30,8 @@ def page_data(
     `items`: id, text, questions as [proposition id, parents, index into `categories`, depth, text].
     `runs[].items`, one per item, null where the run isn't about it: `states` as in `question_graph`, `words` the
     answers other than yes and no by place in `states`, as index into `answers`; `scores` by protocol as
-    [questions, those that count in image 0, 1, …], and `gaps`, why there is no score. `scores.rows` begin with the
+    [questions, those that count in image 0, 1, …], and `gaps`, why there is no score; `cut` is the place in the run's
+    `cuts`, [columns, rows, width and height of an image, margin, gap], 0 if left out. `scores.rows` begin with the
     run's number.
     """
     categories: dict[str, int] = {}
@@ -43,7 +44,7 @@ def page_data(
             "letter": run.letter,
             "name": run.judged.name,
             "images": run.images_per_prompt,
-            "columns": grid_columns(run.images_per_prompt),
+            "cuts": [_cut(cut) for cut in _cuts(run)],
             "items": _run_items(shown, run, urls, small, answers),
         }
         for run, urls, small in zip(shown.runs, image_urls, thumbnail_urls or [{}] * len(shown.runs), strict=True)
@@ -61,6 +62,15 @@ def page_data(
 def json_for_script(content: Any) -> str:
     """`content` as JSON that stays inside its script element whatever it holds: `<` is escaped."""
     return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _cuts(run: ShownRun) -> list[Cut]:
+    """The ways in which the run's files are cut, each once; few, since a run's images have few sizes."""
+    return list(dict.fromkeys(run.cuts.values()))
+
+
+def _cut(cut: Cut) -> list[int]:
+    return [cut.columns, cut.rows, cut.width, cut.height, cut.margin, cut.gap]
 
 
 def _scores(place: int, run: ShownRun) -> Iterator[list[Any]]:
@@ -102,6 +112,7 @@ def _run_items(
         for gap in card.excluded:
             gaps.setdefault(gap.item_id, {})[protocol] = gap.reason
     items: list[dict[str, Any] | None] = []
+    cuts = _cuts(run)
     for prompt in shown.prompts:
         item_id = prompt.item_id
         if item_id not in scores and item_id not in gaps:
@@ -116,6 +127,7 @@ def _run_items(
             "gaps": gaps.get(item_id, {}),
             "urls": list(urls.get(item_id, ())),
             "thumbs": list(small.get(item_id, ())),
+            "cut": cuts.index(run.cuts[item_id]) if item_id in run.cuts else 0,
         }
         items.append({key: value for key, value in entry.items() if value})
     return items

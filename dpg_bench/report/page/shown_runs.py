@@ -9,7 +9,8 @@ from typing import TypeAlias
 
 from dpg_bench.errors import BadInputError, option
 from dpg_bench.files.answer_lines import read_answer_table
-from dpg_bench.files.recorded_images import find_recorded_images
+from dpg_bench.files.grid import Cut
+from dpg_bench.files.recorded_images import find_recorded_images, recorded_cuts
 from dpg_bench.files.run_record import RunRecord
 from dpg_bench.records import AnswerTable, Prompt, Suite
 from dpg_bench.report.runs import JudgedRun, load_judged
@@ -24,7 +25,7 @@ class ShownRun:
 
     `letter` (A, B, …) names it on a page of several. `words` are what the judge said, None where the answers' file
     is not there, and the scorecard knows yes and no alone. `images` are the files of the items that have any: a grid,
-    or one file per image.
+    or one file per image; `cuts` say where the images lie in a grid, as far as its file can be read.
     """
 
     letter: str
@@ -32,6 +33,7 @@ class ShownRun:
     record: RunRecord | None
     words: AnswerTable | None
     images: Mapping[str, tuple[Path, ...]]
+    cuts: Mapping[str, Cut]
 
     @property
     def images_per_prompt(self) -> int:
@@ -139,12 +141,12 @@ def _expected(run: JudgedRun) -> frozenset[str]:
 
 def _load_run(letter: str, run: JudgedRun, suite: Suite, items: frozenset[str], folder: Path | None) -> ShownRun:
     item_ids = [prompt.item_id for prompt in suite.prompts if prompt.item_id in items]
+    found = find_recorded_images(run.run_dir, item_ids, images_per_prompt=run.card.run.images_per_prompt, folder=folder)
     return ShownRun(
         letter=letter,
         judged=run,
         record=run.run_dir.read_record() if run.run_dir is not None else None,
         words=read_answer_table(run.answers_file) if run.answers_file is not None else None,
-        images=find_recorded_images(
-            run.run_dir, item_ids, images_per_prompt=run.card.run.images_per_prompt, folder=folder
-        ),
+        images={item_id: item.files for item_id, item in found.items.items()} if found is not None else {},
+        cuts=recorded_cuts(run.run_dir, found) if found is not None else {},
     )

@@ -159,16 +159,16 @@ def test_a_click_shows_an_image_as_large_as_the_window(page: OpenPage) -> None:
 
 
 def test_images_that_are_not_square_keep_their_shape(workshop: Workshop, run: Path, open_page: Opener) -> None:
-    Image.new("RGB", (60, 20), "red").save(run / "images" / "item0.png")
+    Image.new("RGB", (128, 64), "red").save(run / "images" / "item0.png")
     page = open_page(workshop.report(run))
     page.go_to_items()
-    page.wait_until("document.querySelector('#gallery img').naturalWidth === 60")
+    page.wait_until("document.querySelector('#gallery img').naturalWidth === 128")
     box = page.tab.locator(f"{FIRST} .frame").bounding_box()
-    assert box["width"] / box["height"] == pytest.approx(3, rel=0.02)
+    assert box["width"] / box["height"] == pytest.approx(2, rel=0.02)
     page.tab.locator(f"{FIRST} .frame img").click()
-    page.wait_until("document.querySelector('#viewer img').naturalWidth === 60")
+    page.wait_until("document.querySelector('#viewer img').naturalWidth === 128")
     box = page.tab.locator("#viewer .frame").bounding_box()
-    assert box["width"] / box["height"] == pytest.approx(3, rel=0.02)
+    assert box["width"] / box["height"] == pytest.approx(2, rel=0.02)
 
 
 def test_a_link_brings_the_same_view_back(workshop: Workshop, run: Path, open_page: Opener) -> None:
@@ -338,3 +338,41 @@ def test_an_incomplete_result_says_how_much_it_is_of_wherever_it_stands(workshop
     both = open_page(workshop.report(run, other))
     assert both.texts(".only-corrected .runs .big .coverage") == ["2 of 6 prompts"]
     assert both.text("#charts .coverage") == "A: 2 of 6 prompts."
+
+
+def test_a_grid_with_borders_is_cut_as_it_was_for_the_judge(workshop: Workshop, run: Path, open_page: Opener) -> None:
+    for n in range(6):  # as torchvision's make_grid lays four images of 64 × 32 out, 2 px around and between
+        grid = Image.new("RGB", (134, 70))
+        for image, colour in enumerate(("red", "lime", "blue", "white")):
+            grid.paste(Image.new("RGB", (64, 32), colour), (2 + image % 2 * 66, 2 + image // 2 * 34))
+        grid.save(run / "images" / f"item{n}.png")
+    page = open_page(workshop.report(run))
+    page.go_to_items()
+    page.tab.locator(f"{FIRST} .chip", has_text="4").first.click()
+    page.wait_until("document.querySelector('#gallery img').naturalWidth === 134")
+    frame = page.tab.locator(f"{FIRST} .frame")
+    box = frame.bounding_box()
+    assert box["width"] / box["height"] == pytest.approx(2, rel=0.01)
+    shown = Image.open(io.BytesIO(frame.screenshot())).convert("RGB")
+    edges = [(place, shown.height // 2) for place in (8, shown.width - 9)]
+    edges += [(shown.width // 2, place) for place in (8, shown.height - 9)]
+    assert [shown.getpixel(edge) for edge in edges] == [(255, 255, 255)] * 4, (
+        "white to all edges: no border, no neighbour"
+    )
+    frame.click()
+    page.tab.locator("[data-action=pixels]").click()
+    assert page.tab.locator("#viewer .frame").bounding_box()["width"] == pytest.approx(64)
+
+
+def test_a_strip_of_images_is_shown_image_by_image(workshop: Workshop, run: Path, open_page: Opener) -> None:
+    for n in range(6):
+        Image.new("RGB", (128, 32), "red").save(run / "images" / f"item{n}.png")
+    page = open_page(workshop.report(run))
+    page.go_to_items()
+    page.wait_until("document.querySelector('#gallery img').naturalWidth === 128")
+    box = page.tab.locator(f"{FIRST} .frame").bounding_box()
+    assert box["width"] / box["height"] == pytest.approx(4, rel=0.02)
+    page.tab.mouse.click(box["x"] + 0.9 * box["width"], box["y"] + 0.5 * box["height"])
+    assert page.text("#viewer .about") == "item0, image 4"
+    box = page.tab.locator("#viewer .frame").bounding_box()
+    assert box["width"] == pytest.approx(box["height"], abs=1)

@@ -59,13 +59,25 @@ function makeSide(item, run, score) {
   return side;
 }
 
+/** Where the images of an item lie: in the cells of a file, or each in a file of its own, which then is a cell. */
+function cutOf(item, run, files) {
+  const known = files > 1 ? undefined : data.runs[run].cuts[item.results[run].cut ?? 0];
+  const across = Math.ceil(Math.sqrt(data.runs[run].images));
+  const down = Math.ceil(data.runs[run].images / across);
+  const [columns, rows, width, height, margin, gap] = known ?? [across, down, 1, 1, 0, 0];
+  return { columns, rows, width, height, margin, gap, known: known !== undefined };
+}
+
+/** The length of a cut file along `count` cells of `size`. */
+const extent = (count, size, cut) => 2 * cut.margin + count * (size + cut.gap) - cut.gap;
+
 /** An item's images in run number `run`: one file that holds the grid, or a tile for each file. */
 function makeFrame(item, run, full = false) {
-  const { images, columns } = data.runs[run];
+  const { images } = data.runs[run];
   const urls = urlsOf(item, run, full);
   const frame = el("div", { className: urls.length > 1 ? "frame tiles" : "frame grid" });
-  frame.style.setProperty("--columns", columns);
-  frame.style.setProperty("--rows", Math.ceil(images / columns));
+  const cut = cutOf(item, run, urls.length);
+  shapeFrame(frame, cut);
   if (!urls.length) {
     frame.classList.add("absent");
     frame.append(el("p", { textContent: "no image" }));
@@ -74,8 +86,8 @@ function makeFrame(item, run, full = false) {
     const alt = urls.length > 1 ? `Image ${place + 1} of ${item.id}` : `The ${images} images of ${item.id}`;
     const image = el("img", { loading: "lazy", decoding: "async", alt, src: url });
     image.addEventListener("load", () => {
-      const [wide, high] = urls.length > 1 ? [columns, Math.ceil(images / columns)] : [1, 1];
-      frame.style.setProperty("--aspect", (wide * image.naturalWidth) / (high * image.naturalHeight));
+      const [across, down] = urls.length > 1 ? [1, 1] : [cut.columns, cut.rows];
+      if (!cut.known) shapeFrame(frame, Object.assign(cut, { width: image.naturalWidth / across, height: image.naturalHeight / down }));
     });
     image.addEventListener("error", () => {
       frame.classList.add("absent");
@@ -83,16 +95,34 @@ function makeFrame(item, run, full = false) {
     });
     frame.append(image);
   });
+  frames.set(frame, cut);
   return frame;
 }
 
+const frames = new WeakMap(); // frame → its cut
+
+/** Give a frame the shape of what it shows. */
+function shapeFrame(frame, cut) {
+  const [wide, high] = [extent(cut.columns, cut.width, cut), extent(cut.rows, cut.height, cut)];
+  const lengths = { columns: cut.columns, whole: wide / high, tile: cut.width / cut.height, across: wide / cut.width, down: high / cut.height };
+  for (const [name, value] of Object.entries({ ...lengths, "whole-pixels": wide, "tile-pixels": cut.width })) frame.style.setProperty(`--${name}`, value);
+}
+
 /** Let a frame show image number `shown` alone; null: all of them. */
-function showTile(frame, run, shown) {
-  const { columns } = data.runs[run];
+function showTile(frame, shown) {
+  const cut = frames.get(frame);
+  const [column, row] = shown === null ? [0, 0] : [shown % cut.columns, Math.floor(shown / cut.columns)];
   frame.classList.toggle("zoomed", shown !== null);
-  frame.style.setProperty("--column", shown === null ? 0 : shown % columns);
-  frame.style.setProperty("--row", shown === null ? 0 : Math.floor(shown / columns));
+  frame.style.setProperty("--left", (cut.margin + column * (cut.width + cut.gap)) / extent(cut.columns, cut.width, cut));
+  frame.style.setProperty("--upper", (cut.margin + row * (cut.height + cut.gap)) / extent(cut.rows, cut.height, cut));
   [...frame.querySelectorAll("img")].forEach((image, place) => image.classList.toggle("shown", place === shown));
+}
+
+/** The number of the image at a place of a frame that shows a whole grid, in shares of its width and height. */
+function imageAt(frame, across, down) {
+  const cut = frames.get(frame);
+  const cell = (share, count, size) => Math.max(0, Math.min(count - 1, Math.floor((share * extent(count, size, cut) - cut.margin) / (size + cut.gap))));
+  return cell(down, cut.rows, cut.height) * cut.columns + cell(across, cut.columns, cut.width);
 }
 
 /** Write the scores of the chosen protocol into a card. */
@@ -135,7 +165,7 @@ function choose(card, chosen) {
   for (const { run, frame, chips } of state.sides) {
     if (!frame) continue;
     const shown = shownOf(run, chosen);
-    showTile(frame, run, shown);
+    showTile(frame, shown);
     chips.forEach((chip, place) => chip.setAttribute("aria-pressed", shown === null ? place === 0 : place === shown + 1));
   }
   drawGraphs(card);

@@ -65,10 +65,7 @@ function pointedImage({ target, clientX, clientY }) {
   const frame = target.parentElement;
   if (frame.classList.contains("tiles")) return [...frame.querySelectorAll("img")].indexOf(target);
   const { left, top, width: wide, height: high } = target.getBoundingClientRect();
-  const [columns, rows] = ["--columns", "--rows"].map((name) => Number(frame.style.getPropertyValue(name)));
-  const column = Math.min(columns - 1, Math.floor(((clientX - left) / wide) * columns));
-  const row = Math.min(rows - 1, Math.floor(((clientY - top) / high) * rows));
-  const image = row * columns + column;
+  const image = imageAt(frame, (clientX - left) / wide, (clientY - top) / high);
   return image < data.runs[frame.closest(".side").dataset.run].images ? image : null;
 }
 

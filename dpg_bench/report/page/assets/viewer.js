@@ -19,23 +19,14 @@ function showViewed() {
     ...sides.filter((side) => side.frame && urlsOf(item, side.run).length).map(({ run }) => {
       const frame = makeFrame(item, run, true);
       const shown = shownOf(run, image);
-      showTile(frame, run, shown);
+      showTile(frame, shown);
       const urls = urlsOf(item, run, true);
       const file = el("a", { href: urls.length > 1 ? urls[shown ?? 0] : urls[0], target: "_blank", rel: "noreferrer", textContent: "the file itself" });
       const letter = several ? el("span", { className: `run run-${run % 6}`, textContent: data.runs[run].letter }) : null;
       const scores = imageScores(item.results[run]);
       const score = scores ? `${(shown === null ? mean(scores) : scores[shown]).toFixed(1)} ` : "";
       const embedded = file.href.startsWith("data:");
-      for (const picture of frame.querySelectorAll("img")) {
-        const measure = () => {
-          const whole = frame.classList.contains("grid");
-          const [across, down] = whole ? ["--columns", "--rows"].map((name) => Number(frame.style.getPropertyValue(name))) : [1, 1];
-          frame.style.setProperty("--tile-width", picture.naturalWidth / across);
-          frame.style.setProperty("--tile-height", picture.naturalHeight / down);
-        };
-        picture.addEventListener("load", measure);
-        picture.loading = "eager";
-      }
+      for (const picture of frame.querySelectorAll("img")) picture.loading = "eager";
       const caption = el("figcaption", {}, letter, score, embedded ? el("small", { textContent: "a thumbnail; the images are not in this file" }) : file);
       return el("figure", {}, frame, caption);
     }),
