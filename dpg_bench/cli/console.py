@@ -139,22 +139,30 @@ def _bar(what: str, unit: str) -> Iterator[Counter]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[rate]}", markup=False),
+        TextColumn("{task.fields[note]}", markup=False),
     )
     clock = _Clock(what)
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(what, total=None, rate="", note="")
+        task = progress.add_task(visible(what), total=None, rate="", note="", visible=False)
 
         def show(done: int, *, total: int, start: int, note: str = "", what: str = "") -> None:
             clock.turn_to(what)
             rate = clock.rate(done, start)
             left = f", {duration((total - done) / rate)} left" if rate > 0 and done < total else ""
             speed = f"{rate:.3g} {unit}/s{left}" if rate > 0 else ""
-            progress.update(task, completed=done, total=total, rate=speed, note=note, description=clock.what)
+            progress.update(
+                task,
+                completed=done,
+                total=total,
+                rate=speed,
+                note=visible(note),
+                description=visible(clock.what),
+                visible=True,
+            )
 
         yield show
 

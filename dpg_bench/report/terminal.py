@@ -13,7 +13,7 @@ from rich.text import Text
 
 from dpg_bench.report.visible import visible
 
-_WORDS_AT_LEAST = 16  # narrower, names fall into syllables
+_WORDS_AT_LEAST = 14  # narrower, names fall into syllables
 _WORDS_WITH_SPARE = 40
 
 
@@ -93,7 +93,7 @@ def _width(columns: Sequence[Column], rows: Sequence[Row], *, words: int, gap: i
 def _print_blocks(console: Console, columns: Sequence[Column], rows: Sequence[Row]) -> None:
     width = max(cell_len(column.heading) for column in columns)
     for row in rows:
-        say(console, row.cells[0].strip() or "-", row.style)
+        say(console, row.cells[0].rstrip() or "-", row.style)
         for column, cell in list(zip(columns, row.cells, strict=True))[1:]:
             if cell.strip():
-                say(console, f"  {column.heading:<{width}}  {cell.strip()}")
+                say(console, f"    {column.heading:<{width}}  {cell.strip()}")
