@@ -1,7 +1,9 @@
 """The judge's training: it resumes to the same bytes, and computes what the product's judge computes."""
 
+import re
 import signal
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,18 +36,22 @@ def _one_thread():
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("judge")
     task = JudgeTask(folder, images=3, questions=4)
-    assert train(task, SCHEDULE, folder)
+    assert train(task, replace(SCHEDULE, log_every=2), folder)
     task.export(folder)
     return folder
 
 
 def test_interrupted_training_comes_to_the_same_weights_byte_for_byte(trained: Path, tmp_path: Path) -> None:
+    schedule = replace(SCHEDULE, log_every=2)
     for until in (1, 4, None):  # a new process each time, as far as the stage can tell
         task = JudgeTask(tmp_path, images=3, questions=4)
-        assert train(task, SCHEDULE, tmp_path, until=until) == (until is None)
+        assert train(task, schedule, tmp_path, until=until) == (until is None)
     task.export(tmp_path)
     for name in ("pytorch_model.bin", "vocab.txt"):
         assert (tmp_path / name).read_bytes() == (trained / name).read_bytes()
+    logs = [(folder / "log.csv").read_text(encoding="utf-8").splitlines() for folder in (tmp_path, trained)]
+    rows, whole = [[re.sub(r",\d+,", ",", line, count=1) for line in log] for log in logs]  # seconds differ
+    assert rows == whole
 
 
 def test_a_request_to_stop_ends_training_after_a_step_with_its_state_saved(tmp_path: Path) -> None:

@@ -7,9 +7,8 @@ import torch
 from typer.testing import CliRunner
 
 from dpg_bench.errors import BadInputError
-from dpg_bench.generate.base import GeneratorSettings
-from dpg_bench.generate.models.stable_diffusion import BASE_FILES, SamplerOptions, load_base
-from dpg_bench.hub.huggingface import folder_weights
+from dpg_bench.generate.base import GeneratorSettings, ImageRequest
+from dpg_bench.generate.models.stable_diffusion import SD15, StableDiffusionOptions
 from dpg_bench.miniature.__main__ import app
 from dpg_bench.miniature.train.corpus import captions
 from dpg_bench.miniature.train.diffusion import WIDTH
@@ -38,15 +37,18 @@ def test_both_tokenizers_come_out_the_same_every_time(tmp_path: Path) -> None:
         assert first == (tmp_path / f"{name}2" / "tokenizer.json").read_bytes()
 
 
-def test_the_pipeline_loads_and_draws_as_stable_diffusion_does(stages: Path) -> None:
-    base = folder_weights(stages / "diffusion" / "model", BASE_FILES)
+def test_the_pipeline_is_a_base_of_sd15_like_any_other(stages: Path) -> None:
     settings = GeneratorSettings(
-        model="mini-sd15", options=SamplerOptions(), size=64, steps=2, guidance=3.0, dtype="float32", device="cpu"
+        model="sd15",
+        options=StableDiffusionOptions(base=str(stages / "diffusion" / "model")),
+        size=64,
+        steps=2,
+        guidance=3.0,
+        dtype="float32",
+        device="cpu",
     )
-    pipeline = load_base(base, settings)
-    images = pipeline("a red star", num_inference_steps=2, height=64, width=64).images
-    assert images[0].size == (64, 64)
-    assert pipeline.unet.config.cross_attention_dim == pipeline.text_encoder.config.hidden_size
+    (image,) = SD15.load(settings).generate([ImageRequest("a red star", 1)])
+    assert image.size == (64, 64)
 
 
 def test_the_t5_encoder_loads_as_ellas_text_encoder(stages: Path) -> None:

@@ -84,7 +84,7 @@ def train(task: Task, schedule: Schedule, folder: Path, *, until: int | None = N
 
 def _steps(task: Task, schedule: Schedule, state: _State, end: int, stop: StopRequest) -> None:
     begun = time.monotonic()
-    sums: dict[str, float] = {}
+    sums = state.sums
     while state.step < end and not stop.asked:
         torch.manual_seed(schedule.seed * 1_000_003 + state.step)
         for group in state.optimizer.param_groups:
@@ -101,7 +101,7 @@ def _steps(task: Task, schedule: Schedule, state: _State, end: int, stop: StopRe
             state.seconds += time.monotonic() - begun
             begun = time.monotonic()
             state.log({name: value / schedule.log_every for name, value in sums.items()})
-            sums = {}
+            sums.clear()
         if state.step % schedule.save_every == 0 or state.step == end or stop.asked:
             state.seconds += time.monotonic() - begun
             begun = time.monotonic()
@@ -117,7 +117,7 @@ def load_average(trained: nn.Module, folder: Path) -> None:
 
 
 class _State:
-    """Weights, their average, the optimiser's state, the step, and the rows of the log."""
+    """Weights, their average, the optimiser's state, the step, the rows of the log, and the sums of the next one."""
 
     def __init__(self, trained: nn.Module, schedule: Schedule, folder: Path) -> None:
         parameters: list[Tensor] = [weight for weight in trained.parameters() if weight.requires_grad]
@@ -128,6 +128,7 @@ class _State:
         self.step = 0
         self.seconds = 0.0
         self.rows: list[dict[str, str]] = []
+        self.sums: dict[str, float] = {}
         self._parameters = parameters
         self._decay = schedule.average
         self._folder = folder
@@ -142,7 +143,8 @@ class _State:
             trained.load_state_dict(content["weights"])
             state.optimizer.load_state_dict(content["optimizer"])
             state.average = content["average"]
-            state.step, state.seconds, state.rows = content["step"], content["seconds"], content["rows"]
+            state.step, state.seconds = content["step"], content["seconds"]
+            state.rows, state.sums = content["rows"], content["sums"]
         return state
 
     def advance(self) -> None:
@@ -169,6 +171,7 @@ class _State:
                 "step": self.step,
                 "seconds": self.seconds,
                 "rows": self.rows,
+                "sums": self.sums,
             },
             content,
         )
