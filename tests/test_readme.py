@@ -62,6 +62,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for box in ((0, 0, 512, 512), (512, 0, 1024, 512), (0, 512, 512, 1024), (512, 512, 1024, 1024)):
             lines += [f"images/{prompt.item_id}.png, {box}, {question.text}, yes" for question in prompt.questions]
     (folder / "my-table.csv").write_text("model,global,other\nmine,82.37,76.00\n")
+    (folder / "evaluation.log").write_text("L1 category scores:\n\tglobal: 82.37082066869301\nDPG-Bench score: 70.0\n")
     (folder / "results_detail.txt").write_text("\n".join(lines) + "\n")
     return folder
 
