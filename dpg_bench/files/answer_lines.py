@@ -70,13 +70,10 @@ def read_answer_lines(path: Path) -> Iterator[tuple[int, AnswerLine]]:
         yield number, parse_answer_line(line, f"{path}, line {number}")
 
 
-def read_answer_table(path: Path) -> AnswerTable:
-    """The answers of our own `answers.jsonl`; where a question is answered more than once, the last line counts.
-
-    Raises BadInputError, naming file and line, for one that is damaged.
-    """
+def answer_table(lines: Iterable[AnswerLine]) -> AnswerTable:
+    """The answers of lines; where a question is answered more than once, the last one counts."""
     table: dict[str, dict[int, dict[int, str]]] = {}
-    for _, line in read_answer_lines(path):
+    for line in lines:
         table.setdefault(line.item_id, {}).setdefault(line.image, {})[line.proposition_id] = line.answer
     return table
 

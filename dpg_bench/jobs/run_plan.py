@@ -222,6 +222,11 @@ def _compiled_batch(
 def _check_folder(run: RunDir) -> None:
     if run.path.exists() and not run.path.is_dir():
         raise BadInputError(f"{option('out', run.path)} is a file; name a folder.")
+    if not run.record_file.exists() and (run.source_file.exists() or run.judgements.is_dir()):
+        raise BadInputError(
+            f"{run.path} holds results about images made elsewhere, which a run's would be mixed with. "
+            f"Choose another {option('out')}."
+        )
     if run.images.is_dir() and not run.record_file.exists() and any(run.images.iterdir()):
         raise BadInputError(
             f"{run.images} holds images, but {run.record_file} is not there, so nobody knows how they were made. "

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 from dpg_bench.errors import BadInputError, option
+from dpg_bench.files.answer_lines import AnswerLine, read_answer_lines
 from dpg_bench.files.kept_suite import read_kept_suite
 from dpg_bench.files.run_folder import JudgementDir, RunDir, judgement_of, scored_below
 from dpg_bench.records import Suite
@@ -87,6 +88,15 @@ class JudgedRun:
         from dpg_bench.report.notebook import run_html
 
         return run_html(self)
+
+    def answer_lines(self) -> Iterator[AnswerLine]:
+        """The answers word for word, where they are kept; without those about images that aren't there any more.
+
+        Raises BadInputError for a damaged line.
+        """
+        if self.answers_file is not None:
+            missing = {item.item_id for item in self.protocol("corrected").excluded if item.cause == "missing"}
+            yield from (line for _, line in read_answer_lines(self.answers_file) if line.item_id not in missing)
 
     @cached_property
     def answers(self) -> Mapping[str, Mapping[int, tuple[bool, ...]]]:

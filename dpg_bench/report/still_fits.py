@@ -33,7 +33,7 @@ def _changed_run(card: Scorecard, judgement: JudgementDir) -> str | None:
     record = run.read_record() if run is not None else None
     if record is None:
         return None
-    if card.run.settings_fingerprint not in (None, record.fingerprint):
+    if card.run.settings_fingerprint != record.fingerprint:
         return "the run was made anew with other settings"
     if record.suite.digest != card.suite.digest:
         return f"the run is of another suite now, '{record.suite.name}'"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from dpg_bench.report.runs import load_judged
 from tests.cli.conftest import Dpgbench
 
 SUITE = """item_id,text,proposition_id,dependency,category_broad,category_detailed,tuple,question_natural_language
@@ -149,3 +150,21 @@ def test_a_folder_of_runs_is_told_from_a_folder_of_images_before_anything_is_loa
     result = dpgbench("score", "runs")
     assert result.exit_code == 2
     assert "runs is a folder of runs. Name one of them: runs/one" in result.stderr
+
+
+def test_a_run_is_not_begun_among_results_of_other_images(dpgbench: Dpgbench, suite: str) -> None:
+    assert judged(dpgbench, images(Path("mine"), "red"), "--suite", suite, "--out", "x") == 0
+    result = dpgbench("run", "--model", "tiny-sd15", "--suite", suite, "--out", "x")
+    assert result.exit_code == 2
+    assert "x holds results about images made elsewhere" in result.stderr
+
+
+def test_answers_about_images_that_are_gone_are_not_passed_on(dpgbench: Dpgbench, suite: str) -> None:
+    folder = images(Path("mine"), "red")
+    assert judged(dpgbench, folder, "--suite", suite, "--out", "x") == 0
+    (folder / "boat.png").unlink()
+    assert judged(dpgbench, folder, "--suite", suite, "--out", "x", "--allow-missing") == 3
+    assert {line.item_id for line in load_judged(Path("x")).answer_lines()} == {"fox"}
+    images(folder, "red")
+    assert judged(dpgbench, folder, "--suite", suite, "--out", "x") == 0
+    assert {line.item_id for line in load_judged(Path("x")).answer_lines()} == {"fox", "boat"}

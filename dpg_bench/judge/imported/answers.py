@@ -29,6 +29,7 @@ _OFFICIAL_SUMMARY = re.compile(r"L1 category scores:|DPG-Bench score:")
 
 AnswersFormat = Literal["jsonl", "csv", "detail"]
 _COLUMNS = ("item_id", "image", "proposition_id", "answer")
+_DELIMITERS = (",", ";", "\t")
 _OURS = ("judge_fingerprint", "crc32")
 
 
@@ -125,7 +126,7 @@ def _format(path: Path, text: str) -> AnswersFormat:
     first = next((line for line in text.splitlines() if line.strip()), None)
     if first is None:
         raise BadInputError(f"The answers file {path} is empty.")
-    if first.lstrip().startswith("{"):
+    if first.lstrip().startswith(("{", "[")):
         return "jsonl"
     if is_detail_line(first):
         return "detail"
@@ -145,6 +146,9 @@ def _format(path: Path, text: str) -> AnswersFormat:
 
 
 def _json_lines(path: Path, text: str, where: Mapping[str, str]) -> Iterator[tuple[str, AnswerLine]]:
+    if text.lstrip().startswith("["):
+        yield from _json_list(path, text, where)
+        return
     # Not splitlines(): answers and ids may hold characters that it takes for the end of a line.
     *lines, last = text.split("\n")
     for number, line in enumerate(lines, start=1):
@@ -157,6 +161,18 @@ def _json_lines(path: Path, text: str, where: Mapping[str, str]) -> Iterator[tup
             yield (place := f"{path}, line {len(lines) + 1}"), _line(last, place)
         except BadInputError:
             return
+
+
+def _json_list(path: Path, text: str, where: Mapping[str, str]) -> Iterator[tuple[str, AnswerLine]]:
+    """The same as one list, over however many lines."""
+    try:
+        entries = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadInputError(f"{path} is damaged: it begins as a list of JSON, but is none ({error}).") from None
+    for number, entry in enumerate(entries, start=1):
+        line = json.dumps(entry, ensure_ascii=False)
+        if _is_chosen(line, where):
+            yield (place := f"{path}, entry {number}"), _line(line, place)
 
 
 def _is_chosen(line: str, where: Mapping[str, str]) -> bool:
@@ -192,7 +208,8 @@ def _foreign_line(content: Mapping[str, Any], place: str) -> AnswerLine:
 def _csv_lines(
     path: Path, text: str, where: Mapping[str, str], collected: _Collector
 ) -> Iterator[tuple[str, AnswerLine]]:
-    table = read_csv(text, str(path))
+    first = next(line for line in text.splitlines() if line.strip())
+    table = read_csv(text, str(path), delimiter=max(_DELIMITERS, key=first.count))
     for name in where:
         if name not in table.header:
             raise unknown_name(f"column of {path}", name, table.header)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from dpg_bench.files.answer_lines import read_answer_lines
 from dpg_bench.report.coverage import prompts_behind
 from dpg_bench.report.rows import score_rows
 from dpg_bench.report.runs import PROTOCOLS, JudgedRun
@@ -100,9 +99,6 @@ def _answer_rows(run: JudgedRun) -> Iterator[Mapping[str, Any]]:
                 for image, yes in enumerate(images):
                     yield {"item_id": item_id, "image": image, "proposition_id": proposition_id, "yes": yes}
         return
-    left_out = {item.item_id for item in run.protocol("corrected").excluded if item.cause == "missing"}
-    for _, line in read_answer_lines(run.answers_file):
-        if line.item_id in left_out:  # answered once, about an image that isn't there any more
-            continue
+    for line in run.answer_lines():
         columns = ("item_id", "image", "proposition_id", "answer", "question", "image_sha256", "p_yes")
         yield {**{name: getattr(line, name) for name in columns}, "yes": line.answer == "yes"}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from dpg_bench.errors import BadInputError, option
-from dpg_bench.files.answer_lines import read_answer_table
+from dpg_bench.files.answer_lines import answer_table
 from dpg_bench.files.grid import Cut
 from dpg_bench.files.recorded_images import find_recorded_images, recorded_cuts
 from dpg_bench.files.run_record import RunRecord
@@ -146,7 +146,7 @@ def _load_run(letter: str, run: JudgedRun, suite: Suite, items: frozenset[str], 
         letter=letter,
         judged=run,
         record=run.run_dir.read_record() if run.run_dir is not None else None,
-        words=read_answer_table(run.answers_file) if run.answers_file is not None else None,
+        words=answer_table(run.answer_lines()) if run.answers_file is not None else None,
         images={item_id: item.files for item_id, item in found.items.items()} if found is not None else {},
         cuts=recorded_cuts(run.run_dir, found) if found is not None else {},
     )

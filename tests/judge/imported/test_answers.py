@@ -239,3 +239,15 @@ def test_no_content_makes_it_crash(tmp_path_factory: pytest.TempPathFactory, tai
     path.write_bytes(head + tail)
     with suppress(BadInputError):
         assert read_answers(path, SUITE).images_per_prompt >= 1
+
+
+def test_one_list_of_json_and_other_separators_say_the_same(tmp_path: Path) -> None:
+    expected = {"a": {0: {1: "yes", 2: "no"}}}
+    entries = [json.loads(line()), json.loads(line(proposition_id="2", answer=False).replace('"2"', "2"))]
+    assert read(tmp_path, json.dumps(entries, indent=1)) == expected
+    for separator in (";", "\t"):
+        assert read(tmp_path, (HEADER + "a,0,1,yes\na,0,2,no\n").replace(",", separator)) == expected
+    with pytest.raises(BadInputError, match="entry 2: item 'zebra' is not in the suite"):
+        read(tmp_path, json.dumps([entries[0], {**entries[0], "item_id": "zebra"}]))
+    with pytest.raises(BadInputError, match="begins as a list of JSON, but is none"):
+        read(tmp_path, "[{")
