@@ -158,6 +158,9 @@ def _stopping_at_errors(job: Callable[[], Result]) -> Result:
         return job()
     except EllaError as error:
         _fail(str(error))
+    except OSError as error:
+        say(f"error: {error}")
+        raise typer.Exit(1) from None
     except KeyboardInterrupt:
         say("Stopped.")
         raise typer.Exit(130) from None

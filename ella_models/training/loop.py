@@ -42,8 +42,8 @@ def train(config: TrainingConfig, *, report: Report | None = None, fresh: bool =
     deletes what an earlier run wrote into the output folder and starts anew. Under `accelerate launch` or `torchrun`
     every process calls this.
 
-    Raises EllaError if a model or the data can't be used, the output folder's run was told otherwise, or the loss is no
-    longer a number.
+    Raises EllaError if a model or the data can't be used, the output folder's run was told otherwise, memory runs out,
+    or the loss is no longer a number.
     """
     with _accelerator(config) as accelerator, stop_requests() as stop:
         folder = RunFolder(config.output)
@@ -54,7 +54,13 @@ def train(config: TrainingConfig, *, report: Report | None = None, fresh: bool =
         if accelerator.is_main_process:
             folder.begin(config, run.digests, accelerator.num_processes)
         accelerator.wait_for_everyone()
-        return _Loop(config, accelerator, folder, run).go(stop, report)
+        try:
+            return _Loop(config, accelerator, folder, run).go(stop, report)
+        except torch.OutOfMemoryError as error:
+            raise EllaError(
+                f"Memory ran out with batch_size {config.batch_size}. Lower it and raise accumulate by as much, which "
+                "changes nothing else; or set gradient_checkpointing, or precompute the data."
+            ) from error
 
 
 @contextmanager

@@ -91,6 +91,17 @@ def test_a_configuration_that_is_not_there_is_one_clear_error(tmp_path: Path) ->
     assert "can't be read: No such file" in done.stderr
 
 
+def test_a_place_that_cannot_be_written_to_is_said_without_a_traceback(
+    configure: Configure, features: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    config = configure(tmp_path / "file" / "run", data={"precomputed": features})
+    done = RUNNER.invoke(app, ["train", "--config", written(tmp_path / "train.yaml", config)])
+    assert done.exit_code == 1
+    assert done.stderr.startswith("error: ")
+    assert "Not a directory" in done.stderr
+
+
 def test_the_documented_python_runs(
     configure: Configure, pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

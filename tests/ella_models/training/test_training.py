@@ -283,6 +283,14 @@ def test_a_unet_that_cannot_be_compiled_is_one_clear_error(
         train(unlike_others("run", compile=True))
 
 
+def test_memory_that_runs_out_is_one_clear_error(unlike_others: Configure) -> None:
+    def report(_: TrainingStep) -> None:
+        raise torch.OutOfMemoryError
+
+    with pytest.raises(EllaError, match=r"Memory ran out with batch_size 4. Lower it and raise accumulate"):
+        train(unlike_others("run"), report=report)
+
+
 def test_gradient_checkpointing_changes_no_weight(unlike_others: Configure) -> None:
     plain = weights(train(unlike_others("plain", steps=3, optimizer=PLAIN_STEPS)))
     checkpointed = unlike_others("checkpointed", steps=3, optimizer=PLAIN_STEPS, gradient_checkpointing=True)
