@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dpg_bench.cli.completion import complete_models, complete_suites
 from dpg_bench.cli.console import counting, say, show
 from dpg_bench.cli.exit_codes import INCOMPLETE
 
@@ -24,6 +25,7 @@ def run(
         str,
         typer.Option(
             help="What generates: a name that `dpgbench models` lists, or diffusers:REPO_OR_FOLDER.",
+            autocompletion=complete_models,
             show_default=False,
         ),
     ],
@@ -31,6 +33,7 @@ def run(
         str,
         typer.Option(
             help="The prompts: dpg-bench, dsg-1k, sample, a FILE of questions or prompts, hf:DATASET, or a FOLDER.",
+            autocompletion=complete_suites,
         ),
     ] = "dpg-bench",
     out: Annotated[

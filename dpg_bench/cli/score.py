@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dpg_bench.cli.completion import complete_judges, complete_suites
 from dpg_bench.cli.console import counting, say, show, show_json, terminal
 from dpg_bench.cli.exit_codes import INCOMPLETE
 from dpg_bench.cli.options import AllowMissing, Csv, Force, Json, Latex, Markdown, check_one_form
@@ -24,9 +25,14 @@ def score(
     ] = None,
     suite: Annotated[
         str | None,
-        typer.Option(help="The questions; the run's own, else dpg-bench.", show_default=False),
+        typer.Option(
+            help="The questions; the run's own, else dpg-bench.", autocompletion=complete_suites, show_default=False
+        ),
     ] = None,
-    judge: Annotated[str, typer.Option(help="Who answers: a name that `dpgbench judges` lists.")] = "mplug",
+    judge: Annotated[
+        str,
+        typer.Option(help="Who answers: a name that `dpgbench judges` lists.", autocompletion=complete_judges),
+    ] = "mplug",
     option: Annotated[
         list[str] | None,
         typer.Option(

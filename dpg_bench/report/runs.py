@@ -7,6 +7,7 @@ it is there.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -146,9 +147,9 @@ def load_judged(path: Path, *, judge: str | None = None) -> JudgedRun:
     Raises BadInputError if there is nothing there, nothing scored, several judges and none chosen, no such judge,
     or a scorecard that is damaged or of a newer schema; StaleScorecardError if the run has changed since.
     """
-    if path.is_file():
+    if os.path.isfile(path):  # noqa: PTH113 - Path's raises for a name that is too long
         return _load_file(path)
-    if not path.is_dir():
+    if not os.path.isdir(path):  # noqa: PTH112
         raise BadInputError(f"There is no {path}. Name a run folder, or a scorecard.json.")
     if JudgementDir(path).scorecard.exists():
         return _load_file(JudgementDir(path).scorecard)

@@ -139,3 +139,22 @@ def test_a_table_for_spreadsheets_holds_no_formula(dpgbench: Dpgbench) -> None:
         text = Path(table).read_text()
         assert "'=HYPERLINK" in text
         assert ",=" not in text
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("dpgbench ch", "check"),
+        ("dpgbench compare --protocol o", "official"),
+        ("dpgbench run --model tiny-e", "tiny-ella-sd15"),
+        ("dpgbench run --suite sam", "sample"),
+        ("dpgbench score --judge tiny", "tiny-mplug"),
+    ],
+)
+def test_a_shell_completes_commands_and_names(dpgbench: Dpgbench, words: str, found: str) -> None:
+    environment = {
+        "_DPGBENCH_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split()) - 1),
+    }
+    assert dpgbench(env=environment).stdout.split() == [found]
