@@ -201,7 +201,7 @@ def latent_consistency() -> Any:
         text_encoder=clip_text(transformers.CLIPTextModel, 16),
         tokenizer=clip_tokenizer(),
         unet=sd_unet(time_cond_proj_dim=8),
-        scheduler=diffusers.LCMScheduler(),
+        scheduler=diffusers.LCMScheduler(steps_offset=1),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,

@@ -108,7 +108,8 @@ def _heard(remarks: Remarks) -> Iterator[None]:
         for library, own in zip(loggers, handlers, strict=True):
             library.handlers = own
         for warning in caught:
-            if not issubclass(warning.category, _ABOUT_CODE):
+            about_code = issubclass(warning.category, _ABOUT_CODE) and "deprecated" in str(warning.message)
+            if not about_code:
                 place = (warning.filename, warning.lineno)
                 remarks.hear(warning.category.__name__, str(warning.message), place=place)
 

@@ -30,7 +30,7 @@ from dpg_bench.generate.models.checks import (
 )
 from dpg_bench.generate.models.decode import decode_images
 from dpg_bench.generate.models.lora import HELP as LORA_HELP
-from dpg_bench.generate.models.lora import AppliedLora, Lora, apply_loras, check_loras
+from dpg_bench.generate.models.lora import AppliedLora, Lora, apply_loras, check_loras, find_lora
 from dpg_bench.generate.models.passes import noise_generators, split_passes
 from dpg_bench.generate.models.pipeline_record import Recorded, pipeline_provenance
 from dpg_bench.generate.models.placing import HELP as OFFLOAD_HELP
@@ -144,7 +144,9 @@ def find_base(options: StableDiffusionOptions, files: tuple[str, ...] = BASE_FIL
 
 
 def fetch_base(options: StableDiffusionOptions, files: tuple[str, ...] = BASE_FILES) -> None:
-    """Download and verify what `find_base` will need."""
+    """Download and verify what `find_base` and the LoRAs will need."""
+    for lora in options.lora:
+        find_lora(lora)
     path = local_path(options.base)
     if path is None:
         fetch_weights(_repository(options, files))
@@ -189,7 +191,13 @@ def load_base(base: Base, settings: GeneratorSettings[SamplerOptions], *, clip: 
 
 def make_ready(pipeline: Any, settings: GeneratorSettings[SamplerOptions]) -> Mapping[str, AppliedLora]:
     """Give the pipeline the settings' scheduler and LoRAs, and bring it to their device; the LoRAs that it has now."""
-    if settings.negative_prompt is not None and pipeline.unet.config.time_cond_proj_dim is not None:
+    distilled = pipeline.unet.config.time_cond_proj_dim is not None
+    if not distilled and settings.guidance is not None and settings.guidance < 1:
+        raise BadInputError(
+            f"guidance is {settings.guidance:g}, but at 1 or less nothing guides, and a scale below 1 is not applied. "
+            "Say 1 for no guidance."
+        )
+    if settings.negative_prompt is not None and distilled:
         raise BadInputError(
             f"The negative prompt changes nothing: this U-Net is distilled with its guidance (LCM) and reads none. "
             f"Leave '{settings.negative_prompt}' out."

@@ -109,7 +109,7 @@ class Trial:
             guidance=guidance,
             size=self._size(arguments),
             timesteps=timesteps,
-            prompts_together=self._prompts_together(arguments),
+            prompts_together=self.prompts_together(arguments),
             idle=idle,
         )
 
@@ -256,7 +256,7 @@ class Trial:
         """Raises DpgBenchError, with what to try, if the pipeline fails before its first prediction."""
         self._glance(arguments)
 
-    def _prompts_together(self, arguments: Mapping[str, Any]) -> bool:
+    def prompts_together(self, arguments: Mapping[str, Any]) -> bool:
         """Whether what the model is given of a prompt is of the same shape alone and beside a longer one."""
         if self._settings.device.startswith("cpu"):
             return False  # every call has one prompt there anyway

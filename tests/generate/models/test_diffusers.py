@@ -27,6 +27,7 @@ from dpg_bench.generate.models.diffusers import any_pipeline_spec
 from dpg_bench.generate.models.tiny_weights import tiny_text_encoder
 from dpg_bench.generate.registry import find_model
 from dpg_bench.hub.remarks import quiet_libraries
+from tests.toy_pipelines import save_toy
 
 REQUESTS = [ImageRequest("a red fox", 1), ImageRequest("a red fox", 2), ImageRequest("three sheep", 1)]
 
@@ -254,6 +255,23 @@ def test_arguments_of_the_call_reach_it_and_those_without_effect_are_told(
     assert call["without_effect"] == ["eta"]  # which is DDIM's, and this pipeline has PNDM
     assert told.generate(REQUESTS[:1])[0].size == (16, 24)
     assert plain.generate(REQUESTS[:1])[0].size == (16, 16)
+
+
+@pytest.mark.parametrize("model", ["tiny-sd15", "tiny-ella-sd15"])
+def test_guidance_below_one_is_not_recorded_as_if_it_acted(model: str, load_model: Callable[..., Generator]) -> None:
+    with pytest.raises(BadInputError, match=r"guidance is 0\.5, but .* a scale below 1 is not applied"):
+        load_model(model, size=16, steps=1, guidance=0.5)
+    load_model(model, size=16, steps=1, guidance=1.0)
+
+
+def test_a_distilled_unet_reads_no_negative_prompt(tmp_path: Path, load_model: Callable[..., Generator]) -> None:
+    base = save_toy("LCM", tmp_path / "lcm")
+    index = json.loads((base / "model_index.json").read_text())
+    (base / "model_index.json").write_text(json.dumps({**index, "_class_name": "StableDiffusionPipeline"}))
+    options = {"base": str(base), "scheduler": "LCMScheduler"}
+    load_model("sd15", options=options, size=16, steps=1, guidance=4.0)
+    with pytest.raises(BadInputError, match="negative prompt changes nothing: this U-Net is distilled"):
+        load_model("sd15", options=options, size=16, steps=1, guidance=4.0, negative_prompt="blurry")
 
 
 @pytest.mark.parametrize("folder", ["sd15"], indirect=True)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ import pytest
 
 from dpg_bench.errors import BadInputError
 from dpg_bench.generate.base import GeneratorSettings, ImageRequest
-from dpg_bench.generate.models.diffusers import PipelineGenerator
+from dpg_bench.generate.models.trial import Trial
 from dpg_bench.generate.registry import find_model
+from dpg_bench.hub.remarks import Remarks
 from tests.toy_pipelines import TOY_OPTIONS, TOYS, save_toy
 
 TABLE = Path(__file__).resolve().parents[3] / "docs" / "pipelines.md"
@@ -44,6 +46,16 @@ def load(name: str, folder: Path) -> tuple[Any, list[str]]:
             refused.append(word)
 
 
+def as_on_a_gpu(generator: Any) -> Any:
+    """The generator, told that it works on a GPU, where prompts share calls; the pipeline stays where it is."""
+    batched = copy.copy(generator)
+    batched._settings = replace(generator._settings, device="cuda")
+    arguments = generator._call.arguments
+    trial = Trial(generator._pipeline, batched._settings, arguments, heard=Remarks(tell=False))
+    batched._call = replace(generator._call, prompts_together=trial.prompts_together(arguments))
+    return batched
+
+
 def row(name: str, generator: Any, refused: list[str]) -> str:
     call = generator.provenance["call"]
     force = call["in_force"]
@@ -60,8 +72,7 @@ def row(name: str, generator: Any, refused: list[str]) -> str:
 def test_a_pipeline_runs_as_its_row_says_and_an_image_is_the_same_in_any_company(name: str, tmp_path: Path) -> None:
     generator, refused = load(name, save_toy(name, tmp_path / "toy"))
     assert row(name, generator, refused) in TABLE.read_text(encoding="utf-8").splitlines()
-    on_gpu = replace(generator._settings, device="cuda")  # batched as there; the pipeline itself stays where it is
-    batched = PipelineGenerator(generator._pipeline, on_gpu, weights=generator._weights)
+    batched = as_on_a_gpu(generator)
     alone = [np.asarray(generator.generate([request])[0]).astype(int) for request in REQUESTS]
     assert {image.shape for image in alone} == {alone[0].shape}
     assert np.abs(alone[0] - alone[1]).max() > 0
@@ -72,6 +83,14 @@ def test_a_pipeline_runs_as_its_row_says_and_an_image_is_the_same_in_any_company
             for image in batched.generate(REQUESTS[start : start + batch])
         ]
         assert max(np.abs(one - other).max() for one, other in zip(alone, images, strict=True)) <= 1
+
+
+def test_prompts_share_a_call_only_where_they_are_padded_alike(tmp_path: Path) -> None:
+    together = {
+        name: as_on_a_gpu(load(name, save_toy(name, tmp_path / name))[0])._call.prompts_together
+        for name in ("Stable Diffusion", "SD3", "CogView4")
+    }
+    assert together == {"Stable Diffusion": True, "SD3": True, "CogView4": False}
 
 
 def test_the_table_has_a_row_for_every_toy() -> None:
