@@ -37,7 +37,7 @@ TINY = ("run", "--model", "tiny-sd15", "--suite", "sample")
         ),
         ((*TINY, "--items", ","), ["name at least one item id"]),
         ((*TINY, "--items", "a", "--limit", "1"), ["exclude each other"]),
-        ((*TINY, "--device", "cuda"), ["--device 'cuda'", "Use --device auto or cpu"]),
+        ((*TINY, "--device", "cuda"), ["The device 'cuda'", "Use --device auto or cpu"]),
         ((*TINY, "--device", "toaster"), ["'toaster' names no device"]),
         ((*TINY, "--dtype", "float8"), ["Unknown dtype 'float8'"]),
         ((*TINY, "--stpes", "3"), ["--stpes", "--steps"]),
@@ -87,7 +87,7 @@ def made(dpgbench: Dpgbench) -> Path:
         (("--judge", "tiny-mplug", "--images-per-prompt", "2"), ["--images-per-prompt is 2", "was made with 4"]),
         (("--judge", "tiny-mplug", "--resolution", "0"), ["resolution is 0"]),
         (("--judge", "tiny-mplug", "--out", "made/images/x"), ["lies in the image folder"]),
-        (("--judge", "tiny-mplug", "--device", "cuda"), ["--device 'cuda'"]),
+        (("--judge", "tiny-mplug", "--device", "cuda"), ["The device 'cuda'"]),
         (("--answers", "nofile.jsonl"), ["nofile.jsonl can't be read"]),
     ],
 )
