@@ -47,7 +47,6 @@ def report(
         Path | None,
         typer.Option(
             help="Write page and images into this folder instead, ready for any web server.",
-            envvar="DPGBENCH_BUNDLE",
             show_default=False,
         ),
     ] = None,
@@ -55,7 +54,6 @@ def report(
         Path | None,
         typer.Option(
             help="Write every chart into this folder too, as SVG and PDF, light and dark.",
-            envvar="DPGBENCH_CHARTS",
             show_default=False,
         ),
     ] = None,

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _MOST = 10**7
 """Prompts or questions of a suite; the largest known has some ten thousand."""
+_MOST_RESAMPLES = 10**6
+"""A hundred times as many as are drawn."""
 _LONGEST_NAME = 4096
 
 
@@ -32,6 +34,8 @@ def _contradictions(card: Scorecard) -> Iterator[str]:
     if card.run.images_per_prompt > _MOST:
         yield "more images per prompt than there can be"
         return
+    if card.statistics is not None and card.statistics.resamples > _MOST_RESAMPLES:
+        yield f"intervals of {card.statistics.resamples:.0e} resamples, which nobody has drawn"
     for what, name in (("suite", suite.name), ("judge", card.judge.name), ("model", card.run.model or "")):
         if len(name) > _LONGEST_NAME:
             yield f"the name of the {what} has {len(name)} letters"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dpg_bench.hub.cache import shipped_folder
 from dpg_bench.suite.registry import load_suite
 
 if TYPE_CHECKING:
@@ -47,6 +49,35 @@ def test_a_page_that_is_there_is_replaced_only_with_force(dpgbench: Dpgbench, ru
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert "--force" in refused.stderr
     assert dpgbench("report", run, "--force").exit_code == 0
+
+
+def test_a_bundle_and_charts_are_written_where_they_are_wanted(
+    dpgbench: Dpgbench, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = dpgbench("report", run, "--bundle", "site", "--charts", "charts")
+    assert result.exit_code == 0
+    assert result.stdout.strip() == str(Path("site") / "index.html")
+    assert len(list((tmp_path / "charts").iterdir())) == 4 * 2 * 2 * 2, "charts, protocols, grounds, forms"
+    assert "32 files of charts in charts" in result.stderr
+    assert not (run / "report.html").exists()
+    refused = dpgbench("report", run, "--bundle", "site", "--embed")
+    assert refused.exit_code == 2
+    assert "leave out --out and --embed" in refused.stderr
+    monkeypatch.setenv("DPGBENCH_BUNDLE", "other")
+    assert dpgbench("report", run).stdout.strip() == str(Path("other") / "index.html")
+
+
+def test_a_report_of_a_suite_named_by_its_path_works_from_anywhere(
+    dpgbench: Dpgbench, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(shipped_folder("prompts") / "sample.csv", tmp_path / "mine.csv")
+    answers = ("--answers", "answers.csv", "--suite", "mine.csv")
+    assert dpgbench("score", *answers, "--out", "runs/b").exit_code == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert dpgbench("report", Path("..") / "runs" / "b").exit_code == 0
+    (tmp_path / "mine.csv").unlink()
+    assert dpgbench("report", Path("..") / "runs" / "b").exit_code == 0
 
 
 def test_a_report_needs_none_of_the_heavy_libraries(run: Path) -> None:

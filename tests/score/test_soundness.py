@@ -41,6 +41,7 @@ CHANGES = {
     "expected prompts": setting(*CORRECTED, "prompts_expected", to=10**30),
     "a huge suite": setting("suite", "prompts", to=10**30),
     "huge images": setting("run", "images_per_prompt", to=10**18),
+    "huge resamples": setting("statistics", "resamples", to=10**9),
     "a long name": setting("suite", "name", to="x" * 5000),
     "an interval that is turned round": setting(*CORRECTED, "interval", "low", to=100.0),
     "a category beyond its suite": setting(*CORRECTED, "l1", "entity", "questions", to=10**12),

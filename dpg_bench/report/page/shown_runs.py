@@ -94,6 +94,13 @@ def load_shown_runs(
             )
     loaded = _suite(first, suite, load_suite)
     expected = [_expected(run) for run in judged]
+    for run, items in zip(judged, expected, strict=True):
+        strange = sorted(items - loaded.by_id.keys())
+        if strange:
+            raise BadInputError(
+                f"{run.file} speaks of the item '{strange[0]}', which its suite doesn't have. Score the run again: "
+                "`dpgbench score`."
+            )
     shared = frozenset.intersection(*expected)
     if not shared:
         raise BadInputError(f"{' and '.join(run.name for run in judged)} have no item in common.")

@@ -14,6 +14,8 @@ from dpg_bench.files.run_folder import RunDir
 from dpg_bench.files.source_record import SourceRecord, place_from, write_source
 from dpg_bench.records import Prompt
 from dpg_bench.report.page import ReportRequest, write_report
+from dpg_bench.report.runs import load_judged
+from dpg_bench.score.scorecard import scorecard_json
 from dpg_bench.suite.registry import load_suite
 
 if TYPE_CHECKING:
@@ -159,6 +161,18 @@ def test_a_suite_that_is_not_here_or_another_is_named(workshop: Workshop, run: P
     assert workshop.report(run, suite=str(workshop.folder / "moved.csv")).exists()
     with pytest.raises(BadInputError, match=r"with the digest [0-9a-f]{12}, but 'sample' has"):
         workshop.report(run, suite="sample")
+
+
+def test_items_that_the_suite_does_not_have_are_refused(workshop: Workshop, run: Path) -> None:
+    card = load_judged(run).card
+    corrected = card["corrected"]
+    assert corrected.items is not None
+    odd = corrected.items.model_copy(update={"item_id": ("nobody", *corrected.items.item_id[1:])})
+    protocols = {**card.protocols, "corrected": corrected.model_copy(update={"items": odd})}
+    file = workshop.folder / "odd.json"
+    file.write_text(scorecard_json(card.model_copy(update={"protocols": protocols})))
+    with pytest.raises(BadInputError, match=r"odd\.json speaks of the item 'nobody', which its suite doesn't have"):
+        workshop.report(file)
 
 
 def test_runs_that_have_nothing_in_common_are_refused(workshop: Workshop, run: Path) -> None:
