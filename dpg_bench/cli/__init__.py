@@ -15,7 +15,7 @@ def main() -> None:
         signal.signal(signal.SIGINT, _leave)
     from dpg_bench.cli.app import app
     from dpg_bench.cli.console import say
-    from dpg_bench.cli.ending import end
+    from dpg_bench.cli.ending import Ended, end
     from dpg_bench.cli.streams import protect_streams
     from dpg_bench.errors import DpgBenchError
 
@@ -30,6 +30,12 @@ def main() -> None:
     except DpgBenchError as error:
         say(f"Error: {error.message.on_command_line}")
         sys.exit(error.exit_code)
+    except Ended as ended:  # before or after the command itself, which tells more
+        say(str(ended))
+        sys.exit(ended.exit_code)
+    except KeyboardInterrupt:
+        say("Interrupted.")
+        sys.exit(130)
     finally:
         if interruptible:
             signal.signal(signal.SIGINT, _leave)

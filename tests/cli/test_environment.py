@@ -81,6 +81,13 @@ def test_flags_read_their_variables(scored: Dpgbench) -> None:
     assert "entity" not in off.stdout
 
 
+def test_a_dry_run_by_variable_draws_nothing(dpgbench: Dpgbench, tmp_path: Path) -> None:
+    plan = dpgbench("run", "--model", "tiny-sd15", "--suite", "sample", env={"DPGBENCH_DRY_RUN": "1"})
+    assert plan.exit_code == 0, plan.output
+    assert "Nothing was written" in plan.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_variable_that_is_neither_yes_nor_no_is_refused(scored: Dpgbench) -> None:
     result = scored(*SCORE, env={"DPGBENCH_JSON": "perhaps"})
     assert result.exit_code == 2

@@ -78,7 +78,9 @@ def test_closed_streams_end_nothing() -> None:
     assert closed.returncode == 0
 
 
-@pytest.mark.parametrize("where", ["dpg_bench.cli.app", "typer", "rich.console", "dpg_bench.report.audit.result"])
+@pytest.mark.parametrize(
+    "where", ["dpg_bench.cli.app", "typer", "rich.console", "dpg_bench.report.audit.result", "in between"]
+)
 def test_an_interruption_in_the_first_moments_leaves_no_traceback(where: str) -> None:
     code = f"""
 import os, signal, sys
@@ -89,6 +91,9 @@ class Interrupt:
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
 sys.meta_path.insert(0, Interrupt())
 sys.argv = ["dpgbench", "audit", "--published"]
+if {where!r} == "in between":
+    import typer.main
+    typer.main.get_command = lambda app: os.kill(os.getpid(), signal.SIGINT)
 from dpg_bench.cli import main
 main()
 """

@@ -160,6 +160,10 @@ def test_a_run_of_a_part_of_the_baseline_does_not_pass(scored_run: ScoredRun) ->
     assert result.verdict == "incomplete"
     assert len(result.missing) == 38
     assert "few (2 of 40 prompts) against the baseline base" in shown(result)
+    data = check_to_json(result)
+    assert (data["verdict"], data["passed"], data["prompts_missing"]) == ("incomplete", False, 38)
+    assert (data["run_extent"], data["baseline_extent"]) == ("2 of 40 prompts", "")
+    assert ET.fromstring(check_to_junit(result)).find("testsuite/testcase/failure") is not None  # noqa: S314
     assert check_run(base, few, max_drop=90).verdict == "ok"  # all that the baseline has
 
 
