@@ -57,7 +57,7 @@ def begin_judgement(place: JudgementDir, record: JudgementRecord, *, fresh: bool
         if changes:
             raise BadInputError(
                 f"{place.path} holds answers made with other settings: {'; '.join(changes)}. "
-                f"Use {option('fresh', True)} to judge anew, or choose another {option('out')}."
+                f"Start over with {option('fresh', True)}, or choose another {option('out')}."
             )
         record = record.model_copy(update={"tiles": {**before.tiles, **record.tiles}})
         if record.tiles == before.tiles:

@@ -68,7 +68,7 @@ def execute_score(plan: ScorePlan, *, progress: Callable[[JudgingProgress], None
             _keep_answers(plan, source)
             answered = _Answered(
                 answers=source.table,
-                p_yes=None,
+                p_yes=source.p_yes,
                 judge=JudgeCard(
                     name=IMPORTED,
                     fingerprint=source.judge_fingerprint,
@@ -172,12 +172,14 @@ def _lines(imported: ImportedAnswers) -> Iterator[AnswerLine]:
     for item_id, images in imported.table.items():
         for image, answers in sorted(images.items()):
             digest = imported.image_digests.get((item_id, image))
+            p_yes = imported.p_yes.get(item_id, {}).get(image, {})
             for proposition_id, answer in answers.items():
                 yield AnswerLine(
                     item_id=item_id,
                     image=image,
                     proposition_id=proposition_id,
                     answer=answer,
+                    p_yes=p_yes.get(proposition_id),
                     image_sha256=digest,
                     judge_fingerprint=imported.judge_fingerprint,
                 )

@@ -168,3 +168,14 @@ def test_answers_about_images_that_are_gone_are_not_passed_on(dpgbench: Dpgbench
     images(folder, "red")
     assert judged(dpgbench, folder, "--suite", suite, "--out", "x") == 0
     assert {line.item_id for line in load_judged(Path("x")).answer_lines()} == {"fox", "boat"}
+
+
+def test_our_own_answers_keep_their_soft_score_when_scored_elsewhere(dpgbench: Dpgbench, suite: str) -> None:
+    assert judged(dpgbench, images(Path("mine"), "red"), "--suite", suite) == 0
+    kept = Path("runs/mine/judgements/tiny-mplug")
+    first = load_judged(kept).card
+    result = dpgbench("score", "--answers", kept / "answers.jsonl", "--suite", suite, "--out", "again")
+    assert result.exit_code == 0
+    again = load_judged(Path("again")).card
+    assert first.soft is not None
+    assert (again.soft, again.protocols) == (first.soft, first.protocols)

@@ -23,7 +23,7 @@ from dpg_bench.files.reading import decoded, read_content, read_csv, validated
 from dpg_bench.judge.imported.dsg import dsg_lines, filled, whole_number
 from dpg_bench.judge.imported.official_detail import is_detail_line, read_detail, unknown_item
 from dpg_bench.judge.imported.spelling import NoAnswerError, is_free_text, read_answer
-from dpg_bench.records import AnswerTable, Suite
+from dpg_bench.records import AnswerTable, PYesTable, Suite
 
 _OFFICIAL_SUMMARY = re.compile(r"L1 category scores:|DPG-Bench score:")
 
@@ -42,7 +42,7 @@ class ImportedAnswers:
     where the file doesn't say who answered. `as_spelled` says that the official rule holds: exactly `yes` is a yes;
     otherwise the answers were read, and are `yes` and `no` here. `blank` of them were there but empty, and so are
     missing; `unclear` are texts that are neither yes nor no, missing too. `image_digests` are the SHA-256 of image
-    files by item and image, where the file names them; `sha256` is its own.
+    files by item and image, and `p_yes` the judge's P(yes), where the file has them; `sha256` is its own.
     """
 
     table: AnswerTable
@@ -54,6 +54,7 @@ class ImportedAnswers:
     blank: int
     unclear: tuple[str, ...]
     image_digests: Mapping[tuple[str, int], str]
+    p_yes: PYesTable
     sha256: str
 
 
@@ -118,6 +119,7 @@ def read_answers(
         blank=collected.blank,
         unclear=tuple(collected.unclear),
         image_digests=collected.image_digests,
+        p_yes=collected.p_yes,
         sha256=hashlib.sha256(content).hexdigest(),
     )
 
@@ -248,6 +250,7 @@ class _Collector:
         self._suite = suite
         self._known = {p.item_id: {q.proposition_id: q.text for q in p.questions} for p in suite.prompts}
         self.image_digests: dict[tuple[str, int], str] = {}
+        self.p_yes: dict[str, dict[int, dict[int, float]]] = {}
 
     def add(self, where: str, line: AnswerLine) -> None:
         """Take the answer of the line that stands at `where`."""
@@ -272,6 +275,7 @@ class _Collector:
             if self.image_digests.setdefault(key, line.image_sha256) != line.image_sha256:
                 self.image_digests[key] = line.image_sha256
                 answers.clear()
+                self.p_yes.get(line.item_id, {}).pop(line.image, None)
         answer = self._read(where, line)
         if answer is None:
             self.blank += not line.answer.strip()
@@ -282,6 +286,8 @@ class _Collector:
                 f"{where}: question {line.proposition_id} about image {line.image} of item '{line.item_id}' is "
                 f"answered {answer!r}, but {before!r} in an earlier line. Keep the one that holds."
             )
+        if line.p_yes is not None:
+            self.p_yes.setdefault(line.item_id, {}).setdefault(line.image, {})[line.proposition_id] = line.p_yes
 
     def _read(self, where: str, line: AnswerLine) -> str | None:
         if any(getattr(line, key) is not None for key in _OURS):
