@@ -59,13 +59,12 @@ def parse_claims(text: str, source: str) -> Claims:
     if is_official_log(text):
         return Claims(read_official_log(text, source), ())
     header, rows = _table(text, source)
+    remarks = []
+    if not any(_column(name) not in (None, "model") for name in header):
+        header, rows = _in_the_papers_order(header, rows, source), [(1, header), *rows]
+        order = ", ".join(header)
+        remarks.append(f"No row names the columns; they are read in the order of the paper's tables: {order}.")
     columns = [_column(name) for name in header]
-    found = [name for name in columns if name not in (None, "model")]
-    if not found:
-        raise BadInputError(
-            f"{source} is neither what the official script prints nor a table whose first row names categories: "
-            f"{', '.join(CATEGORIES)}. Its first row is {', '.join(header)[:100]!r}."
-        )
     named = [column or _plain(name) for name, column in zip(header, columns, strict=True)]
     doubled = next((name for name in named if named.count(name) > 1), None)
     if doubled is not None:
@@ -80,12 +79,26 @@ def parse_claims(text: str, source: str) -> Claims:
     if not results:
         raise BadInputError(f"{source} has a header but no results below it.")
     ignored = [name.strip() for name, column in zip(header, columns, strict=True) if column is None and name.strip()]
-    remarks = []
     if shares:
         remarks.append(f"{shares} of {len(results)} results are shares from 0 to 1; they are read as percentages.")
     if ignored:
         remarks.append(f"Columns that say nothing here: {', '.join(ignored)}.")
     return Claims(tuple(results), tuple(remarks))
+
+
+def _in_the_papers_order(
+    first: Sequence[str], rows: Sequence[tuple[int, Sequence[str]]], source: str
+) -> Sequence[str]:
+    """The header that rows of a model and five categories, and perhaps the overall score, stand for."""
+    whole = ("model", *CATEGORIES, "overall")
+    lengths = {len(cells) for cells in (first, *(cells for _, cells in rows))}
+    numbers = all(_NUMBER.fullmatch(_number(cell)) for cell in first[1:])
+    if not numbers or lengths not in ({len(whole)}, {len(whole) - 1}):
+        raise BadInputError(
+            f"{source} is neither what the official script prints nor a table whose first row names categories: "
+            f"{', '.join(CATEGORIES)}. Its first row is {', '.join(first)[:100]!r}."
+        )
+    return whole[: len(first)]
 
 
 def given_claim(scores: Mapping[str, str]) -> Claims:
@@ -130,7 +143,7 @@ def _claim(
 
 
 def _score(cell: str, column: str, place: str) -> Decimal | None:
-    text = re.split(r"±|\+/-|\(|\[", _plain(cell))[0].replace("%", "").strip("_*†‡§^↑↓ ")
+    text = _number(cell)
     if text.lower() in _UNKNOWN:
         return None
     if not _NUMBER.fullmatch(text) or (score := Decimal(text.replace(",", "."))) > 100:
@@ -139,6 +152,11 @@ def _score(cell: str, column: str, place: str) -> Decimal | None:
             "Correct the cell, or leave it empty."
         )
     return score
+
+
+def _number(cell: str) -> str:
+    """What is left of a cell without unit, margin and footnote marks."""
+    return re.split(r"±|\+/-|\(|\[", _plain(cell))[0].replace("%", "").strip("_*†‡§^↑↓ ")
 
 
 def _plain(cell: str) -> str:
@@ -166,6 +184,8 @@ def _table(text: str, source: str) -> tuple[Sequence[str], Sequence[tuple[int, S
         return _headed(list(_latex_rows(text)))
     delimiter = max("\t;,", key=lines[0].count)
     table = read_csv(text, source, delimiter=delimiter)
+    if not any(_column(name) not in (None, "model") for name in table.header):
+        return _headed([(number, line.split(delimiter)) for number, line in enumerate(lines, start=1)])
     return table.header, [(row.number, list(row.cells.values())) for row in table.rows]
 
 
@@ -175,7 +195,7 @@ def _headed(
     for place, (_, cells) in enumerate(rows):
         if any(_column(cell) not in (None, "model") for cell in cells):
             return cells, rows[place + 1 :]
-    return (rows[0][1] if rows else ()), ()
+    return (rows[0][1] if rows else ()), rows[1:]
 
 
 def _markdown_rows(text: str) -> Iterator[tuple[int, Sequence[str]]]:

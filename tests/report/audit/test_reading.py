@@ -56,6 +56,23 @@ def test_shares_are_said_to_be_read_as_percentages() -> None:
     assert parse_claims(TABLES["csv"], "mine").remarks == ()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A~\\cite{a} & 90.88 & 80.00 & 81.00 & \\textbf{82.00} & 86.00 & 81.50 \\\\\n"
+        "B & 1.0 & 2.0 & 3.0 & 4.0 & 5.0 & 6.0 \\\\\n",
+        "A\t90.88\t80.00\t81.00\t82.00\t86.00\t81.50\n",
+        "| A | 90.88 | 80.00 | 81.00 | 82.00 | 86.00 | 81.50 |\n",
+        "A,90.88,80.00,81.00,82.00,86.00\n",
+    ],
+)
+def test_rows_without_a_header_are_read_in_the_order_of_the_paper_and_that_is_said(text: str) -> None:
+    claims = parse_claims(text, "mine")
+    assert (claims.results[0].model, str(claims.results[0].scores["global"])) == ("A", "90.88")
+    assert str(claims.results[0].scores["other"]) == "86.00"
+    assert "in the order of the paper's tables: model, global, entity, attribute, relation, other" in claims.remarks[0]
+
+
 def test_columns_that_are_not_looked_at_are_named() -> None:
     claims = parse_claims("model,globl,other\nA,90,86\n", "mine")
     assert claims.remarks == ("Columns that say nothing here: globl.",)
