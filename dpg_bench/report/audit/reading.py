@@ -86,9 +86,7 @@ def parse_claims(text: str, source: str) -> Claims:
     return Claims(tuple(results), tuple(remarks))
 
 
-def _in_the_papers_order(
-    first: Sequence[str], rows: Sequence[tuple[int, Sequence[str]]], source: str
-) -> Sequence[str]:
+def _in_the_papers_order(first: Sequence[str], rows: Sequence[tuple[int, Sequence[str]]], source: str) -> Sequence[str]:
     """The header that rows of a model and five categories, and perhaps the overall score, stand for."""
     whole = ("model", *CATEGORIES, "overall")
     lengths = {len(cells) for cells in (first, *(cells for _, cells in rows))}
