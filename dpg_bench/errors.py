@@ -34,6 +34,11 @@ class Message(str):
         return self
 
 
+def on_command_line(text: str) -> str:
+    """`text` in the flags' words, if it is a `Message`."""
+    return text.on_command_line if isinstance(text, Message) else text
+
+
 def _in_python(found: re.Match[str]) -> str:
     name, value = found["name"], found["value"]
     if value is None:

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, JsonValue, ValidationError, field_validator
+from pydantic import Field, JsonValue, field_validator
 
 from dpg_bench.errors import BadInputError
-from dpg_bench.files.reading import read_content
+from dpg_bench.files.reading import newer, read_content, validated
 from dpg_bench.score.items import AnswerBits, Card, Count, ItemColumns, Percentage
 from dpg_bench.score.soundness import unsound
 from dpg_bench.score.stats import CONFIDENCE, RESAMPLES
@@ -327,24 +327,17 @@ def read_scorecard(path: Path) -> Scorecard:
     'suite.csv'
     """
     again = "Make it again with `dpgbench score`."
+    place = f"The scorecard {path}"
     try:
         content = json.loads(read_content(path))
     except (ValueError, RecursionError) as error:
-        raise BadInputError(f"The scorecard {path} is truncated or no JSON: {error}. {again}") from None
+        raise BadInputError(f"{place} is truncated or no JSON: {error}. {again}") from None
     if not isinstance(content, dict) or type(content.get("schema")) is not int:
         raise BadInputError(f"{path} is no scorecard: it has no 'schema' number. {again}")
     if content["schema"] > SCORECARD_SCHEMA:
-        raise BadInputError(
-            f"The scorecard {path} was written by a newer dpg-bench: its schema is {content['schema']}, this version "
-            f"reads up to {SCORECARD_SCHEMA}. Upgrade dpg-bench."
-        )
+        raise BadInputError(newer(place, content["schema"], SCORECARD_SCHEMA))
     checksum = content.pop("checksum", None)
-    try:
-        card = Scorecard.model_validate_json(json.dumps(content))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise BadInputError(f"The scorecard {path} is damaged at '{where}': {first['msg']}. {again}") from None
+    card = validated(Scorecard, json.dumps(content), place, remedy=again)
     # What an older schema didn't have is unset, and was no part of its checksum.
     if checksum != _checksum(card.model_dump(mode="json", by_alias=True, exclude_unset=True)):
         raise BadInputError(

@@ -93,7 +93,7 @@ def find_runs(folders: Sequence[Path]) -> FoundRuns:
                 try:
                     runs[file.resolve()] = load_judged(file)
                 except BadInputError as error:
-                    unusable[file.resolve()] = LeftOut(str(file), str(error))
+                    unusable[file.resolve()] = LeftOut(str(file), error.message)
     return FoundRuns(tuple(runs.values()), tuple(unusable.values()))
 
 

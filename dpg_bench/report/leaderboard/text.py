@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from rich.console import Console
 
+from dpg_bench.errors import on_command_line
 from dpg_bench.report.audit.arithmetic import decimals
 from dpg_bench.report.leaderboard.entry import Entry, Score
 from dpg_bench.report.leaderboard.result import Leaderboard, Ranking
@@ -121,6 +122,6 @@ def _notes(board: Leaderboard) -> Iterator[str]:
     if any(entry.kind != "run" for entry in entries):
         yield _AS_CLAIMED
     for one in board.left_out:
-        yield f"Left out: {one.source}: {one.reason}"
+        yield f"Left out: {one.source}: {on_command_line(one.reason)}"
     for warning in board.warnings:
         yield f"Warning: {warning}"

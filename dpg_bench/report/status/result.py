@@ -104,12 +104,13 @@ def run_status(folder: Path) -> RunStatus:
     if not is_results(folder):
         raise BadInputError(f"{folder} holds no run and no results. `dpgbench runs` lists those under runs/.")
     run = RunDir(folder)
-    record, source, images, problem = None, None, None, None
+    record, source, images = None, None, None
+    problem: str | None = None
     try:
         record, source = run.read_record(), read_source(run)
         images = images_of(run)
     except BadInputError as error:
-        problem = str(error)
+        problem = error.message
     lines = _last_lines(run)
     failed = {item: str(line["error"]) for item, line in lines.items() if "error" in line}
     expected = None if record is None else len(record.suite.items or range(record.suite.prompts))
@@ -154,19 +155,19 @@ def _last_lines(run: RunDir) -> dict[str, dict[str, object]]:
 def _judgement(name: str, place: JudgementDir) -> JudgementStatus:
     under_way = is_held(place.path)
     card: Scorecard | None = None
-    problem = None
+    problem: str | None = None
     if place.scorecard.exists() and not under_way:
         try:
             card = load_judged(place.path).card
         except BadInputError as error:
-            problem = str(error)
+            problem = error.message
     elif not under_way:
         problem = "not scored yet: judging was stopped, and goes on with the same command"
     items: set[str] = set()
     try:
         items.update(line.item_id for _, line in read_answer_lines(place.answers))
     except BadInputError as error:
-        problem = problem or str(error)
+        problem = problem or error.message
     scores = {protocol: card[protocol] for protocol in (CORRECTED, OFFICIAL)} if card is not None else {}
     return JudgementStatus(
         judge=name,

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from rich.console import Console
 
+from dpg_bench.errors import on_command_line
 from dpg_bench.report.status.result import JudgementStatus, RunStatus
 from dpg_bench.report.terminal import Column, Row, say, show_table
 
@@ -40,7 +41,7 @@ def next_command(status: RunStatus) -> str:
     """What a user would do next with this run."""
     path = status.run.path
     if status.problem is not None:
-        return status.problem
+        return on_command_line(status.problem)
     if status.state == "under way" or any(one.under_way for one in status.judgements):
         return f"wait; `dpgbench show {path}` tells how far it is"
     if status.record is not None and status.state != "complete":
@@ -92,7 +93,7 @@ def _judged(one: JudgementStatus) -> str:
     if one.under_way:
         return f"under way, {one.items} items answered"
     if one.problem is not None:
-        return one.problem
+        return on_command_line(one.problem)
     if one.corrected is None and one.official is None:
         return f"incomplete, {one.partial or f'{one.items} items answered'}"
     both = (("corrected", one.corrected), ("official", one.official))
