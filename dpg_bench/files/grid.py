@@ -70,6 +70,8 @@ def choose_cut(
     `grid` are its columns and rows, `resolution` the side of a tile; None: of all shapes that hold as many images as
     they have places, and of the official one, the shape whose tiles are nearest to a square, the official one first.
     """
+    if images > size[0] * size[1]:
+        return None
     shapes = [grid] if grid is not None else _shapes(images)
     cuts = [cut for columns, rows in shapes if (cut := _fitted(size, columns, rows, margin, gap)) is not None]
     if resolution is not None:

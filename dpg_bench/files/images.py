@@ -167,7 +167,9 @@ def _what_is_missing(files: Mapping[int, Path], wanted: Sequence[int], absent: S
         return f"{count - len(files)} of {count} images are missing (there is {have})"
     first = wanted.index(absent[0]) if absent[0] in wanted else 0
     counted = (
-        f"counted from {wanted[0]}" if wanted == tuple(range(wanted[0], wanted[0] + count)) else f"number {absent[0]}"
+        f"counted from {wanted[0]}"
+        if list(wanted) == list(range(wanted[0], wanted[0] + len(wanted)))
+        else f"number {absent[0]}"
     )
     return f"image {wanted[first]} of {count} is missing, {counted} (there is {have})"
 

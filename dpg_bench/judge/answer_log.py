@@ -69,7 +69,10 @@ class AnswerLog:
 
     def complete_digests(self, prompt: Prompt, images: int) -> tuple[str, ...] | None:
         """The digests of the images that all of the prompt's questions are answered for; None if any is not."""
-        held = [self._held.get(prompt.item_id, {}).get(image) for image in range(images)]
+        of_item = self._held.get(prompt.item_id, {})
+        if len(of_item) < images:  # so that no count, however large, is walked through
+            return None
+        held = [of_item.get(image) for image in range(images)]
         whole = [one.sha256 for one in held if one is not None and len(one.answers) == len(prompt.questions)]
         return tuple(whole) if len(whole) == images else None
 

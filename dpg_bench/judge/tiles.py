@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dpg_bench.errors import option
 from dpg_bench.files.borders import has_border
 from dpg_bench.files.grid import Cut, choose_cut, grid_columns, grid_rows
 from dpg_bench.files.image_content import UnusableImageError, open_image, read_image_file
 from dpg_bench.files.images import ItemFiles
+
+_MOST_IMAGES = 10_000  # in a file; 89 megapixels hold so many of 94 px
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,8 @@ def read_tiles(job: TileJob) -> ItemTiles:
     have the size of its tiles; whatever `preprocess` raises is passed on.
     """
     per_file = job.images // len(job.item.files)
+    if per_file > _MOST_IMAGES:
+        raise UnusableImageError(f"{job.item.files[0]} can't hold {per_file} images.")
     contents = [(path, read_image_file(path)) for path in job.item.files]
     digests = tuple(digest for _, content in contents for digest in [hashlib.sha256(content).hexdigest()] * per_file)
     if digests == job.known:
@@ -81,8 +84,8 @@ def _tiles(image: Image.Image, images: int, job: TileJob, path: Path) -> list[Im
         raise UnusableImageError(f"{path} is {image.width} × {image.height} px, but should hold {_wanted(images, job)}")
     if not has_border(image, cut):
         raise UnusableImageError(
-            f"{path} should be {cut}, like other files of its size, but its border is not of one colour. Give "
-            f"{option('border')} with its width in pixels, or 0 if there is none."
+            f"{path} should be {cut}, like other files of its size, but its border is not of one colour. The "
+            "setting border takes its width in pixels, or 0 if there is none."
         )
     return [image.crop(box) for box in cut.boxes(images)]
 
@@ -92,5 +95,4 @@ def _wanted(images: int, job: TileJob) -> str:
     size = f" of {side} × {side} px" if side else ""
     what = f"one image{size}" if images == 1 else f"{images} images{size} in {columns} columns and {rows} rows"
     whole = f", which is {columns * side} × {rows * side} px" if side and images > 1 else ""
-    ways = ", ".join(map(option, ("images_per_prompt", "grid", "border")))
-    return f"{what}{whole}. See {ways} and {option('resolution')}."
+    return f"{what}{whole}. Settings that decide this: images per prompt, grid, border, resolution."

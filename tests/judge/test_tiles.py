@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dpg_bench.files.grid import Cut, make_grid
+from dpg_bench.files.grid import Cut, choose_cut, make_grid
 from dpg_bench.files.image_content import UnusableImageError, image_size, open_image
 from dpg_bench.files.images import ItemFiles
 from dpg_bench.judge.tiles import TileJob, read_tiles
@@ -85,7 +85,7 @@ def test_a_grid_of_the_wrong_size_is_refused(
     with pytest.raises(UnusableImageError, match=message) as error:
         read_tiles(job(tmp_path / "a.png", resolution=resolution))
     assert "a.png" in str(error.value)
-    assert "images_per_prompt, grid, border and resolution" in str(error.value)
+    assert "images per prompt, grid, border, resolution" in str(error.value)
 
 
 def test_images_need_not_be_square(tmp_path: Path) -> None:
@@ -208,3 +208,11 @@ def test_a_pipe_or_a_device_is_no_image(tmp_path: Path) -> None:
 def test_a_file_that_is_gone_is_an_unusable_image(tmp_path: Path) -> None:
     with pytest.raises(UnusableImageError, match="No such file"):
         read_tiles(job(tmp_path / "a.png"))
+
+
+@pytest.mark.parametrize("images", [10**6, 10**18])
+def test_a_count_that_no_file_can_hold_is_refused_at_once(tmp_path: Path, images: int) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    with pytest.raises(UnusableImageError, match=f"a.png can't hold {images} images"):
+        read_tiles(job(tmp_path / "a.png", images=images))
+    assert choose_cut((8, 8), images) is None
