@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dpg_bench.jobs.run_plan import RunPlan
 
 
-_STAGES = {"loading": "Loading the model", "drawing": "Drawing", "writing": "Writing"}
+_LOADING = "Loading the model"
 
 
 def run(
@@ -126,11 +126,14 @@ def run(
     plan = plan_run(request)
     say_mends(plan.suite)
     say(_headline(plan))
-    with counting("Loading the model", "items") as count:
+    with counting(_LOADING, "items") as count:
 
         def progress(state: GenerationProgress) -> None:
-            note = f"{state.failed} failed" if state.failed else ""
-            count(state.done, total=state.total, start=state.kept, note=note, what=_STAGES[state.stage])
+            notes = [f"{state.failed} failed"] if state.failed else []
+            if state.stage == "writing" and state.done < state.total:
+                notes.append("writing the last")
+            what = _LOADING if state.stage == "loading" else "Drawing"
+            count(state.done, total=state.total, start=state.kept, note=", ".join(notes), what=what)
 
         outcome = execute_run(plan, command=sys.argv, progress=progress)
     for item_id, error in list(outcome.failed.items())[:5]:

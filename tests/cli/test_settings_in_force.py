@@ -111,6 +111,13 @@ def test_prompts_that_are_cut_are_counted_told_once_and_recorded(
     assert record("flexible")["truncated_prompts"] == []
 
 
+def test_a_pipeline_s_own_limit_counts_where_it_cuts_after_its_text_encoder(dpgbench: Dpgbench, qwen: Path) -> None:
+    for tokens, cut in (("64", 1), ("1000", 0)):
+        asked = ("--size", "32", "-M", f"max_sequence_length={tokens}", "--out", tokens)
+        assert dpgbench("run", "--model", f"diffusers:{qwen}", *ONE, *asked).exit_code == 0
+        assert len(record(tokens)["truncated_prompts"]) == cut
+
+
 def test_a_negative_prompt_is_the_same_as_a_flag_and_as_an_option(dpgbench: Dpgbench) -> None:
     for out, said in (
         ("flag", ("--negative-prompt", "blurry")),

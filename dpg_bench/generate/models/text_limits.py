@@ -36,13 +36,21 @@ def watch_tokenizers(pipeline: Any, seen: Seen) -> Iterator[None]:
             tokenizer.__class__ = kind
 
 
-def limits_seen(seen: Seen, prompt: str) -> tuple[TextLimit, ...]:
-    """The limits in `seen`, where the text that was cut held `prompt`."""
-    return tuple(
-        tokenizer_limit(name, tokenizer, tokens, text.replace(prompt, "{}", 1))
-        for name, (tokenizer, tokens, text) in seen.items()
-        if prompt in text
-    )
+def limits_seen(seen: Seen, prompt: str, *, longest: int | None) -> tuple[TextLimit, ...]:
+    """The limits in `seen`, where the text that was cut held `prompt`.
+
+    `longest` is the pipeline's `max_sequence_length`: some let the tokenizer read more than that, and cut what comes
+    after their own beginning of the text later (Qwen-Image).
+    """
+    limits = []
+    for name, (tokenizer, tokens, text) in seen.items():
+        if prompt in text:
+            template = text.replace(prompt, "{}", 1)
+            if longest is not None and tokens > longest:
+                beginning = tokenizer_limit(name, tokenizer, tokens, template.split("{}")[0])
+                tokens = min(tokens, longest + beginning.count(""))  # noqa: PLW2901 - the tighter of two limits
+            limits.append(tokenizer_limit(name, tokenizer, tokens, template))
+    return tuple(limits)
 
 
 def _watching(kind: type, name: str, seen: Seen) -> type:

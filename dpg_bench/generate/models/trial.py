@@ -118,7 +118,9 @@ class Trial:
         seen: Seen = {}
         with watch_tokenizers(self._pipeline, seen):
             self._glance(arguments)
-        return limits_seen(seen, SHORT_PROMPT)
+        own = self._accepted.get("max_sequence_length")
+        longest = arguments.get("max_sequence_length", None if own is None else own.default)
+        return limits_seen(seen, SHORT_PROMPT, longest=longest if isinstance(longest, int) else None)
 
     def _guidance(self) -> Guidance | None:
         """What guides; the arguments are completed by what it takes."""
