@@ -190,7 +190,7 @@ def test_doctor_says_what_is_here(dpgbench: Dpgbench) -> None:
     assert result.exit_code == 0, result.output
     assert "torch" in result.stdout
     assert "CPU cores" in result.stdout
-    assert "MISSING  ella-sd15: run would first download 15.4 GB (Stable Diffusion 1.5 without CLIP" in result.stdout
+    assert "MISSING  ella-sd15: run would first download 15.3 GB (Stable Diffusion 1.5 without CLIP" in result.stdout
     assert "MISSING  mplug: score would first download 8.0 GB (`dpgbench fetch mplug`)" in result.stdout
     assert "MISSING  dpg-bench: run and score would first download" in result.stdout
 
