@@ -97,7 +97,7 @@ def score(
     files: Annotated[
         Path | None,
         typer.Option(
-            help="A list of image files instead: CSV with item_id, file and image, or JSON {item: [file, ...]}.",
+            help="A list of image files: CSV with item_id, file and image, or JSON with the files of each item.",
             show_default=False,
         ),
     ] = None,

@@ -9,9 +9,8 @@ from typing import Any
 
 from dpg_bench.device import resolve_device, resolve_dtype
 from dpg_bench.errors import BadInputError, Message, check_positive, option, out_of_range
-from dpg_bench.files.image_list import read_image_list
 from dpg_bench.files.image_names import IMAGE_SUFFIXES, holds_image
-from dpg_bench.files.images import ImageFolder, find_images
+from dpg_bench.files.images import ImageFolder
 from dpg_bench.files.run_folder import RUNS, JudgementDir, RunDir, run_around, runs_in
 from dpg_bench.files.run_record import RunRecord
 from dpg_bench.files.source_record import (
@@ -22,8 +21,9 @@ from dpg_bench.files.source_record import (
     place_from,
     read_source,
 )
-from dpg_bench.files.survey import Survey, survey_assumption, survey_images
+from dpg_bench.files.survey import Survey, survey_assumption
 from dpg_bench.generate.generation_log import failed_items
+from dpg_bench.jobs.told_images import ToldImages
 from dpg_bench.judge.ask import default_batch_size
 from dpg_bench.judge.base import JudgeSettings, JudgeSpec
 from dpg_bench.judge.imported.answers import ImportedAnswers, read_answers
@@ -350,43 +350,19 @@ def _judging(
     )
     spec.validate(settings)
     assert place.images is not None  # noqa: S101 - without images, there are answers
-    told = _told(request, place)
-    known = frozenset(suite.by_id)
-    images = find_images(
+    survey = _told(request, place).survey(
         place.images,
         [prompt.item_id for prompt in prompts],
-        known=known,
+        known=frozenset(suite.by_id),
         images_per_prompt=images_per_prompt,
         resolution=_resolution(request, place),
-        pattern=told.pattern,
-        listing=read_image_list(told.files, place.images, known) if told.files is not None else None,
     )
-    survey = survey_images(images, grid=told.grid, border=told.border)
     return Judging(spec, settings, survey, request.batch_size or default_batch_size(device))
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """What the user says of where images are, now or when they were scored before."""
-
-    grid: tuple[int, int] | None
-    border: int | None
-    pattern: str | None
-    files: Path | None
-
-
-def _told(request: ScoreRequest, place: _Place) -> _Told:
-    if request.pattern is not None and request.files is not None:
-        raise BadInputError(f"{option('pattern')} and {option('files')} exclude each other; give one of them.")
-    before = place.before
-    recorded = place.out.path.resolve() / before.files if before is not None and before.files is not None else None
-    named = request.pattern is not None or request.files is not None
-    return _Told(
-        grid=request.grid if request.grid is not None else before.grid if before is not None else None,
-        border=request.border if request.border is not None else before.border if before is not None else None,
-        pattern=request.pattern if named else before.pattern if before is not None else None,
-        files=request.files if named else recorded,
-    )
+def _told(request: ScoreRequest, place: _Place) -> ToldImages:
+    now = ToldImages(grid=request.grid, border=request.border, pattern=request.pattern, files=request.files)
+    return now.or_as_before(place.before, place.out.path)
 
 
 def _origin(request: ScoreRequest, place: _Place, suite: Suite, source: Judging | ImportedAnswers) -> SourceRecord:
