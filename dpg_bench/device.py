@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from dpg_bench.errors import BadInputError, option, unknown_name
 
 if TYPE_CHECKING:
     import torch
+
+_WorkerT = TypeVar("_WorkerT")
 
 DTYPES = ("float32", "float16", "bfloat16")
 TF32 = "tf32"
@@ -94,3 +96,21 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def on_one_thread(worker: _WorkerT, method: str) -> _WorkerT:
+    """`worker` with torch held to a single CPU thread while its `method` works; for toy models.
+
+    More threads would only wait for each other, and round differently from machine to machine.
+    """
+    return cast("_WorkerT", _OnOneThread(worker, method))
+
+
+class _OnOneThread:
+    def __init__(self, worker: object, method: str) -> None:
+        self._worker = worker
+        self._method = method
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._worker, name)
+        return one_thread()(found) if name == self._method else found

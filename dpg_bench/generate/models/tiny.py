@@ -5,12 +5,10 @@ They work on one thread: more of them only wait for each other, and round differ
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from dpg_bench.device import one_thread
-from dpg_bench.generate.base import GenerationDefaults, Generator, GeneratorSettings, ImageRequest, ModelSpec, TextLimit
+from dpg_bench.device import on_one_thread
+from dpg_bench.generate.base import GenerationDefaults, Generator, GeneratorSettings, ModelSpec
 from dpg_bench.generate.models.ella import (
     ELLA_SD15,
     EllaTextOptions,
@@ -28,37 +26,14 @@ from dpg_bench.generate.models.stable_diffusion import (
 from dpg_bench.generate.models.tiny_weights import tiny_base, tiny_connector, tiny_text_encoder
 
 if TYPE_CHECKING:
-    from PIL import Image
+    pass
 
 _IMAGES_PER_PASS = 4
 _NOTE = "Untrained weights at toy size, built on this machine from a fixed seed: scores of its images mean nothing."
 
 
-@dataclass(frozen=True, slots=True)
-class OneThread:
-    """`generator` with torch held to a single CPU thread while it works."""
-
-    generator: Generator
-
-    @property
-    def text_limits(self) -> Sequence[TextLimit]:
-        """The generator's own."""
-        limits: Sequence[TextLimit] = getattr(self.generator, "text_limits", ())
-        return limits
-
-    @property
-    def provenance(self) -> Mapping[str, Any]:
-        """The generator's own."""
-        return self.generator.provenance
-
-    def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
-        """The generator's images."""
-        with one_thread():
-            return self.generator.generate(requests)
-
-
 def _load_sd15(settings: GeneratorSettings[SamplerOptions]) -> Generator:
-    return OneThread(load_stable_diffusion(Base(tiny_base()), settings, cpu_images=_IMAGES_PER_PASS))
+    return on_one_thread(load_stable_diffusion(Base(tiny_base()), settings, cpu_images=_IMAGES_PER_PASS), "generate")
 
 
 def _fetch_sd15(options: SamplerOptions) -> None:  # noqa: ARG001 - the signature of ModelSpec.fetch
@@ -70,7 +45,7 @@ def _tiny_ella() -> EllaWeights:
 
 
 def _load_ella(settings: GeneratorSettings[EllaTextOptions]) -> Generator:
-    return OneThread(load_ella(_tiny_ella(), settings, cpu_images=_IMAGES_PER_PASS))
+    return on_one_thread(load_ella(_tiny_ella(), settings, cpu_images=_IMAGES_PER_PASS), "generate")
 
 
 def _fetch_ella(options: EllaTextOptions) -> None:  # noqa: ARG001 - the signature of ModelSpec.fetch

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from dpg_bench.device import DTYPES, TF32, TF32X3
+from dpg_bench.device import DTYPES, TF32, TF32X3, on_one_thread
 from dpg_bench.errors import BadInputError
 from dpg_bench.judge.base import Judge, JudgeSettings, JudgeSpec
 from dpg_bench.judge.mplug.checkpoint import FILES, PINNED, VOCABULARY_FILE, WEIGHTS_FILE, Checkpoint
-from dpg_bench.judge.one_thread import OneThread
 from dpg_bench.plugins import NoOptions, Options
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ def _local(path: str) -> Checkpoint:
 def _load_tiny(settings: JudgeSettings[NoOptions]) -> Judge:
     from dpg_bench.judge.mplug.tiny import tiny_checkpoint
 
-    return OneThread(_judge(tiny_checkpoint(), settings))
+    return on_one_thread(_judge(tiny_checkpoint(), settings), "answer")
 
 
 def _fetch_tiny(options: NoOptions) -> None:  # noqa: ARG001 - the signature of JudgeSpec.fetch
