@@ -50,6 +50,8 @@ def recorded_cuts(out: RunDir | None, images: ImageFolder) -> Mapping[str, Cut]:
     """
     source = read_source(out) if out is not None else None
     grid, border = (source.grid, source.border) if source is not None else (None, None)
+    if out is not None and out.record_file.exists() and images.path == out.images:
+        border = 0  # grids of our own have none, so no image need be opened to look for it
     cuts = survey_images(images, grid=grid, border=border).images.cuts or {}
     sizes = {item_id: image_size(item.files[0]) for item_id, item in images.items.items() if len(item.files) == 1}
     return {item_id: cuts[size] for item_id, size in sizes.items() if size is not None and size in cuts}

@@ -47,16 +47,21 @@ class Figure:
     chart: Chart
 
 
-def draw_figures(shown: ShownRuns, protocol: Protocol, comparisons: Sequence[Comparison | None]) -> tuple[Figure, ...]:
-    """The charts under `protocol`; `comparisons` hold each run against the first, None where they can't be held."""
-    confidence = share((shown.runs[0].judged.card.statistics or StatisticsCard()).confidence)
+def draw_figures(
+    shown: ShownRuns, protocol: Protocol, comparisons: Sequence[Comparison | None], *, depth: Figure
+) -> tuple[Figure, ...]:
+    """The charts under `protocol`; `comparisons` hold each run against the first, None where they can't be held.
+
+    `depth` is of `draw_depth`, the same under every protocol.
+    """
+    confidence = _confidence(shown)
     known = {place: one for place, one in enumerate(comparisons) if one is not None}
     return (
         _categories(shown, protocol, confidence),
         *((_differences(shown, known, confidence), _scatter(shown, protocol, known)) if known else ()),
         _spread(shown, protocol),
         _by_length(shown, protocol, confidence),
-        _by_depth(shown, confidence),
+        depth,
     )
 
 
@@ -115,7 +120,9 @@ def _differences(shown: ShownRuns, comparisons: Mapping[int, Comparison], confid
     groups = [Group(name, tuple(values)) for name, values in rows.items()]
     title = f"Differences from {shown.runs[0].letter}"
     chart = forest_chart(groups, axis=f"points more than {shown.runs[0].letter}", summary=_summary(title, groups))
-    caption = f"Paired, prompt by prompt, with {confidence} intervals; filled where the interval excludes zero."
+    caption = (
+        f"Paired, prompt by prompt, with {confidence} intervals; filled where interval and p-value tell it from zero."
+    )
     return Figure("differences", title, caption, chart)
 
 
@@ -192,7 +199,8 @@ def _by_length(shown: ShownRuns, protocol: Protocol, confidence: str) -> Figure:
     return Figure("length", "Score by prompt length", caption, chart)
 
 
-def _by_depth(shown: ShownRuns, confidence: str) -> Figure:
+def draw_depth(shown: ShownRuns) -> Figure:
+    """How the questions fare by the number of questions above them: of the answers alone, whatever the protocol."""
     rows: dict[str, list[tuple[int, DepthEstimate]]] = {}
     for place, run in enumerate(shown.runs):
         for row in scores_by_depth(shown, run):
@@ -214,7 +222,7 @@ def _by_depth(shown: ShownRuns, confidence: str) -> Figure:
     ]
     caption = (
         f"Share of questions by the number of questions above them: filled, those that count; hollow, those answered "
-        f"yes whether or not their ancestors hold. {confidence} intervals; the axis spans the data."
+        f"yes whether or not their ancestors hold. {_confidence(shown)} intervals; the axis spans the data."
     )
     chart = dot_chart(groups, axis="questions above", summary=_summary("Share of questions by depth", groups))
     return Figure("depth", "Score by question depth", caption, chart)
@@ -232,6 +240,10 @@ def _estimate(
         title=_title(shown, place, name, f"{estimate.score:.2f}{_aside(interval)}, {about}"),
         hollow=hollow,
     )
+
+
+def _confidence(shown: ShownRuns) -> str:
+    return share((shown.runs[0].judged.card.statistics or StatisticsCard()).confidence)
 
 
 def _title(shown: ShownRuns, place: int, name: str, what: str) -> str:

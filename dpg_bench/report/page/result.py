@@ -14,9 +14,8 @@ from dpg_bench.report.page.chart_files import chart_files
 from dpg_bench.report.page.data import page_data
 from dpg_bench.report.page.html import shown_runs_to_html
 from dpg_bench.report.page.image_links import embed_thumbnails, relative_urls
-from dpg_bench.report.page.score_tables import ProtocolView, protocol_view
+from dpg_bench.report.page.score_tables import ProtocolView, protocol_views
 from dpg_bench.report.page.shown_runs import LoadSuite, ShownRuns, load_shown_runs
-from dpg_bench.report.runs import PROTOCOLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ def write_report(request: ReportRequest, *, load_suite: LoadSuite) -> WrittenRep
     shown = load_shown_runs(
         request.paths, load_suite=load_suite, judge=request.judge, suite=request.suite, images=request.images
     )
-    views = tuple(protocol_view(shown, protocol) for protocol in PROTOCOLS)
+    views = protocol_views(shown)
     charts = chart_files(shown, views, request.charts) if request.charts is not None else {}
     if request.bundle is not None:
         file = request.bundle / "index.html"

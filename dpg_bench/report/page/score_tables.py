@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from dpg_bench.report.compare.result import Comparison, compare_runs
 from dpg_bench.report.coverage import prompts_behind
-from dpg_bench.report.page.figures import Figure, draw_figures
+from dpg_bench.report.page.figures import Figure, draw_depth, draw_figures
 from dpg_bench.report.page.shown_runs import ShownRun, ShownRuns
 from dpg_bench.report.page.wording import UNKNOWN, bounds, p_value, percent, share, signed
 from dpg_bench.report.rows import score_rows
-from dpg_bench.report.runs import Protocol
+from dpg_bench.report.runs import PROTOCOLS, Protocol
 from dpg_bench.score.scorecard import ExclusionCard, ProtocolCard, StatisticsCard
 from dpg_bench.score.stats import PairedDifference
 
@@ -50,7 +50,7 @@ class OverallView:
 
 @dataclass(frozen=True, slots=True)
 class DifferenceView:
-    """A run minus the first; `mark` is `up` or `down` where the interval excludes zero."""
+    """A run minus the first; `mark` is `up` or `down` where it is clear."""
 
     value: str = ""
     bounds: str = ""
@@ -107,8 +107,13 @@ class ProtocolView:
     remarks: tuple[str, ...]
 
 
-def protocol_view(shown: ShownRuns, protocol: Protocol) -> ProtocolView:
-    """The view of `shown` under `protocol`."""
+def protocol_views(shown: ShownRuns) -> tuple[ProtocolView, ...]:
+    """The views of `shown`, under one protocol each."""
+    depth = draw_depth(shown)
+    return tuple(_view(shown, protocol, depth) for protocol in PROTOCOLS)
+
+
+def _view(shown: ShownRuns, protocol: Protocol, depth: Figure) -> ProtocolView:
     comparisons = _comparisons(shown, protocol)
     statistics = shown.runs[0].judged.card.statistics or StatisticsCard()
     last = ", of the last image alone" if protocol == "official" else ", of all images"
@@ -122,7 +127,7 @@ def protocol_view(shown: ShownRuns, protocol: Protocol) -> ProtocolView:
         comparison_note=_comparison_note(comparisons),
         gaps=tuple(_gaps(shown.runs, protocol)),
         lines=tuple(_lines(shown, protocol, comparisons)),
-        figures=draw_figures(shown, protocol, comparisons),
+        figures=draw_figures(shown, protocol, comparisons, depth=depth),
         category_note=f"The share of questions answered yes{last}, with {share(statistics.confidence)} intervals.",
         explanation=_EXPLANATIONS[protocol],
         remarks=tuple(dict.fromkeys(remark for one in comparisons if one for remark in one.remarks)),
@@ -185,8 +190,8 @@ def _difference_note(comparisons: Sequence[Comparison | None]) -> str:
     prompts = " and ".join(str(count) for count in dict.fromkeys(one.prompts for one in known))
     smallest = max(one.scores[0].paired.detectable for one in known)
     return (
-        f"Differences are paired, prompt by prompt, over {prompts} prompts, and marked by colour only where their "
-        f"interval excludes zero. A true difference of {smallest:.2f} would be found four times in five."
+        f"Differences are paired, prompt by prompt, over {prompts} prompts, and marked only where interval and "
+        f"p-value both tell them from zero. A true difference of {smallest:.2f} would be found four times in five."
     )
 
 
