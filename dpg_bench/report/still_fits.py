@@ -15,16 +15,17 @@ from dpg_bench.score.items import answered_yes
 from dpg_bench.score.scorecard import CORRECTED, Scorecard
 
 
-def misfit(card: Scorecard, judgement: JudgementDir) -> str | None:
+def misfit(card: Scorecard, judgement: JudgementDir, *, images: bool = True) -> str | None:
     """What has changed in the run since `card` was made, in words; None if nothing has.
 
     Compared are the answers, the run's settings, suite and list of items, and every image that was judged by its
-    content. What isn't there any more (images deleted to save space) contradicts nothing.
+    content, which reads them all; not so with `images` False. What isn't there any more (images deleted to save space)
+    contradicts nothing.
 
     Raises BadInputError if the run's record or an answer is damaged.
     """
     changed = _changed_run(card, judgement) or _changed_answers(card, judgement)
-    return changed or _changed_images(card, judgement)
+    return changed or (_changed_images(card, judgement) if images else None)
 
 
 def _changed_run(card: Scorecard, judgement: JudgementDir) -> str | None:

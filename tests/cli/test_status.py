@@ -63,7 +63,7 @@ def test_a_stale_score_is_no_score(dpgbench: Dpgbench, made: Path) -> None:
     assert dpgbench(*RUN, "--limit", "3", "--out", made).exit_code == 0
     (judgement,) = run_status(made).judgements
     assert judgement.corrected is None
-    assert "no longer fits its run" in (judgement.problem or "")
+    assert "its scores no longer fit: the run has other items now, 3" in (judgement.problem or "")
 
 
 def test_a_damaged_run_is_told_and_hides_no_other(dpgbench: Dpgbench, made: Path) -> None:

@@ -14,8 +14,8 @@ from dpg_bench.files.durable import read_jsonl
 from dpg_bench.files.run_folder import JudgementDir, RunDir, is_held
 from dpg_bench.files.run_record import RunRecord
 from dpg_bench.files.source_record import SourceRecord, images_of, read_source
-from dpg_bench.report.runs import load_judged
-from dpg_bench.score.scorecard import CORRECTED, OFFICIAL, Scorecard
+from dpg_bench.report.still_fits import misfit
+from dpg_bench.score.scorecard import CORRECTED, OFFICIAL, Scorecard, read_scorecard
 
 State = Literal["complete", "incomplete", "interrupted", "under way", "stopped", "made elsewhere"]
 """Of the images. `under way`: a process is at work; `stopped`: one was, and ended without a word (killed)."""
@@ -158,7 +158,10 @@ def _judgement(name: str, place: JudgementDir) -> JudgementStatus:
     problem: str | None = None
     if place.scorecard.exists() and not under_way:
         try:
-            card = load_judged(place.path).card
+            found = read_scorecard(place.scorecard)
+            changed = misfit(found, place, images=False)  # a list of runs is there at once
+            card = found if changed is None else None
+            problem = f"its scores no longer fit: {changed}; score it again" if changed is not None else None
         except BadInputError as error:
             problem = error.message
     elif not under_way:
