@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 _LIBRARIES = ("diffusers", "transformers")
 _LONGEST = 400
-_ABOUT_CODE = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)  # of the libraries', and no image's
+_ABOUT_CODE = (DeprecationWarning, PendingDeprecationWarning)  # the libraries' own, and no image's
 _OF_ONE_PLACE = 3  # what names the item or the step it's about is said anew for each
 _TOLD_ELSEWHERE = (
     "The following part of your input was truncated",  # prompts that are too long are counted, all of them at once
@@ -108,7 +108,8 @@ def _heard(remarks: Remarks) -> Iterator[None]:
         for library, own in zip(loggers, handlers, strict=True):
             library.handlers = own
         for warning in caught:
-            about_code = issubclass(warning.category, _ABOUT_CODE) and "deprecated" in str(warning.message)
+            old_name = issubclass(warning.category, FutureWarning) and "deprecated" in str(warning.message)
+            about_code = old_name or issubclass(warning.category, _ABOUT_CODE)
             if not about_code:
                 place = (warning.filename, warning.lineno)
                 remarks.hear(warning.category.__name__, str(warning.message), place=place)
