@@ -9,8 +9,8 @@ from dpg_bench.jobs.run import execute_run as execute_run
 from dpg_bench.jobs.run_plan import RunRequest as RunRequest
 from dpg_bench.jobs.run_plan import plan_run as plan_run
 from dpg_bench.jobs.score import execute_score as execute_score
-from dpg_bench.jobs.score_plan import ScoreRequest as ScoreRequest
 from dpg_bench.jobs.score_plan import plan_score as plan_score
+from dpg_bench.jobs.score_request import ScoreRequest as ScoreRequest
 from dpg_bench.judge.in_memory import LoadedJudge as LoadedJudge
 from dpg_bench.judge.in_memory import load_judge as load_judge
 from dpg_bench.records import Prompt as Prompt

@@ -142,7 +142,8 @@ def score(
     from dpg_bench.cli.parse import parse_grid, parse_items, parse_where
     from dpg_bench.files.outputs import check_output, write_output
     from dpg_bench.jobs.score import execute_score
-    from dpg_bench.jobs.score_plan import ScoreRequest, plan_score
+    from dpg_bench.jobs.score_plan import plan_score
+    from dpg_bench.jobs.score_request import ScoreRequest
     from dpg_bench.plugins import split_pairs
     from dpg_bench.report.runs import load_judged
     from dpg_bench.report.scorecard.data import scorecard_to_csv

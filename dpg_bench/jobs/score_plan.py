@@ -1,33 +1,30 @@
-"""What `score` is asked, and what it makes of that before a judge is loaded."""
+"""What `score` makes of a request before a judge is loaded."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dpg_bench.device import resolve_device, resolve_dtype
 from dpg_bench.errors import BadInputError, Message, check_positive, option, out_of_range
 from dpg_bench.files.image_names import IMAGE_SUFFIXES, holds_image
 from dpg_bench.files.images import ImageFolder
-from dpg_bench.files.run_folder import RUNS, JudgementDir, RunDir, run_around, runs_in
+from dpg_bench.files.run_folder import JudgementDir, RunDir
 from dpg_bench.files.run_record import RunRecord
 from dpg_bench.files.source_record import (
     SourceRecord,
-    check_same_source,
-    images_of,
-    other_results,
     place_from,
-    read_source,
 )
 from dpg_bench.files.survey import Survey, survey_assumption
 from dpg_bench.generate.generation_log import failed_items
+from dpg_bench.jobs.score_request import ScoreRequest
+from dpg_bench.jobs.scored_place import Place, find_place
 from dpg_bench.jobs.told_images import ToldImages
 from dpg_bench.judge.ask import default_batch_size
 from dpg_bench.judge.base import JudgeSettings, JudgeSpec
 from dpg_bench.judge.imported.answers import ImportedAnswers, read_answers
-from dpg_bench.judge.in_memory import LoadedJudge, as_judge_spec
+from dpg_bench.judge.in_memory import as_judge_spec
 from dpg_bench.records import Prompt, Suite
 from dpg_bench.score.scorecard import read_scorecard
 from dpg_bench.suite.registry import load_suite
@@ -35,45 +32,6 @@ from dpg_bench.suite.selection import select_prompts
 
 IMPORTED = "imported"
 _SHOWN_EXTRA = 3
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreRequest:
-    """What a user asks of `score`; None and `auto` stand for "you choose".
-
-    `grid` (columns, rows), `border` (pixels), `pattern` (`{item}/{k:04d}.png`) and `files` (a list of files by item)
-    say where images are, where their names and pixels don't. `model_name` and `note` say how images made elsewhere were
-    made; a run of ours knows that itself.
-
-    >>> import dpg_bench as dpg
-    >>> dpg.ScoreRequest(judge="mplug").allow_missing
-    False
-    """
-
-    path: Path | None = None
-    suite: str | Suite | None = None
-    judge: str | JudgeSpec[Any] | LoadedJudge = "mplug"
-    """By name, or as an object: a spec of one's own, or a judge that `load_judge` has loaded."""
-    options: Mapping[str, Any] = field(default_factory=dict)
-    answers: Path | None = None
-    where: Mapping[str, str] = field(default_factory=dict)
-    images_per_prompt: int | None = None
-    resolution: int | None = None
-    grid: tuple[int, int] | None = None
-    border: int | None = None
-    pattern: str | None = None
-    files: Path | None = None
-    batch_size: int | None = None
-    device: str = "auto"
-    dtype: str = "auto"
-    allow_missing: bool = False
-    model_name: str | None = None
-    note: str | None = None
-    out: Path | None = None
-    fresh: bool = False
-    strict: bool = False
-    limit: int | None = None
-    items: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +99,7 @@ def plan_score(request: ScoreRequest) -> ScorePlan:
     )
     if request.border is not None and request.border < 0:
         raise out_of_range("border", request.border, "at least 0")
-    place = _find(request)
+    place = find_place(request)
     if request.answers is None and place.images is not None and not holds_image(place.images):
         raise BadInputError(
             f"{place.images} holds no image ({', '.join(IMAGE_SUFFIXES)}). Name a run folder or a folder of images."
@@ -175,103 +133,7 @@ def plan_score(request: ScoreRequest) -> ScorePlan:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """What was found of what is to be scored: where results go, where images are, what is recorded of them.
-
-    `record` is a run's; `before` what `source.json` says in a folder of results about images made elsewhere.
-    """
-
-    out: RunDir
-    images: Path | None
-    run: RunDir | None
-    record: RunRecord | None
-    before: SourceRecord | None
-
-
-def _find(request: ScoreRequest) -> _Place:
-    path = request.path
-    if path is None and request.answers is not None:
-        return _elsewhere(request, None, RUNS / (request.answers.resolve().stem or "answers"))
-    if path is None:
-        newest = runs_in(RUNS)[-1:]
-        if not newest:
-            raise BadInputError(
-                f"There is no run under {RUNS}/ here. Make one with `dpgbench run`, or name a folder of images."
-            )
-        return _ours(request, newest[0], newest[0].path)
-    if path.is_file():
-        raise BadInputError(
-            f"{path} is a file. Name a run folder or a folder of images; answers go to {option('answers')}."
-        )
-    if not path.is_dir():
-        raise BadInputError(f"There is no folder {path}. Name a run folder or a folder of images.")
-    run = run_around(path)
-    if run is not None:
-        return _ours(request, run, run.path)
-    results = RunDir(path)
-    if results.source_file.exists() or results.judgements.is_dir():
-        images = images_of(results)
-        if images is None and request.answers is None:
-            raise BadInputError(
-                f"{path} holds results about images that aren't where they were. Name the folder of images, with "
-                f"{option('out', path)}."
-            )
-        source_run = run_around(images) if images is not None else None
-        return _ours(request, source_run, path) if source_run is not None else _elsewhere(request, images, path)
-    inner = runs_in(path)
-    if inner and request.answers is None:
-        names = ", ".join(str(one.path) for one in inner[-_SHOWN_EXTRA:])
-        raise BadInputError(f"{path} is a folder of runs. Name one of them: {names}{' …' if len(inner) > 3 else ''}.")
-    return _elsewhere(request, path, RUNS / (path.resolve().stem or "images"))
-
-
-def _ours(request: ScoreRequest, run: RunDir, default: Path) -> _Place:
-    record = run.read_record()
-    for name in ("model_name", "note"):
-        if getattr(request, name) is not None:
-            raise BadInputError(
-                f"{run.path} is a run, which records how its images were made. {option(name)} is for images made "
-                "elsewhere; leave it out."
-            )
-    path = request.out if request.out is not None else default
-    if path.resolve() == run.path.resolve():
-        return _Place(run, run.images, run, record, None)
-    out = RunDir(path)
-    _check_out(out, run.images)
-    return _Place(out, run.images, run, record, read_source(out))
-
-
-def _elsewhere(request: ScoreRequest, images: Path | None, default: Path) -> _Place:
-    out = RunDir(request.out if request.out is not None else default)
-    _check_out(out, images)
-    before = read_source(out)
-    derived = request.out is None and (request.path is None or request.path.resolve() != default.resolve())
-    if derived and before is not None and (before.images is None) != (images is None):
-        held = "of answers without images" if before.images is None else "about images"
-        named = request.path if request.path is not None else request.answers
-        raise other_results(out, f"{held}, and these are others", named if named is not None else out.path)
-    return _Place(out, images, None, None, before)
-
-
-def _check_out(out: RunDir, images: Path | None) -> None:
-    """Results never go into the image folder itself."""
-    if out.path.exists() and not out.path.is_dir():
-        raise BadInputError(f"{option('out', out.path)} is a file; name a folder.")
-    if images is not None and out.path.resolve().is_relative_to(images.resolve()):
-        raise BadInputError(
-            f"The output folder {out.path} lies in the image folder {images}, which is never written to. "
-            f"Choose another with {option('out')}."
-        )
-    if out.record_file.exists():
-        raise BadInputError(
-            f"{out.path} is a run, and these results are not about its images. Choose another folder for them: "
-            f"{option('out', f'{out.path}-2')}."
-        )
-    check_same_source(out, images)
-
-
-def _suite(request: ScoreRequest, place: _Place) -> Suite:
+def _suite(request: ScoreRequest, place: Place) -> Suite:
     record = place.record
     recorded = record.suite.name if record is not None else place.before.suite if place.before is not None else None
     named = load_suite(request.suite or recorded or "dpg-bench", strict=request.strict)
@@ -286,7 +148,7 @@ def _suite(request: ScoreRequest, place: _Place) -> Suite:
     return named
 
 
-def _prompts(request: ScoreRequest, named: Suite, place: _Place) -> tuple[Prompt, ...]:
+def _prompts(request: ScoreRequest, named: Suite, place: Place) -> tuple[Prompt, ...]:
     """What is to be scored: the run's own items, and of these the ones that the request chooses."""
     record = place.record
     made = None if record is None or record.suite.items is None else set(record.suite.items)
@@ -313,7 +175,7 @@ def _check_keeps(folder: JudgementDir, prompts: tuple[Prompt, ...]) -> None:
         )
 
 
-def _images_per_prompt(request: ScoreRequest, place: _Place) -> int | None:
+def _images_per_prompt(request: ScoreRequest, place: Place) -> int | None:
     if place.record is None:
         recorded = place.before.images_per_prompt if place.before is not None else None
         return request.images_per_prompt if request.images_per_prompt is not None else recorded
@@ -326,7 +188,7 @@ def _images_per_prompt(request: ScoreRequest, place: _Place) -> int | None:
     return made
 
 
-def _resolution(request: ScoreRequest, place: _Place) -> int | None:
+def _resolution(request: ScoreRequest, place: Place) -> int | None:
     if request.resolution is not None:
         return request.resolution
     if place.record is not None:
@@ -337,7 +199,7 @@ def _resolution(request: ScoreRequest, place: _Place) -> int | None:
 
 def _judging(
     request: ScoreRequest,
-    place: _Place,
+    place: Place,
     suite: Suite,
     prompts: tuple[Prompt, ...],
     images_per_prompt: int | None,
@@ -360,12 +222,12 @@ def _judging(
     return Judging(spec, settings, survey, request.batch_size or default_batch_size(device))
 
 
-def _told(request: ScoreRequest, place: _Place) -> ToldImages:
+def _told(request: ScoreRequest, place: Place) -> ToldImages:
     now = ToldImages(grid=request.grid, border=request.border, pattern=request.pattern, files=request.files)
     return now.or_as_before(place.before, place.out.path)
 
 
-def _origin(request: ScoreRequest, place: _Place, suite: Suite, source: Judging | ImportedAnswers) -> SourceRecord:
+def _origin(request: ScoreRequest, place: Place, suite: Suite, source: Judging | ImportedAnswers) -> SourceRecord:
     before = place.before
     read = source.images if isinstance(source, Judging) else source
     told = _told(request, place)
@@ -383,7 +245,7 @@ def _origin(request: ScoreRequest, place: _Place, suite: Suite, source: Judging 
     )
 
 
-def _model(request: ScoreRequest, place: _Place) -> str | None:
+def _model(request: ScoreRequest, place: Place) -> str | None:
     if place.record is not None:
         return str(place.record.settings["model"])
     if request.model_name is not None:
@@ -391,7 +253,7 @@ def _model(request: ScoreRequest, place: _Place) -> str | None:
     return place.before.model if place.before is not None else None
 
 
-def _remarks(request: ScoreRequest, place: _Place, source: Judging | ImportedAnswers, suite: Suite) -> Iterator[str]:
+def _remarks(request: ScoreRequest, place: Place, source: Judging | ImportedAnswers, suite: Suite) -> Iterator[str]:
     if request.path is None and place.record is not None:
         record = place.record
         yield f"Scoring the newest run, {place.out.path}: {record.settings.get('model')} on {record.suite.name}."

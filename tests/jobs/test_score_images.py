@@ -14,7 +14,8 @@ from PIL import Image
 from dpg_bench.errors import BadInputError
 from dpg_bench.files.grid import make_grid
 from dpg_bench.jobs.score import execute_score
-from dpg_bench.jobs.score_plan import Judging, ScorePlan, ScoreRequest, plan_score
+from dpg_bench.jobs.score_plan import Judging, ScorePlan, plan_score
+from dpg_bench.jobs.score_request import ScoreRequest
 from dpg_bench.judge.tiles import TileJob, read_tiles
 
 RNG = np.random.default_rng(3)
