@@ -21,7 +21,7 @@ from dpg_bench.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from dpg_bench.report.question_texts import QuestionTexts
+    from dpg_bench.report.questions import QuestionTexts
     from dpg_bench.report.runs import JudgedRun
 
 
@@ -72,7 +72,7 @@ def compare(
 def _question_texts(run: JudgedRun) -> QuestionTexts:
     """The questions of the suite that was scored; none if it isn't on this machine, or isn't what it was."""
     from dpg_bench.errors import BadInputError
-    from dpg_bench.report.question_texts import question_texts
+    from dpg_bench.report.questions import question_texts
     from dpg_bench.suite.registry import load_suite, pending_download
 
     card = run.card.suite

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dpg_bench.errors import Message, on_command_line
-from dpg_bench.report.visible import visible
+from dpg_bench.report.plain_text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console

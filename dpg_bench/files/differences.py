@@ -26,7 +26,7 @@ def flattened(record: Mapping[str, Any]) -> dict[str, Any]:
     return dict(_flat(record, ""))
 
 
-def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Difference, ...]:
+def find_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Difference, ...]:
     """Everything that differs between two records, in the order of the first."""
     old, new = flattened(before), flattened(now)
     return tuple(
@@ -38,7 +38,7 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Diff
 
 def first_difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """The first difference in words; empty if there is none."""
-    return next(map(str, differences(before, now)), "")
+    return next(map(str, find_differences(before, now)), "")
 
 
 def _flat(record: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:

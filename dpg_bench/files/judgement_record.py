@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from dpg_bench.errors import BadInputError, option
-from dpg_bench.files.differences import differences
+from dpg_bench.files.differences import find_differences
 from dpg_bench.files.durable import write_json
 from dpg_bench.files.reading import read_model
 from dpg_bench.files.run_folder import JudgementDir
@@ -75,7 +75,7 @@ def _changes(then: JudgementRecord, now: JudgementRecord) -> Iterator[str]:
         yield f"suite digest was {then.suite_digest[:12]}, now {(now.suite_digest or '')[:12]}"
     if then.judge_fingerprint == now.judge_fingerprint:
         return
-    changed = differences(then.judge, now.model_dump(mode="json")["judge"])
+    changed = find_differences(then.judge, now.model_dump(mode="json")["judge"])
     yield from map(str, changed)
     if not changed:
         yield f"judge fingerprint was {then.judge_fingerprint}, now {now.judge_fingerprint}"

@@ -12,7 +12,7 @@ from typing import Any
 
 from dpg_bench.errors import BadInputError, UnavailableError
 from dpg_bench.hub.digests import sha256_of
-from dpg_bench.hub.weight_files import shards_of, used_files
+from dpg_bench.hub.weights import shards_of, used_files
 
 CHECKPOINT_SUFFIXES = (".safetensors", ".ckpt")
 """Of checkpoints that are a single file, in the layout of the model's authors, as community models are shared."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dpg_bench.errors import BadInputError, DpgBenchError
 from dpg_bench.halving import is_out_of_memory
 from dpg_bench.hub.huggingface import read_model_index
-from dpg_bench.hub.weight_files import weight_files
+from dpg_bench.hub.weights import weight_files
 
 if TYPE_CHECKING:
     import torch

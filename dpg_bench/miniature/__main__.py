@@ -32,9 +32,9 @@ def sheet(
     seed: Annotated[str, typer.Option(help="Another seed, other scenes.")] = "sheet",
 ) -> None:
     """Draw scenes side by side, to look at."""
-    from dpg_bench.miniature.contact_sheet import contact_sheet
     from dpg_bench.miniature.drawing.picture import draw
     from dpg_bench.miniature.sampling import draw_scene
+    from dpg_bench.miniature.sheet import contact_sheet
 
     names = [f"{seed} {number}" for number in range(scenes)]
     contact_sheet([draw(draw_scene(name, held_out=False), name) for name in names], columns=12).save(out)
@@ -64,7 +64,7 @@ def accuracy(
     """Ask a judge about scenes it never saw: right answers by category, where yes is right and where no is."""
     from dpg_bench.judge.mplug.checkpoint import Checkpoint
     from dpg_bench.judge.mplug.judge import MplugJudge
-    from dpg_bench.miniature.judge_accuracy import accuracy_lines, judge_accuracy
+    from dpg_bench.miniature.accuracy import accuracy_lines, judge_accuracy
 
     asked = MplugJudge(Checkpoint(judge, "folder", None, {}), device="cpu", dtype="float32")
     for line in accuracy_lines(judge_accuracy(asked, scenes=scenes, seed=seed)):

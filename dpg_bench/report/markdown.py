@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Iterator, Sequence
 
-from dpg_bench.report.visible import visible
+from dpg_bench.report.plain_text import visible
 
 _MARKUP = "\\|*_`[]#~"
 

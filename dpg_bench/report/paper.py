@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from dpg_bench.report.plain_text import visible
 from dpg_bench.report.rows import CATEGORIES
 from dpg_bench.report.runs import JudgedRun, Protocol
-from dpg_bench.report.visible import visible
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dpg_bench.report.visible import visible
+from dpg_bench.report.plain_text import visible
 
 _WORDS_AT_LEAST = 14  # narrower, names fall into syllables
 _WORDS_WITH_SPARE = 40

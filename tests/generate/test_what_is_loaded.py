@@ -22,7 +22,7 @@ from dpg_bench.generate.models.lora import Lora
 from dpg_bench.generate.models.tiny_weights import tiny_connector, tiny_text_encoder
 from dpg_bench.hub.huggingface import pipeline_files
 from dpg_bench.hub.remarks import quiet_libraries
-from dpg_bench.hub.weight_files import shards_of, weight_files
+from dpg_bench.hub.weights import shards_of, weight_files
 from tests.original_layout import original_layout
 
 REQUEST = [ImageRequest("a red fox", 1)]

@@ -12,12 +12,12 @@ from dpg_bench.report.check.result import check_run
 from dpg_bench.report.check.text import print_check
 from dpg_bench.report.compare.result import compare_runs
 from dpg_bench.report.compare.text import print_comparisons
-from dpg_bench.report.csv_text import csv_text
+from dpg_bench.report.csv_form import csv_text
 from dpg_bench.report.leaderboard.result import rank_runs
 from dpg_bench.report.leaderboard.text import print_leaderboard
+from dpg_bench.report.plain_text import visible
 from dpg_bench.report.scorecard.text import print_scorecard
 from dpg_bench.report.terminal import Column, Row, show_table
-from dpg_bench.report.visible import visible
 from tests.report.conftest import ScoredRun
 
 

@@ -30,7 +30,7 @@ from dpg_bench.generate.models.passes import split_passes
 from dpg_bench.generate.models.pipeline_record import Recorded, pipeline_provenance
 from dpg_bench.generate.models.placing import HELP as OFFLOAD_HELP
 from dpg_bench.generate.models.placing import Offload, check_offload, place
-from dpg_bench.generate.models.probe import call
+from dpg_bench.generate.models.probe import draw_pixels
 from dpg_bench.generate.models.single_file import CONFIG_HELP, find_configs, load_single_file, usual_configs
 from dpg_bench.generate.models.trial import Trial, pipeline_error
 from dpg_bench.halving import is_out_of_memory
@@ -102,7 +102,7 @@ class PipelineGenerator:
 
     def _drawn(self, requests: Sequence[ImageRequest]) -> Any:
         try:
-            return call(self._pipeline, requests, self._call.arguments)
+            return draw_pixels(self._pipeline, requests, self._call.arguments)
         except DpgBenchError:
             raise
         except Exception as error:

@@ -47,7 +47,7 @@ def glance(pipeline: Any, requests: Sequence[ImageRequest], arguments: Mapping[s
     shapes: list[tuple[str, tuple[int, ...]]] = []
     with _stop_at_first_step(pipeline), _watch_inputs(pipeline, shapes):
         try:
-            call(pipeline, requests, arguments)
+            draw_pixels(pipeline, requests, arguments)
         except _FirstStep as seen:
             if hasattr(pipeline, "maybe_free_model_hooks"):
                 pipeline.maybe_free_model_hooks()
@@ -55,7 +55,9 @@ def glance(pipeline: Any, requests: Sequence[ImageRequest], arguments: Mapping[s
     return Glance(None, None, tuple(sorted(set(shapes))))
 
 
-def call(pipeline: Any, requests: Sequence[ImageRequest], arguments: Mapping[str, Any]) -> list[NDArray[np.floating]]:
+def draw_pixels(
+    pipeline: Any, requests: Sequence[ImageRequest], arguments: Mapping[str, Any]
+) -> list[NDArray[np.floating]]:
     """The images of `requests`, each (height, width, 3) in [0, 1], made by one call.
 
     Raises DpgBenchError if the pipeline's output holds something else.

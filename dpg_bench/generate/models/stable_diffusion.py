@@ -50,7 +50,7 @@ from dpg_bench.hub.huggingface import (
 )
 from dpg_bench.hub.loading import load_errors, load_parts
 from dpg_bench.hub.remarks import quiet_libraries
-from dpg_bench.hub.weight_files import weight_files
+from dpg_bench.hub.weights import weight_files
 from dpg_bench.plugins import Options
 
 if TYPE_CHECKING:

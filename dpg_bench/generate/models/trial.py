@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from dpg_bench.errors import BadInputError, DpgBenchError, option
 from dpg_bench.generate.base import GeneratorSettings, ImageRequest, TextLimit
 from dpg_bench.generate.models.call import guiding_arguments
-from dpg_bench.generate.models.probe import Glance, call, glance
+from dpg_bench.generate.models.probe import Glance, draw_pixels, glance
 from dpg_bench.generate.models.text_limits import Seen, limits_seen, watch_tokenizers
 from dpg_bench.halving import is_out_of_memory
 from dpg_bench.hub.remarks import Remarks
@@ -271,7 +271,7 @@ class Trial:
 
     def _draw(self, arguments: Mapping[str, Any]) -> NDArray[np.floating]:
         with self._named_errors():
-            return call(self._pipeline, [ImageRequest(SHORT_PROMPT, 0)], arguments)[0]
+            return draw_pixels(self._pipeline, [ImageRequest(SHORT_PROMPT, 0)], arguments)[0]
 
     def _glance(self, arguments: Mapping[str, Any], prompts: Sequence[str] = (SHORT_PROMPT,)) -> Glance:
         with self._named_errors():

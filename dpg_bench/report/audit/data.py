@@ -6,7 +6,7 @@ from typing import Any
 
 from dpg_bench.report.audit.arithmetic import as_printed, decimals
 from dpg_bench.report.audit.result import IMAGES, Audit, CategoryAudit
-from dpg_bench.report.csv_text import csv_text
+from dpg_bench.report.csv_form import csv_text
 
 CSV_COLUMNS = (
     *("row", "model", "kind", "source", "verdict", "cause", "detail"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dpg_bench.errors import BadInputError, option
-from dpg_bench.files.differences import differences
+from dpg_bench.files.differences import find_differences
 from dpg_bench.report.runs import JudgedRun
 
 _SHOWN_DIGITS = 12
@@ -46,5 +46,5 @@ def check_comparable(first: JudgedRun, second: JudgedRun) -> tuple[str, ...]:
 
 def _difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     """The first thing that both records name and differ in, in words; empty if there is none."""
-    both = (found for found in differences(one, other) if found.before is not None and found.now is not None)
+    both = (found for found in find_differences(one, other) if found.before is not None and found.now is not None)
     return next((f" ({found.name} {found.before!r} and {found.now!r})" for found in both), "")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from dpg_bench.report.compare.result import Comparison, PairedScore
-from dpg_bench.report.csv_text import csv_text
-from dpg_bench.report.question_texts import QuestionTexts
+from dpg_bench.report.csv_form import csv_text
+from dpg_bench.report.questions import QuestionTexts
 from dpg_bench.report.runs import JudgedRun, Protocol
 
 COMPARISON_SCHEMA = 2

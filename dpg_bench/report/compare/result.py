@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dpg_bench.errors import BadInputError, option
-from dpg_bench.files.differences import Difference, differences
+from dpg_bench.files.differences import Difference, find_differences
 from dpg_bench.report.compare.pairing import Pair, PairedNumber, pair_up, paired_numbers
 from dpg_bench.report.runs import JudgedRun, Protocol
 from dpg_bench.score.stats import CONFIDENCE, RESAMPLES, PairedDifference, paired_differences
@@ -119,7 +119,7 @@ def compare_runs(
         scores=paired_scores(list(paired_numbers(pair))),
         other=next(iter(paired_scores(_overall(first, second, other))), None),
         other_protocol=other,
-        settings=differences(*settings) if known else None,
+        settings=find_differences(*settings) if known else None,
         items=_item_changes(pair),
         questions=_question_changes(first, second, pair.first.item_ids),
         remarks=pair.remarks,

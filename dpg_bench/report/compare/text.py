@@ -12,7 +12,7 @@ from rich.console import Console
 from dpg_bench.report.compare.result import Comparison, PairedScore
 from dpg_bench.report.markdown import escaped, markdown_table
 from dpg_bench.report.paper import bibliography, latex, latex_document, latex_table, methods
-from dpg_bench.report.question_texts import QuestionTexts
+from dpg_bench.report.questions import QuestionTexts
 from dpg_bench.report.terminal import Column, Row, say, show_table
 from dpg_bench.score.stats import Interval
 

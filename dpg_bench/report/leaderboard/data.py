@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from dpg_bench.report.csv_text import csv_text
+from dpg_bench.report.csv_form import csv_text
 from dpg_bench.report.leaderboard.entry import Entry
 from dpg_bench.report.leaderboard.result import Leaderboard, Ranking
 from dpg_bench.report.rows import CATEGORIES

@@ -10,7 +10,7 @@ from dpg_bench.errors import BadInputError, option
 from dpg_bench.files.item_names import file_stem
 from dpg_bench.files.outputs import write_outputs
 from dpg_bench.report.page.bundle import bundle_files
-from dpg_bench.report.page.chart_files import chart_files
+from dpg_bench.report.page.chart_export import chart_files
 from dpg_bench.report.page.data import page_data
 from dpg_bench.report.page.html import shown_runs_to_html
 from dpg_bench.report.page.image_links import embed_thumbnails, relative_urls

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dpg_bench.report.csv_text import csv_text
+from dpg_bench.report.csv_form import csv_text
 from dpg_bench.report.rows import score_rows
 from dpg_bench.score.scorecard import Scorecard
 

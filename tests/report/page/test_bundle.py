@@ -19,7 +19,7 @@ from PIL import Image
 from dpg_bench.errors import BadInputError
 from dpg_bench.records import Prompt
 from dpg_bench.report.page import ReportRequest, write_report
-from dpg_bench.report.page.chart_files import theme_palette
+from dpg_bench.report.page.chart_export import theme_palette
 from dpg_bench.suite.registry import load_suite
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from dpg_bench.report.page.charts import WIDTH, Chart, Label
 from dpg_bench.report.page.html import page_templates
 from dpg_bench.report.page.score_tables import ProtocolView
 from dpg_bench.report.page.shown_runs import ShownRuns
-from dpg_bench.report.visible import visible
+from dpg_bench.report.plain_text import visible
 
 Theme: TypeAlias = Literal["light", "dark"]
 Palette: TypeAlias = Mapping[str, str]
