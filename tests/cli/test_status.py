@@ -84,7 +84,7 @@ def test_what_is_no_run_is_said_to_be_none(dpgbench: Dpgbench) -> None:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_process_that_is_told_to_end_leaves_its_work_in_order(tmp_path: Path, number: int, code: int) -> None:
-    arguments = ("--model", "tiny-sd15", "--suite", "sample", "--steps", "200", "--out", "out")
+    arguments = ("--model", "tiny-sd15", "--suite", "sample", "--steps", "20", "--out", "out")
     process = subprocess.Popen(
         [sys.executable, "-m", "dpg_bench", "run", *arguments],
         cwd=tmp_path,
