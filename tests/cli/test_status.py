@@ -82,11 +82,15 @@ def test_what_is_no_run_is_said_to_be_none(dpgbench: Dpgbench) -> None:
     assert dpgbench("runs", "nowhere").exit_code == 2
 
 
+# Under nohup a process is deaf to SIGHUP, and so are those it starts; here it is to listen.
+LISTENING = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL); from dpg_bench.cli import main; main()"
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_process_that_is_told_to_end_leaves_its_work_in_order(tmp_path: Path, number: int, code: int) -> None:
     arguments = ("--model", "tiny-sd15", "--suite", "sample", "--steps", "20", "--out", "out")
     process = subprocess.Popen(
-        [sys.executable, "-m", "dpg_bench", "run", *arguments],
+        [sys.executable, "-c", LISTENING, "run", *arguments],
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         text=True,

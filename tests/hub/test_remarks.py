@@ -11,7 +11,11 @@ from diffusers.utils import logging as diffusers_logging
 from dpg_bench.hub.remarks import listening, quiet_libraries
 
 
-def test_a_warning_is_told_once_and_kept(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_warning_is_told_once_and_kept(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A command that ran in this process before may have the log written to stderr.
+    monkeypatch.setattr(logging.getLogger("dpg_bench"), "handlers", [])
     logger = diffusers_logging.get_logger("diffusers.pipelines.some")
     with listening() as remarks:
         for _ in range(2):

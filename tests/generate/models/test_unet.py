@@ -73,7 +73,7 @@ def test_channels_last_is_for_half_precision_on_cuda_and_changes_no_pixel_by_mor
     generator = load_model("tiny-sd15")
     requests = [ImageRequest("a red fox", seed) for seed in range(4)]
     before = np.stack([np.asarray(image).astype(int) for image in generator.generate(requests)])
-    inner = generator.generator._pipeline
+    inner = generator._pipeline
     for settings in (make_settings("sd15"), make_settings("sd15", device="cuda")):
         lay_out(inner, settings)
         assert not inner.unet.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
