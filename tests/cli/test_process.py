@@ -53,7 +53,7 @@ def wait_for_images(folder: Path, process: subprocess.Popen[str], count: int) ->
 
 def test_the_whole_job_in_real_processes_plain_exclusive_interrupted_and_continued(tmp_path: Path) -> None:
     environment = {**os.environ, "FORCE_COLOR": "", "NO_COLOR": "1"}
-    slow = [*TINY, "--limit", "6", "--steps", "40"]  # so that there is something left to interrupt
+    slow = [*TINY, "--limit", "6", "--steps", "15"]  # so that there is something left to interrupt
     process = subprocess.Popen(slow, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
     wait_for_images(tmp_path / "out" / "images", process, 1)
 
