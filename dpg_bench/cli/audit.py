@@ -55,8 +55,7 @@ def audit(
     from dpg_bench.errors import BadInputError
     from dpg_bench.files.outputs import write_output
     from dpg_bench.report.audit.data import audit_to_csv, audit_to_json
-    from dpg_bench.report.audit.official_log import read_official_log
-    from dpg_bench.report.audit.reading import Claims, given_claim, parse_claims
+    from dpg_bench.report.audit.reading import Claims, given_claim, parse_claims, parse_log
     from dpg_bench.report.audit.result import audit_results
     from dpg_bench.report.audit.text import print_audit
     from dpg_bench.report.published import shipped_results
@@ -71,7 +70,7 @@ def audit(
     if given:
         claims = given_claim(given)
     elif log is not None:
-        claims = Claims(read_official_log(_text(log), str(log)), ())
+        claims = parse_log(_text(log), str(log))
     else:
         claims = Claims(shipped_results(), ()) if file is None else parse_claims(_text(file), str(file))
     for remark in claims.remarks:

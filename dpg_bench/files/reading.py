@@ -125,8 +125,8 @@ def read_csv(text: str, source: str, *, strict: bool = True, delimiter: str = ",
     Rows are counted as spreadsheets count them: the header is row 1, and blank lines don't count. `strict` refuses
     stray quotes.
 
-    Raises BadInputError, naming file and row, for text without a header, quotes that don't fit and, when its turn
-    comes, a row with another number of cells than the header.
+    Raises BadInputError, naming file and row, for text without a header, a column that is there twice, quotes that
+    don't fit and, when its turn comes, a row with another number of cells than the header.
     """
     reader = csv.reader(io.StringIO(text, newline=""), strict=strict, delimiter=delimiter)
     lines = _numbered(reader, source)
@@ -134,6 +134,12 @@ def read_csv(text: str, source: str, *, strict: bool = True, delimiter: str = ",
     if first is None:
         raise BadInputError(f"{source} is empty. Its first row must name the columns.")
     header = tuple(name.strip() for name in first[1])
+    names = [name.casefold() for name in header]
+    if doubled := next((name for name in names if name and names.count(name) > 1), None):
+        raise BadInputError(
+            f"{source}, row 1: the column '{doubled}' is there {names.count(doubled)} times. Rename or delete "
+            "the one that doesn't hold."
+        )
     return CsvTable(header, _rows(lines, header, source))
 
 

@@ -13,7 +13,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,7 +29,8 @@ _OFFICIAL_SUMMARY = re.compile(r"L1 category scores:|DPG-Bench score:")
 
 AnswersFormat = Literal["jsonl", "csv", "detail"]
 _COLUMNS = ("item_id", "image", "proposition_id", "answer")
-_DELIMITERS = (",", ";", "\t")
+_KNOWN = (*_COLUMNS, "question_id", "question")
+_DELIMITERS = (",", ";", "\t", "|")
 _OURS = ("judge_fingerprint", "crc32")
 
 
@@ -132,7 +133,7 @@ def _format(path: Path, text: str) -> AnswersFormat:
         return "jsonl"
     if is_detail_line(first):
         return "detail"
-    if "item_id" in first:
+    if "item_id" in first.lower():
         return "csv"
     if _OFFICIAL_SUMMARY.search(text):
         detail = path.with_name(f"{path.stem}_detail{path.suffix}")
@@ -159,10 +160,14 @@ def _json_lines(path: Path, text: str, where: Mapping[str, str]) -> Iterator[tup
             if _is_chosen(line, where):
                 yield place, _line(line, place)
     if last.strip() and _is_chosen(last, where):
+        place = f"{path}, line {len(lines) + 1}"
         try:
-            yield (place := f"{path}, line {len(lines) + 1}"), _line(last, place)
+            answer = _line(last, place)
         except BadInputError:
-            return
+            if not any(line.strip() for line in lines) or _is_json(last):
+                raise
+            return  # torn by a crash
+        yield place, answer
 
 
 def _json_list(path: Path, text: str, where: Mapping[str, str]) -> Iterator[tuple[str, AnswerLine]]:
@@ -175,6 +180,14 @@ def _json_list(path: Path, text: str, where: Mapping[str, str]) -> Iterator[tupl
         line = json.dumps(entry, ensure_ascii=False)
         if _is_chosen(line, where):
             yield (place := f"{path}, entry {number}"), _line(line, place)
+
+
+def _is_json(line: str) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _is_chosen(line: str, where: Mapping[str, str]) -> bool:
@@ -215,6 +228,11 @@ def _csv_lines(
     for name in where:
         if name not in table.header:
             raise unknown_name(f"column of {path}", name, table.header)
+    table = replace(
+        table,
+        header=tuple(name.lower() if name.lower() in _KNOWN else name for name in table.header),
+        rows=(replace(row, cells=_known_names(row.cells)) for row in table.rows),
+    )
     if "question_id" in table.header and "proposition_id" not in table.header:
         collected.free_text = True
         yield from dsg_lines(path, table, where)
@@ -235,6 +253,10 @@ def _csv_lines(
                 answer=cells["answer"],
             ),
         )
+
+
+def _known_names(cells: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower() if name.lower() in _KNOWN else name: cell for name, cell in cells.items()}
 
 
 class _Collector:
@@ -278,7 +300,6 @@ class _Collector:
                 self.p_yes.get(line.item_id, {}).pop(line.image, None)
         answer = self._read(where, line)
         if answer is None:
-            self.blank += not line.answer.strip()
             return
         before = answers.setdefault(line.proposition_id, answer)
         if before != answer:
@@ -294,7 +315,7 @@ class _Collector:
             self.ours = True
             return line.answer
         try:
-            return read_answer(line.answer)
+            answer = read_answer(line.answer)
         except NoAnswerError:
             if self.free_text:
                 return self._free_text(line.answer)
@@ -304,6 +325,8 @@ class _Collector:
                 f"{where}: the answer is {line.answer[:60]!r}, which is neither yes nor no. Write yes or no (or true, "
                 "false, 1, 0), or leave it empty: an answer that isn't there leaves its item unscored."
             ) from None
+        self.blank += answer is None
+        return answer
 
     def _free_text(self, text: str) -> str | None:
         """As the judge said it: "no bus" is a no; what is neither is missing, and remembered."""

@@ -6,6 +6,7 @@ One row per question about the one image that each text-to-image model made of a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -64,6 +65,6 @@ def filled(place: str, column: str, cells: Mapping[str, str]) -> str:
 def whole_number(place: str, column: str, cells: Mapping[str, str]) -> int:
     """A cell that must hold a whole number from 0. Raises BadInputError, saying where, if it doesn't."""
     cell = filled(place, column, cells)
-    if not (cell.isascii() and cell.isdigit() and len(cell) < 10):
+    if not re.fullmatch(r"[0-9]{1,9}(\.0*)?", cell):  # data frames write 1.0 where a cell of the column was empty
         raise BadInputError(f"{place}: the {column} is {cell[:40]!r}, not a whole number from 0.")
-    return int(cell)
+    return int(cell.partition(".")[0])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -29,9 +29,11 @@ _ALIASES = {
     **dict.fromkeys(("models", "method", "methods", "name", "approach"), "model"),
 }
 _UNKNOWN = ("", "-", "--", "---", "–", "—", "n/a", "na", "n.a.")
-_NUMBER = re.compile(r"[0-9]{1,3}([.,][0-9]{1,20})?")
+_NUMBER = re.compile(r"[0-9]{1,3}([.,][0-9]{1,20})?|\.[0-9]{1,20}")
 _LATEX_GONE = re.compile(r"\\(cite\w*|ref|footnote\w*|rowcolor|cellcolor|color|label)\s*(\[[^]]*\])*\{[^{}]*\}")
-_LATEX_RULES = re.compile(r"\\(hline|toprule|midrule|bottomrule|(cmidrule(\([^)]*\))?|cline)\{[^}]*\})")
+_LATEX_RULES = re.compile(
+    r"\\begin\{tabular[^}]*\}(\[[^]]*\])?(\{[^{}]*\})*|\\(hline|toprule|midrule|bottomrule|(cmidrule(\([^)]*\))?|cline)\{[^}]*\})"
+)
 _LATEX_KEPT = re.compile(r"\\[a-zA-Z]+\*?\s*(\[[^]]*\])?(\{[^{}]*\})*?\{([^{}]*)\}")
 
 
@@ -57,7 +59,7 @@ def parse_claims(text: str, source: str) -> Claims:
     if not text.strip():
         raise BadInputError(f"{source} is empty. It needs a table of scores, or what the official script prints.")
     if is_official_log(text):
-        return Claims(read_official_log(text, source), ())
+        return parse_log(text, source)
     header, rows = _table(text, source)
     remarks = []
     if not any(_column(name) not in (None, "model") for name in header):
@@ -79,8 +81,7 @@ def parse_claims(text: str, source: str) -> Claims:
     if not results:
         raise BadInputError(f"{source} has a header but no results below it.")
     ignored = [name.strip() for name, column in zip(header, columns, strict=True) if column is None and name.strip()]
-    if shares:
-        remarks.append(f"{shares} of {len(results)} results are shares from 0 to 1; they are read as percentages.")
+    remarks += _share_remarks(shares, len(results))
     if ignored:
         remarks.append(f"Columns that say nothing here: {', '.join(ignored)}.")
     return Claims(tuple(results), tuple(remarks))
@@ -97,6 +98,19 @@ def _in_the_papers_order(first: Sequence[str], rows: Sequence[tuple[int, Sequenc
             f"{', '.join(CATEGORIES)}. Its first row is {', '.join(first)[:100]!r}."
         )
     return whole[: len(first)]
+
+
+def parse_log(text: str, source: str) -> Claims:
+    """What the official script printed, wherever it stands in `text`. Raises what `read_official_log` raises."""
+    results = []
+    shares = 0
+    for result in read_official_log(text, source):
+        scores = {**result.scores, **({} if result.overall is None else {"overall": result.overall})}
+        if _are_shares(scores):
+            scores = _percentages(scores)
+            shares += 1
+        results.append(replace(result, overall=scores.pop("overall", None), scores=scores))
+    return Claims(tuple(results), _share_remarks(shares, len(results)))
 
 
 def given_claim(scores: Mapping[str, str]) -> Claims:
@@ -127,17 +141,33 @@ def _claim(
         return None
     if not model:
         raise BadInputError(f"{place}: the model has no name. Name it in a column 'model'.")
-    are_shares = all(score <= 1 for score in scores.values()) and any(0 < score < 1 for score in scores.values())
-    categories = [score for name, score in scores.items() if name != "overall"]
-    if not are_shares and len(categories) > 1 and all(0 < score < 1 for score in categories):
+    are_shares = _are_shares(scores)
+    small = next((name for name, score in scores.items() if 0 < score < 1), None)
+    if small is not None and not are_shares:
+        name, large = max(scores.items(), key=lambda one: one[1])
         raise BadInputError(
-            f"{place}: the categories look like shares, {categories[0]} and so on, beside an overall score of "
-            f"{scores['overall']}. Give all as percentages, or all as shares."
+            f"{place}: {small} looks like a share, {scores[small]}, beside a score of {large} for {name}. "
+            "Give all as percentages, or all as shares."
         )
     if are_shares:
-        scores = {name: score.scaleb(2) for name, score in scores.items()}
+        scores = _percentages(scores)
     overall = scores.pop("overall", None)
     return claim(number, model, overall=overall, scores=scores), are_shares
+
+
+def _are_shares(scores: Mapping[str, Decimal]) -> bool:
+    return all(score <= 1 for score in scores.values()) and any(0 < score < 1 for score in scores.values())
+
+
+def _percentages(shares: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """Shares as percentages; one of a single decimal is written out, 50 rather than 5E+1."""
+    return {name: Decimal(f"{share.scaleb(2):f}") for name, share in shares.items()}
+
+
+def _share_remarks(shares: int, results: int) -> tuple[str, ...]:
+    if not shares:
+        return ()
+    return (f"{shares} of {results} results are shares from 0 to 1; they are read as percentages.",)
 
 
 def _score(cell: str, column: str, place: str) -> Decimal | None:

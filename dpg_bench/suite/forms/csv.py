@@ -52,7 +52,4 @@ def read_table(content: bytes, source: str, *, strict: bool = True) -> Table:
     first = next(line for line in text.splitlines() if line.strip())
     delimiter = max(_DELIMITERS, key=lambda one: len(named_columns(first.replace('"', "").split(one))))
     table = read_csv(text, source, strict=strict, delimiter=delimiter)
-    doubled = [key for key in named_columns(table.header).values() if table.header.count(key) > 1]
-    if doubled:
-        raise BadInputError(f"{source}, row 1: column '{doubled[0]}' is there {table.header.count(doubled[0])} times.")
     return Table(table.header, (Record(row.place, row.cells) for row in table.rows))

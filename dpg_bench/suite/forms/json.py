@@ -71,11 +71,22 @@ def _lines(text: str, source: str) -> Iterator[tuple[str, Any]]:
 
 def _parsed(text: str, place: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=lambda pairs: _object(pairs, place))
     except json.JSONDecodeError:
         raise
     except (ValueError, RecursionError) as error:
         raise BadInputError(f"{place} can't be read as JSON: {error}.") from None
+
+
+def _object(pairs: list[tuple[str, Any]], place: str) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        names = [name for name, _ in pairs]
+        doubled = next(name for name in names if names.count(name) > 1)
+        raise BadInputError(
+            f"{place}: '{doubled}' is there {names.count(doubled)} times. Rename or delete one of them."
+        )
+    return value
 
 
 def _no_json(place: str, error: json.JSONDecodeError) -> BadInputError:

@@ -251,3 +251,31 @@ def test_one_list_of_json_and_other_separators_say_the_same(tmp_path: Path) -> N
         read(tmp_path, json.dumps([entries[0], {**entries[0], "item_id": "zebra"}]))
     with pytest.raises(BadInputError, match="begins as a list of JSON, but is none"):
         read(tmp_path, "[{")
+
+
+def test_a_column_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="the column 'answer' is there 2 times"):
+        read(tmp_path, "item_id,image,proposition_id,answer,Answer\na,0,1,yes,no\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Item_ID,Image,Proposition_ID,Answer\na,0,1,yes\n", "item_id|image|proposition_id|answer\na|0.0|1.0|yes\n"],
+    ids=["names in another case", "bars and numbers of data frames"],
+)
+def test_columns_are_known_however_they_are_written(tmp_path: Path, text: str) -> None:
+    assert read(tmp_path, text) == {"a": {0: {1: "yes"}}}
+
+
+def test_a_last_line_is_left_out_only_where_it_was_torn(tmp_path: Path) -> None:
+    assert read(tmp_path, line() + line(proposition_id=2)[:-9]) == {"a": {0: {1: "yes"}}}
+    with pytest.raises(BadInputError, match="line 2 is damaged at 'image'"):
+        read(tmp_path, line() + line(image="first").strip())
+    with pytest.raises(BadInputError, match="line 1 is damaged at 'item_id'"):
+        read(tmp_path, json.dumps({"answers": [json.loads(line())]}))
+
+
+def test_what_programs_write_for_nothing_is_counted_as_empty(tmp_path: Path) -> None:
+    path = tmp_path / "answers.csv"
+    path.write_text(HEADER + "a,0,1,nan\na,0,2,\nfirst,0,1,yes\n")
+    assert read_answers(path, SUITE).blank == 2

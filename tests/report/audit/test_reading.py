@@ -86,7 +86,7 @@ def test_what_is_not_stated_is_unknown_and_headings_between_rows_are_none() -> N
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("model,global,other,overall\nA,0.9088,0.8600,81.50\n", "look like shares"),
+        ("model,global,other,overall\nA,0.9088,0.8600,81.50\n", "global looks like a share"),
         ("model,global\nA,184.2\n", "row 2, column 'global': '184.2' is not a score"),
         ("model,global\nA,high\n", "'high' is not a score"),
         ("model,global,other\nA,90,86,85\n", "4 cells"),
@@ -126,3 +126,29 @@ def test_every_result_file_of_the_official_script_is_read(case: str) -> None:
     (result,) = read_claims(OFFICIAL / case / "official_results.txt").results
     assert result.overall is not None
     assert result.scores
+
+
+def test_shares_in_a_log_are_percentages_as_in_a_table() -> None:
+    shares = "L1 category scores:\n\tglobal: 0.9088145896656535\n\tother: 0.86\nDPG-Bench score: 0.8125\n"
+    claims = parse_claims(shares, "log")
+    assert {name: str(score) for name, score in claims.results[0].scores.items()} == {
+        "global": "90.88145896656535",
+        "other": "86",
+    }
+    assert "read as percentages" in claims.remarks[0]
+
+
+def test_a_share_beside_percentages_is_refused_by_name() -> None:
+    with pytest.raises(BadInputError, match=r"row 2: global looks like a share, 0\.9088, beside a score of 86\.00"):
+        parse_claims("model,global,other\nA,0.9088,86.00\n", "mine")
+
+
+def test_shares_of_few_digits_are_written_out() -> None:
+    (result,) = parse_claims("model,global,other\nA,.5,0\n", "mine").results
+    assert {name: str(score) for name, score in result.scores.items()} == {"global": "50", "other": "0"}
+
+
+def test_the_beginning_of_a_latex_table_is_no_column() -> None:
+    table = "\\begin{tabular}{l|cc}\\toprule\nModel & Global & Other \\\\\nA & 90.88 & 86.00 \\\\\n\\end{tabular}\n"
+    claims = parse_claims(table, "mine")
+    assert (claims.results[0].model, claims.remarks) == ("A", ())

@@ -104,7 +104,7 @@ def test_a_table_without_rows_is_refused(to_csv: ToCsv) -> None:
 
 def test_a_doubled_column_is_refused(rows: Rows, to_csv: ToCsv) -> None:
     header = [*COLUMNS[:-1], "text", COLUMNS[-1], "source"]
-    with pytest.raises(BadInputError, match="row 1: column 'text' is there 2 times"):
+    with pytest.raises(BadInputError, match="row 1: the column 'text' is there 2 times"):
         parse_csv(to_csv(rows, header), "my.csv")
 
 

@@ -108,3 +108,10 @@ def test_a_pipe_is_no_suite(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.csv")
     with pytest.raises(BadInputError, match="no file but a device or a pipe"):
         load_suite(str(tmp_path / "pipe.csv"))
+
+
+def test_an_id_that_is_there_twice_is_refused_not_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "prompts.json"
+    path.write_text('{"fox": "A fox.", "fox": "A boat."}')
+    with pytest.raises(BadInputError, match="'fox' is there 2 times"):
+        load_suite(str(path))
