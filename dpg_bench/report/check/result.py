@@ -48,8 +48,8 @@ class CheckedNumber:
 class CheckResult:
     """What a check found, over the `prompts` that both have scored.
 
-    `missing` are the items of the baseline that the run has no score of, and those that the run itself has gaps at,
-    with the reason. `other` is the overall score under the other protocol, which isn't checked.
+    `missing` are the items of the baseline that the run has no score of, and those that either has gaps at, with the
+    reason. `other` is the overall score under the other protocol, which isn't checked.
     """
 
     run: JudgedRun
@@ -100,7 +100,8 @@ def check_run(
     is too sure of itself over a handful of prompts. The overall score is tested at `confidence`, whatever else is; the
     categories share it, each tested at a confidence high enough (Bonferroni) that, were nothing worse, one of them
     would fail in at most 1 - `confidence` of checks. A run without scores of all the baseline's prompts doesn't pass
-    unless `allow_missing`; `strict` lets nothing through that these prompts can't tell.
+    unless `allow_missing`, nor one held against a baseline with gaps; `strict` lets nothing through that these prompts
+    can't tell.
 
     Raises BadInputError for a negative `max_drop`, a confidence outside 0.5 to 1, and what `pair_up` raises.
     """
@@ -136,8 +137,17 @@ def check_run(
 def _missing(run: JudgedRun, baseline: JudgedRun, protocol: Protocol) -> Mapping[str, str]:
     scored = set(run.items(protocol).item_ids)
     absent = (item_id for item_id in baseline.items(protocol).item_ids if item_id not in scored)
-    gaps = {item.item_id: item.reason for item in run.protocol(protocol).excluded if item.cause != "protocol"}
-    return {**dict.fromkeys(absent, "not in this run"), **gaps}
+    return {
+        **{item_id: f"the baseline lacks it: {reason}" for item_id, reason in _gaps(baseline, protocol)},
+        **dict.fromkeys(absent, "not in this run"),
+        **dict(_gaps(run, protocol)),
+    }
+
+
+def _gaps(run: JudgedRun, protocol: Protocol) -> Iterator[tuple[str, str]]:
+    for item in run.protocol(protocol).excluded:
+        if item.cause != "protocol":
+            yield item.item_id, item.reason
 
 
 def _checked(

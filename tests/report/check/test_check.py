@@ -154,6 +154,14 @@ def test_an_incomplete_run_does_not_pass(scored_run: ScoredRun) -> None:
     assert "Verdict: ok over 39 of 40 prompts: no drop beyond 90." in shown(allowed)
 
 
+def test_a_run_held_against_an_incomplete_run_does_not_pass(scored_run: ScoredRun) -> None:
+    run, part = scored_run("run"), scored_run("part", failures={"item3": "boom"})
+    result = check_run(run, part, max_drop=90)
+    assert (result.verdict, result.passed) == ("incomplete", False)
+    assert "1 prompts have no score ('item3': the baseline lacks it: boom)." in shown(result)
+    assert check_run(run, part, allow_missing=True, max_drop=90).verdict == "ok"
+
+
 def test_a_run_of_a_part_of_the_baseline_does_not_pass(scored_run: ScoredRun) -> None:
     few, base = scored_run("few", item_ids=["item1", "item2"]), scored_run("base")
     result = check_run(few, base, max_drop=90)
