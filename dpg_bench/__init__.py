@@ -42,12 +42,14 @@ __all__ = [
     "open_run",
     "plan_run",
     "plan_score",
+    "progress_bar",
     "read_scorecard",
 ]
 
 _HOMES = {
     "dpg_bench.errors": ("BadInputError", "DpgBenchError", "UnavailableError"),
     "dpg_bench.generate.in_memory": ("LoadedModel",),
+    "dpg_bench.jobs.bar": ("progress_bar",),
     "dpg_bench.jobs.memory": ("DPGScore",),
     "dpg_bench.jobs.run": ("execute_run",),
     "dpg_bench.jobs.run_plan": ("RunRequest", "plan_run"),

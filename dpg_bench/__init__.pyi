@@ -4,6 +4,7 @@ from dpg_bench.errors import BadInputError as BadInputError
 from dpg_bench.errors import DpgBenchError as DpgBenchError
 from dpg_bench.errors import UnavailableError as UnavailableError
 from dpg_bench.generate.in_memory import LoadedModel as LoadedModel
+from dpg_bench.jobs.bar import progress_bar as progress_bar
 from dpg_bench.jobs.memory import DPGScore as DPGScore
 from dpg_bench.jobs.run import execute_run as execute_run
 from dpg_bench.jobs.run_plan import RunRequest as RunRequest
