@@ -1,8 +1,9 @@
 """Published results: scores as they stand in papers and READMEs, each with its source, in a CSV file.
 
 `reports/published_results.csv` holds one row per distinct claim. Its `source` is where the numbers were read, for an
-original result the authors' own; `also_in` lists further places that state the same claim. An empty cell means that
-the source doesn't say. Rows are counted as spreadsheets count them: the header is row 1.
+original result the authors' own; `also_in` lists further places that state the same claim. `reproduces` names the
+model, as another row calls it, whose claim a reproduction is held against. An empty cell means that the source doesn't
+say. Rows are counted as spreadsheets count them: the header is row 1.
 """
 
 from __future__ import annotations
@@ -23,17 +24,21 @@ Kind = Literal["original", "quoted", "reproduction", "run"]
 """Whose number it is.
 
 `original`: of whoever measured it. `quoted`: read in somebody else's table, its origin not followed up.
-`reproduction`: somebody's attempt to measure it again. `run`: of a run of this toolkit.
+`reproduction`: measured again by others than the authors, or of a variant that these made. `run`: of a run of this
+toolkit.
 """
 
 COLUMNS = (
     *("model", "params", "overall", *CATEGORIES, "images_per_prompt", "protocol", "judge", "suite", "steps"),
-    *("guidance", "size", "prompt_rewriting", "kind", "source", "also_in", "date", "note"),
+    *("guidance", "size", "prompt_rewriting", "kind", "reproduces", "source", "also_in", "date", "note"),
 )
 """The columns of `reports/published_results.csv`."""
 
 # A leaderboard's CSV can be read here too.
-_LEADERBOARD_COLUMNS = ("rank", "low", "high", "prompts", "prompts_expected", "complete")
+_LEADERBOARD_COLUMNS = (
+    *("rank", "low", "high", "prompts", "prompts_expected", "complete"),
+    *("published", "published_minus_reproduced"),
+)
 _SCORE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,20})?")
 _DATE = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?")
 
@@ -61,6 +66,7 @@ class PublishedResult:
     size: int | None
     prompt_rewriting: bool | None
     kind: Kind | None
+    reproduces: str | None
     source: str | None
     also_in: tuple[str, ...]
     date: str | None
@@ -75,7 +81,7 @@ def claim(row: int, model: str, *, overall: PrintedScore | None, scores: Mapping
         overall=overall,
         scores=scores,
         **dict.fromkeys(("params", "images_per_prompt", "protocol", "judge", "suite", "steps", "guidance", "size")),
-        **dict.fromkeys(("prompt_rewriting", "kind", "source", "date", "note")),
+        **dict.fromkeys(("prompt_rewriting", "kind", "reproduces", "source", "date", "note")),
         also_in=(),
     )
 
@@ -143,6 +149,7 @@ def _result(row: _Row) -> PublishedResult:
         size=row.parsed("size", _count, "a whole number of pixels"),
         prompt_rewriting=row.parsed("prompt_rewriting", {"yes": True, "no": False}.get, "yes or no"),
         kind=row.parsed("kind", _kind, f"one of {', '.join(get_args(Kind))}"),
+        reproduces=row.text("reproduces"),
         source=row.text("source"),
         also_in=tuple(place.strip() for place in (row.text("also_in") or "").split(";") if place.strip()),
         date=row.parsed("date", _date, "a date such as 2024-03 or 2024-03-08"),

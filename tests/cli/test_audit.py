@@ -19,9 +19,13 @@ def test_the_published_results_are_audited_in_every_form(dpgbench: Dpgbench) -> 
     assert "57 distinct (global, other) pairs: 7 possible, 2 only as a four-image mean, 48 impossible" in shown.stdout
     assert "once in 1,208" in shown.stdout
     assert "82.37 =" in shown.stdout
+    assert "15 of these results are reproductions by others" in shown.stdout
     content = json.loads(dpgbench("audit", "--published", "--json").stdout)
     assert content["pairs"]["verdicts"] == {"possible": 7, "four-image mean": 2, "impossible": 48}
     assert content["questions"] == {"global": 329, "other": 250}
+    gaps = [float(one["published_minus_reproduced"]) for one in content["reproductions"]]
+    assert len(gaps) == 15
+    assert gaps == sorted(gaps, reverse=True)
     with Path("audit.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == sum(len(result["categories"]) for result in content["results"])

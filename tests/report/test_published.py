@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,9 +11,12 @@ import pytest
 
 from dpg_bench.errors import BadInputError
 from dpg_bench.hub.cache import shipped_folder
-from dpg_bench.report.published import CATEGORIES, COLUMNS, read_published, shipped_results
+from dpg_bench.report.published import CATEGORIES, COLUMNS, PublishedResult, read_published, shipped_results
+from dpg_bench.report.reproductions import find_reproductions
 
-SOURCED = Path(__file__).resolve().parents[1] / "data" / "published_as_found.csv"
+DATA = Path(__file__).resolve().parents[1] / "data"
+SOURCED = DATA / "published_as_found.csv"
+REPRODUCED = DATA / "reproduced_as_found.csv"
 
 
 def written(folder: Path, content: str | bytes) -> Path:
@@ -26,7 +30,7 @@ def test_shipped_results_hold_every_column_and_one_row_per_claim() -> None:
         assert next(csv.reader(file)) == list(COLUMNS)
     results = shipped_results()
     claims = {(r.model, r.overall, tuple(r.scores.items()), r.judge, r.kind) for r in results}
-    assert len(claims) == len(results) == 105
+    assert len(claims) == len(results) == 126
     for result in results:
         assert result.kind in ("original", "quoted", "reproduction")
         assert result.source
@@ -50,6 +54,42 @@ def test_shipped_results_keep_every_sourced_number_with_its_digits_and_place() -
             and (result.kind == row["kind"] or row["kind"] == "quoted")
             for result in results
         ), row
+
+
+def test_reproductions_are_a_kind_of_their_own_and_held_against_a_published_claim() -> None:
+    results = shipped_results()
+    with REPRODUCED.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 23
+    for row in rows:
+        (found,) = (r for r in results if (r.model, str(r.overall)) == (row["model"], row["overall"]))
+        if row["source"] == "UniLIP#4":  # by its own authors, so no reproduction
+            assert (found.kind, found.source) == ("original", "github.com/nnnth/UniLIP/issues/4")
+        else:
+            repository, _ = row["source"].split(" ")
+            assert (found.kind, found.source) == ("reproduction", f"github.com/{repository}:README.md")
+            assert (found.protocol, str(found.images_per_prompt)) == (row["protocol"], row["images_per_prompt"])
+    held_against = [one for one in results if one.reproduces]
+    gaps = find_reproductions(results)
+    assert [one.result for one in gaps] == sorted(held_against, key=lambda one: -gap(one, results))
+    assert all(one.claim.model == one.result.reproduces and one.claim.kind != "reproduction" for one in gaps)
+    assert all(one.kind == "reproduction" for one in held_against)
+    infinity = next(one for one in gaps if one.result.model == "Infinity-2B")
+    assert str(infinity.gap) == "1.99964634959076"
+
+
+def gap(result: PublishedResult, results: Sequence[PublishedResult]) -> Decimal:
+    claims = [one for one in results if one.model == result.reproduces and one.kind in ("original", "quoted")]
+    assert result.overall is not None
+    first = next((one for one in claims if one.kind == "original"), claims[0])
+    assert first.overall is not None
+    return first.overall - result.overall
+
+
+def test_an_authors_own_claim_comes_before_a_quoted_one(tmp_path: Path) -> None:
+    rows = "A,80,quoted,\nA,81,original,\nmine,79.5,reproduction,A\nnone,79,reproduction,B\n"
+    (found,) = find_reproductions(read_published(written(tmp_path, f"model,overall,kind,reproduces\n{rows}")))
+    assert (str(found.published), str(found.reproduced), str(found.gap)) == ("81", "79.5", "1.5")
 
 
 def test_printed_digits_are_kept(tmp_path: Path) -> None:

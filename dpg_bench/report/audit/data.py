@@ -7,6 +7,7 @@ from typing import Any
 from dpg_bench.report.audit.arithmetic import as_printed, decimals
 from dpg_bench.report.audit.result import IMAGES, Audit, CategoryAudit
 from dpg_bench.report.csv_form import csv_text
+from dpg_bench.report.reproductions import Reproduction
 
 CSV_COLUMNS = (
     *("row", "model", "kind", "source", "verdict", "cause", "detail"),
@@ -53,6 +54,7 @@ def audit_to_json(audit: Audit) -> dict[str, Any]:
             "expected_by_chance_four_images": float(audit.pairs.expected_four),
         },
         "unchecked": audit.unchecked,
+        "reproductions": [_reproduction(one) for one in audit.reproductions],
         "results": [
             {
                 "row": one.result.row,
@@ -75,6 +77,20 @@ def share(category: CategoryAudit) -> str:
         return ""
     n = category.questions * (IMAGES if category.verdict == "four-image mean" else 1)
     return f"{category.share}/{n}"
+
+
+def _reproduction(one: Reproduction) -> dict[str, Any]:
+    return {
+        "model": one.result.model,
+        "reproduces": one.claim.model,
+        "published": str(one.published),
+        "published_kind": one.claim.kind,
+        "published_source": one.claim.source,
+        "reproduced": str(one.reproduced),
+        "reproduced_source": one.result.source,
+        "published_minus_reproduced": str(one.gap),
+        "note": one.result.note,
+    }
 
 
 def _category(category: CategoryAudit) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from dpg_bench.report.audit.arithmetic import (
 )
 from dpg_bench.report.audit.counts import QuestionCounts
 from dpg_bench.report.published import PublishedResult
+from dpg_bench.report.reproductions import Reproduction, find_reproductions
 from dpg_bench.report.rows import CATEGORIES
 
 Verdict = Literal["possible", "four-image mean", "impossible"]
@@ -102,12 +103,16 @@ class PairCount:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What was found: `results` are those with a score that can be checked, `unchecked` counts the rest."""
+    """What was found: `results` are those with a score that can be checked, `unchecked` counts the rest.
+
+    `reproductions` hold what others measured against what was published, over the overall scores.
+    """
 
     counts: QuestionCounts
     results: tuple[ResultAudit, ...]
     unchecked: int
     pairs: PairCount
+    reproductions: tuple[Reproduction, ...]
 
 
 def audit_results(results: Sequence[PublishedResult], counts: QuestionCounts) -> Audit:
@@ -131,6 +136,7 @@ def audit_results(results: Sequence[PublishedResult], counts: QuestionCounts) ->
         results=tuple(audits),
         unchecked=len(results) - len(audits),
         pairs=_count_pairs([[_audit_category(r, name, counts) for name in PAIR] for r in pairs.values()]),
+        reproductions=find_reproductions(results),
     )
 
 

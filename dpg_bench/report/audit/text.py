@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import prod
+from statistics import median
 
 from rich.console import Console
 
 from dpg_bench.report.audit.arithmetic import as_printed, chance, decimals
 from dpg_bench.report.audit.data import share
 from dpg_bench.report.audit.result import CAUSES, IMAGES, PAIR, Audit, CategoryAudit, ResultAudit, Verdict
+from dpg_bench.report.reproductions import Reproduction
 from dpg_bench.report.terminal import Column, Row, fits, say, show_table
 
 _SHOWN_DECIMALS = 2
+_SOURCE = "reproduced in"
 _MARKS: Mapping[Verdict, str] = {"possible": "", "four-image mean": "¼", "impossible": "×"}
 
 
@@ -43,6 +46,7 @@ def print_audit(audit: Audit, console: Console) -> None:
                 if result.cause == cause and result.detail:
                     say(console, f"  {result.result.model}: {result.detail}")
     _print_pairs(audit, console)
+    _print_reproductions(audit.reproductions, console)
 
 
 def _columns(audit: Audit, shown: Sequence[str], *, compact: bool = False) -> list[Column]:
@@ -97,4 +101,35 @@ def _print_pairs(audit: Audit, console: Console) -> None:
         f"A random pair of two-decimal numbers would be possible once in {round(1 / one):,}, and at least as a "
         f"four-image mean once in {round(1 / four):,}: of these {pairs.pairs}, with the digits they have, "
         f"{float(pairs.expected):.2f} and {float(pairs.expected_four):.2f}.",
+    )
+
+
+def _print_reproductions(reproductions: Sequence[Reproduction], console: Console) -> None:
+    if not reproductions:
+        return
+    below = sum(one.gap > 0 for one in reproductions)
+    say(
+        console,
+        f"{len(reproductions)} of these results are reproductions by others of a published overall score: {below} lie "
+        f"below it, and published minus reproduced is {float(median(one.gap for one in reproductions)):.2f} points in "
+        "the median.",
+        "bold",
+    )
+    numbers = ("published", "reproduced", "published - reproduced")
+    columns = [Column("model"), *(Column(name, number=True) for name in numbers), Column(_SOURCE)]
+    rows = [
+        Row(
+            [
+                one.claim.model,
+                *(f"{score:.{min(decimals(score), _SHOWN_DECIMALS)}f}" for score in (one.published, one.reproduced)),
+                f"{one.gap:+.{_SHOWN_DECIMALS}f}",
+                one.result.source or "",
+            ]
+        )
+        for one in reproductions
+    ]
+    show_table(console, columns, rows, spare=[_SOURCE])
+    say(
+        console,
+        "What differs between the two (checkpoint, sampler, resolution, prompts) is seldom told.",
     )

@@ -15,7 +15,7 @@ LEADERBOARD_SCHEMA = 1
 CSV_COLUMNS = (
     *("rank", "model", "overall", "low", "high", *CATEGORIES, "prompts", "prompts_expected", "complete"),
     *("images_per_prompt", "protocol", "judge", "suite", "steps", "guidance", "size", "prompt_rewriting", "kind"),
-    *("source", "date"),
+    *("reproduces", "published", "published_minus_reproduced", "source", "date"),
 )
 
 
@@ -29,7 +29,7 @@ def leaderboard_to_csv(board: Leaderboard) -> str:
         CSV_COLUMNS,
         (
             {
-                **{name: getattr(entry, name) for name in CSV_COLUMNS if name in Entry.__slots__},
+                **{name: getattr(entry, name) for name in CSV_COLUMNS if hasattr(entry, name)},
                 **{name: entry.categories.get(name) for name in CATEGORIES},
                 **{name: getattr(ranking, name) for name in ("protocol", "judge", "suite")},
                 "rank": rank,
@@ -64,7 +64,8 @@ def _entries(ranking: Ranking) -> Iterator[tuple[int | None, Entry]]:
 
 
 def _result(entry: Entry, rank: int | None) -> dict[str, Any]:
-    values = {name: getattr(entry, name) for name in Entry.__slots__ if name != "categories"}
+    names = (*Entry.__slots__, "published_minus_reproduced")
+    values = {name: getattr(entry, name) for name in names if name != "categories"}
     scores = {name: _plain(score) for name, score in entry.categories.items()}
     return {"rank": rank, **{name: _plain(value) for name, value in values.items()}, "categories": scores}
 

@@ -20,7 +20,8 @@ class Entry:
 
     `extent` says how much of the suite it is over where that isn't all; it is not `complete` where prompts are missing
     that it set out to score. `low` and `high` bound the 95 % interval of `overall`. `name` tells runs of one model
-    apart; `source` is the run's folder, or where a published result was read.
+    apart; `source` is the run's folder, or where a published result was read. `published` is the claim that a
+    reproduction is held against, about the model that it `reproduces`.
     """
 
     name: str
@@ -39,8 +40,17 @@ class Entry:
     size: int | None
     prompt_rewriting: bool | None
     kind: Kind
+    reproduces: str | None
+    published: Decimal | None
     source: str
     date: str | None
+
+    @property
+    def published_minus_reproduced(self) -> Decimal | None:
+        """By how many points the claim lies above this reproduction; None for all else."""
+        if self.published is None or not isinstance(self.overall, Decimal):
+            return None
+        return self.published - self.overall
 
 
 def run_entry(run: JudgedRun, protocol: Protocol) -> Entry | None:
@@ -70,13 +80,15 @@ def run_entry(run: JudgedRun, protocol: Protocol) -> Entry | None:
         size=_whole(settings.get("size")),
         prompt_rewriting=False if record is not None else None,  # a run generates from the suite's own prompts
         kind="run",
+        reproduces=None,
+        published=None,
         source=str(run.run_dir.path if run.run_dir is not None else run.file),
         date=record.finished[:10] if record is not None and record.finished else None,
     )
 
 
-def published_entry(result: PublishedResult) -> Entry | None:
-    """What was claimed; None without an overall score."""
+def published_entry(result: PublishedResult, *, published: Decimal | None = None) -> Entry | None:
+    """What was claimed, or reproduced of what was `published`; None without an overall score."""
     if result.overall is None:
         return None
     return Entry(
@@ -96,6 +108,8 @@ def published_entry(result: PublishedResult) -> Entry | None:
         size=result.size,
         prompt_rewriting=result.prompt_rewriting,
         kind=result.kind or "quoted",
+        reproduces=result.reproduces,
+        published=published,
         source=result.source or "",
         date=result.date,
     )

@@ -18,7 +18,8 @@ from typing import TypeAlias
 from dpg_bench.errors import BadInputError
 from dpg_bench.report.leaderboard.entry import Entry, published_entry, run_entry
 from dpg_bench.report.leaderboard.ranking_pairs import clearly_better
-from dpg_bench.report.published import PublishedResult
+from dpg_bench.report.published import PrintedScore, PublishedResult
+from dpg_bench.report.reproductions import find_reproductions
 from dpg_bench.report.runs import PROTOCOLS, JudgedRun, Protocol, find_scorecards, load_judged
 
 _PUBLISHED_SUITE = "dpg-bench"
@@ -123,11 +124,12 @@ def rank_runs(
             groups[_key(run, protocol)].append(run)
     labels = _labels(groups)
     claims = _claims(published)
+    held_against = {one.result.row: one.published for one in find_reproductions(published)}
     rankings = []
     for key, members in groups.items():
         label = labels[key]
-        rankings.append(_ranking(label, members, [] if key.partial else claims.pop(label, [])))
-    rankings += [_ranking(label, [], results) for label, results in claims.items()]
+        rankings.append(_ranking(label, members, [] if key.partial else claims.pop(label, []), held_against))
+    rankings += [_ranking(label, [], results, held_against) for label, results in claims.items()]
     return Leaderboard(
         rankings=tuple(sorted(rankings, key=_order)),
         left_out=tuple(left_out),
@@ -222,11 +224,17 @@ def _claims(published: Sequence[PublishedResult]) -> dict[_Label, list[Published
     return claims
 
 
-def _ranking(label: _Label, runs: Sequence[JudgedRun], published: Sequence[PublishedResult]) -> Ranking:
+def _ranking(
+    label: _Label,
+    runs: Sequence[JudgedRun],
+    published: Sequence[PublishedResult],
+    held_against: Mapping[int, PrintedScore],
+) -> Ranking:
     complete = [run for run in runs if run.protocol(label.protocol).complete]
     own = [entry for run in complete if (entry := run_entry(run, label.protocol)) is not None]
     gaps = [run_entry(run, label.protocol) for run in runs if run not in complete]
-    entries = own + [entry for result in published if (entry := published_entry(result)) is not None]
+    claimed = [published_entry(result, published=held_against.get(result.row)) for result in published]
+    entries = own + [entry for entry in claimed if entry is not None]
     paired = clearly_better([run.items(label.protocol) for run in complete])
 
     def better(one: int, other: int) -> bool:

@@ -17,13 +17,19 @@ from dpg_bench.report.rows import CATEGORIES
 from dpg_bench.report.runs import JudgedRun
 from dpg_bench.report.terminal import Column, Row, say, show_table
 
-_HEADINGS = ("rank", "model", "overall", "95 %", *CATEGORIES, "prompts", "kind")
+_GAP = "published - this"
+_HEADINGS = ("rank", "model", "overall", "95 %", _GAP, *CATEGORIES, "prompts", "kind")
 _WORDS = ("model", "kind")
 _UNRANKED = "-"
 _DECIMALS = 2
 _AS_CLAIMED = (
     "Published numbers stand as claimed. Most sources name neither protocol nor judge, so they are taken for the "
     "official script's; most of their category scores can't be right (`dpgbench audit --published`)."
+)
+
+_REPRODUCED = (
+    "Reproductions were measured by others than the authors; published - this is by how many points the claim lies "
+    "above what they found, and what differs between the two (sampler, resolution, checkpoint) is seldom told."
 )
 
 
@@ -50,7 +56,7 @@ def leaderboard_to_markdown(board: Leaderboard) -> str:
     lines = []
     for ranking in board.rankings:
         lines += [f"### {escaped(_title(ranking))}", ""]
-        lines += markdown_table(_HEADINGS, _rows(ranking), left=_WORDS)
+        lines += markdown_table(*_known(ranking), left=_WORDS)
         lines.append("")
     lines += [f"{escaped(note)}\n" for note in _notes(board)]
     return "\n".join(lines).rstrip() + "\n"
@@ -60,13 +66,20 @@ def leaderboard_to_latex(board: Leaderboard, runs: Sequence[JudgedRun] = ()) -> 
     """Every ranking as a LaTeX table; for `runs`, sentences on the method of the first, and BibTeX as comments."""
     lines = []
     for ranking in board.rankings:
-        lines += [f"% {latex(_title(ranking))}", *latex_table(_HEADINGS, _rows(ranking), left=_WORDS), ""]
+        lines += [f"% {latex(_title(ranking))}", *latex_table(*_known(ranking), left=_WORDS), ""]
     sentences = [*_notes(board), *(methods(runs[0], ["official", "corrected"]) if runs else ())]
     return latex_document(lines, sentences, bibliography(runs))
 
 
 def _title(ranking: Ranking) -> str:
     return f"{ranking.suite}, judge {ranking.judge}, {ranking.protocol} protocol"
+
+
+def _known(ranking: Ranking) -> tuple[list[str], list[list[str]]]:
+    """Headings and rows; the gap between published and reproduced scores stands only where there is one."""
+    rows = _rows(ranking)
+    places = [place for place, name in enumerate(_HEADINGS) if name != _GAP or any(row[place] for row in rows)]
+    return [_HEADINGS[place] for place in places], [[row[place] for place in places] for row in rows]
 
 
 def _rows(ranking: Ranking) -> list[list[str]]:
@@ -81,6 +94,7 @@ def _cells(entry: Entry, rank: str) -> list[str]:
         "model": entry.model if entry.name == entry.model else f"{entry.model} ({entry.name})",
         "overall": _score(entry.overall),
         "95 %": _range(entry),
+        _GAP: f"{gap:+.{_DECIMALS}f}" if (gap := entry.published_minus_reproduced) is not None else "",
         **{name: _score(entry.categories.get(name)) for name in CATEGORIES},
         "prompts": _prompts(entry),
         "kind": entry.kind if entry.complete else f"{entry.kind}, incomplete",
@@ -121,6 +135,8 @@ def _notes(board: Leaderboard) -> Iterator[str]:
         )
     if any(entry.kind != "run" for entry in entries):
         yield _AS_CLAIMED
+    if any(entry.published is not None for entry in entries):
+        yield _REPRODUCED
     for one in board.left_out:
         yield f"Left out: {one.source}: {on_command_line(one.reason)}"
     for warning in board.warnings:

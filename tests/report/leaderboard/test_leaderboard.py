@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -207,6 +208,23 @@ def test_published_results_join_the_ranking_they_can_be_compared_with(tmp_path: 
     assert "as claimed" in shown(board)
 
 
+def test_a_reproduction_shows_by_how_much_the_claim_lies_above_it(tmp_path: Path) -> None:
+    claims = tmp_path / "claims.csv"
+    claims.write_text("model,overall,kind,reproduces\nA,84.5,original,\nA again,80.25,reproduction,A\n")
+    board = rank_runs([], published=read_published(claims))
+    (ranking,) = board.rankings
+    assert [str(place.entry.published_minus_reproduced) for place in ranking.places] == ["None", "4.25"]
+    assert re.search(r"A again +80\.25 +\+4\.25 +reproduction", shown(board))
+    assert "measured by others" in shown(board, width=200)
+    assert "| A again | 80.25 |  | +4.25 |" in leaderboard_to_markdown(board)
+    last = list(csv.DictReader(io.StringIO(leaderboard_to_csv(board))))[-1]
+    assert (last["reproduces"], last["published"], last["published_minus_reproduced"]) == ("A", "84.5", "4.25")
+    assert leaderboard_to_json(board)["rankings"][0]["results"][1]["published_minus_reproduced"] == "4.25"
+    claims.write_text("model,overall\nA,84.5\n")
+    alone = rank_runs([], published=read_published(claims))
+    assert "published - this" not in leaderboard_to_markdown(alone) + shown(alone)
+
+
 def test_a_published_number_outside_a_runs_interval_is_told_from_it(tmp_path: Path) -> None:
     write_run(tmp_path / "runs" / "mine", 0.5, seed=6)
     entry = board_of(tmp_path).rankings[1].places[0].entry
@@ -235,7 +253,8 @@ def test_the_csv_holds_the_columns_of_the_contract_and_reads_as_results(tmp_path
     assert tuple(rows[0]) == CSV_COLUMNS
     assert ",".join(CSV_COLUMNS) == (
         "rank,model,overall,low,high,global,entity,attribute,relation,other,prompts,prompts_expected,"
-        "complete,images_per_prompt,protocol,judge,suite,steps,guidance,size,prompt_rewriting,kind,source,date"
+        "complete,images_per_prompt,protocol,judge,suite,steps,guidance,size,prompt_rewriting,kind,"
+        "reproduces,published,published_minus_reproduced,source,date"
     )
     mine = next(row for row in rows if row["kind"] == "run" and row["protocol"] == "corrected")
     assert (mine["model"], mine["steps"], mine["guidance"], mine["size"]) == ("sd15", "25", "7.5", "512")
