@@ -70,7 +70,7 @@ def compare(work: Path, arguments: argparse.Namespace) -> None:
     calls: list[float] = []
     said: list[str] = []
     ours: dict[str, list[Ended]] = {dtype: [] for dtype in dtypes}
-    command = [str(arguments.reference), "benchmarks/judge/reference_mplug.py", str(work / "job.json")]
+    command = [str(arguments.reference), "-P", "benchmarks/judge/reference_mplug.py", str(work / "job.json")]
     for _ in range(arguments.rounds):
         for dtype in dtypes:
             ours[dtype].append(score(work, dtype))

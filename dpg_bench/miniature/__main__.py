@@ -45,11 +45,12 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder of all stages; a stage that was stopped goes on from there.")],
     stage: Annotated[list[str] | None, typer.Option(help="Make this stage alone (may be given again).")] = None,
     device: Annotated[str, typer.Option(help="As torch names it: cpu, cuda.")] = "cpu",
+    workers: Annotated[int, typer.Option(min=0, help="Processes that draw pictures beside the training.")] = 0,
 ) -> None:
     """Train the miniature's models, stage by stage."""
     from dpg_bench.miniature.train.stages import Effort, make_stages
 
-    stopped = make_stages(out, tuple(stage or ()), effort=Effort(device=device))
+    stopped = make_stages(out, tuple(stage or ()), effort=Effort(device=device, workers=workers))
     if stopped is not None:
         typer.echo(f"Stopped in stage '{stopped}'; the same command goes on from there.", err=True)
         raise typer.Exit(3)

@@ -15,13 +15,13 @@ from dpg_bench.judge.mplug.judge import MplugJudge
 from dpg_bench.judge.mplug.weights import load_model
 from dpg_bench.miniature.drawing.picture import draw
 from dpg_bench.miniature.sampling import draw_scene
-from dpg_bench.miniature.train.judge import JudgeTask
+from dpg_bench.miniature.train.judge import Asked, JudgeTask
 from dpg_bench.miniature.train.judge_model import answer_logits, image_tokens
 from dpg_bench.miniature.train.loop import Schedule, train
 from dpg_bench.miniature.train.pictures import pixels_of
 from dpg_bench.miniature.train.wordpiece import wordpiece_vocabulary
 
-SCHEDULE = Schedule(seed=1, steps=5, learning_rate=1e-3, warmup=2, save_every=2, log_every=1)
+SCHEDULE = Schedule(seed=1, steps=5, learning_rate=1e-3, warmup=2, log_every=1)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -56,10 +56,13 @@ def test_interrupted_training_comes_to_the_same_weights_byte_for_byte(trained: P
 
 def test_a_request_to_stop_ends_training_after_a_step_with_its_state_saved(tmp_path: Path) -> None:
     class Asking(JudgeTask):
-        def losses(self, step: int) -> Mapping[str, torch.Tensor]:
-            if step == 1:
+        steps = 0
+
+        def losses(self, shown: Asked) -> Mapping[str, torch.Tensor]:
+            self.steps += 1
+            if self.steps == 2:
                 signal.raise_signal(signal.SIGTERM)
-            return super().losses(step)
+            return super().losses(shown)
 
     assert not train(Asking(tmp_path, images=2, questions=2), SCHEDULE, tmp_path)
     assert torch.load(tmp_path / "state.pt", weights_only=True)["step"] == 2

@@ -18,7 +18,7 @@ from dpg_bench.miniature.train.text_tokenizers import write_clip_tokenizer, writ
 from ella_models import load_connector, load_text_encoder
 
 EFFORT = Effort(steps=2, batch=2, captions=200, scenes=12, pairs=4)
-MADE = ("tokenizers", "vae", "latents", "diffusion", "t5", "connector")
+MADE = ("tokenizers", "vae", "latents", "diffusion", "t5", "pairs", "connector")
 
 
 @pytest.fixture(scope="module")

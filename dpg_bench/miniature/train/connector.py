@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from dpg_bench.files.durable import write_atomic
 from dpg_bench.miniature.captions import dense_caption
 from dpg_bench.miniature.drawing.picture import draw
 from dpg_bench.miniature.sampling import draw_scene
+from dpg_bench.miniature.train.loop import drawn
 
-PAIRS = 16_000
-STEPS = 3000
+PAIRS = 30_000
+STEPS = 4000
 SEED = 90
-BATCH = 32
-PAIRS_FOLDER = "pairs"
+BATCH = 128
 
 
-def write_pairs(folder: Path, *, pairs: int = PAIRS) -> None:
+def write_pairs(folder: Path, *, pairs: int = PAIRS, workers: int = 0) -> None:
     """Write drawn scenes as PNG files, each with its dense caption beside it, as far as they aren't there."""
-    for number in range(pairs):
+    for _ in drawn(WritePair(folder), range(pairs), workers=workers):
+        pass
+
+
+@dataclass(frozen=True, slots=True)
+class WritePair:
+    """Writes a pair, the picture last."""
+
+    folder: Path
+
+    def __call__(self, number: int) -> None:
         name = f"connector {number}"
-        image = folder / f"{number // 1000:03d}" / f"{number:06d}.png"
+        image = self.folder / f"{number // 1000:03d}" / f"{number:06d}.png"
         if image.is_file():
-            continue
+            return
         scene = draw_scene(name, held_out=False)
         image.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(image.with_suffix(".txt"), f"{dense_caption(scene, name).text}\n".encode())
@@ -32,11 +43,18 @@ def write_pairs(folder: Path, *, pairs: int = PAIRS) -> None:
 
 
 def train_connector(
-    base: Path, text_encoder: Path, own: Path, *, steps: int = STEPS, batch: int = BATCH, device: str = "cpu"
+    base: Path,
+    text_encoder: Path,
+    pairs: Path,
+    own: Path,
+    *,
+    steps: int = STEPS,
+    batch: int = BATCH,
+    device: str = "cpu",
 ) -> bool:
     """Train the connector between a T5 encoder and a pipeline's U-Net, each in its folder; true if it is finished.
 
-    `own` holds the pairs, and gets the precomputed features and the run.
+    `own` gets the precomputed features of the pairs, and the run.
     """
     from ella_models.training import TrainingConfig, precompute, train
 
@@ -54,7 +72,7 @@ def train_connector(
                 "time_embed_dim": 128,
             },
             "data": {
-                "folder": own / PAIRS_FOLDER,
+                "folder": pairs,
                 "resolution": 64,
                 "precomputed": own / "precomputed",
                 "encode_batch": 64,

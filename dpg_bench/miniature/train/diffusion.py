@@ -7,6 +7,7 @@ would else tell its brightness, which pure noise at the start of sampling doesn'
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,16 @@ import torch
 from torch import Tensor, nn
 
 from dpg_bench.miniature.captions import short_caption
+from dpg_bench.miniature.dice import Dice
 from dpg_bench.miniature.sampling import draw_scene
 from dpg_bench.miniature.train.latents import SCENES, read_latents, scene_name
 from dpg_bench.miniature.train.loop import Schedule
 
-SCHEDULE = Schedule(seed=56, steps=8500, learning_rate=6e-4, warmup=300, average=0.999)
+SCHEDULE = Schedule(seed=56, steps=10_000, learning_rate=6e-4, warmup=300, average=0.999)
 WIDTH = 128
 """Of the text condition: CLIP's states, and later the connector's tokens."""
 
-IMAGES = 32
+IMAGES = 128
 _NO_CAPTION = 0.1
 _MOST_WEIGHT = 5.0
 
@@ -44,29 +46,25 @@ class DiffusionTask:
         self.scheduler = new_scheduler()
         self._trained = nn.ModuleList([self.text_encoder, self.unet]).to(device)
         self._signal = self.scheduler.alphas_cumprod.to(device)
-        self._images = images
+        self.draw = DrawCaptions(self.tokenizer, images, scenes)
 
     @property
     def trained(self) -> nn.Module:
         """Text encoder and U-Net."""
         return self._trained
 
-    def losses(self, step: int) -> Mapping[str, Tensor]:
+    def losses(self, shown: Captioned) -> Mapping[str, Tensor]:
         """As in `Task`: the error of the predicted noise, plain and weighted by the clipped signal-to-noise ratio.
 
         The weights are min(SNR, 5) / SNR (Hang et al., arXiv 2303.09556).
         """
-        chosen = torch.randint(len(self._latents), (self._images,))
-        dropped = torch.rand(self._images) < _NO_CAPTION
-        captions = [
-            "" if drop else short_caption(draw_scene(scene_name(number), held_out=False), f"{number} {step}")
-            for number, drop in zip(chosen.tolist(), dropped.tolist(), strict=True)
-        ]
-        latents = self._latents[chosen.to(self._latents.device)].float()
+        device = self._latents.device
+        latents = self._latents[shown.scenes.to(device)].float()
         noise = torch.randn_like(latents)
-        steps = torch.randint(len(self._signal), (self._images,), device=latents.device)
+        steps = torch.randint(len(self._signal), (len(latents),), device=device)
         noisy = self.scheduler.add_noise(latents, noise, steps)
-        predicted = self.unet(noisy, steps, self._condition(captions)).sample
+        condition = self.text_encoder(shown.tokens.to(device))[0]
+        predicted = self.unet(noisy, steps, condition).sample
         error = (predicted - noise).square().mean((1, 2, 3))
         signal = self._signal[steps]
         ratio = signal / (1 - signal)
@@ -90,12 +88,36 @@ class DiffusionTask:
         pipeline.to("cpu", dtype=torch.float16)
         pipeline.save_pretrained(folder)
 
-    def _condition(self, captions: list[str]) -> Tensor:
+
+@dataclass(frozen=True, slots=True)
+class Captioned:
+    """Numbers of scenes (N), and CLIP's tokens (N, 77) of a short caption of each, now and then an empty one."""
+
+    scenes: Tensor
+    tokens: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class DrawCaptions:
+    """Draws `images` of the first `scenes` scenes, with a caption that is written anew every time."""
+
+    tokenizer: Any
+    images: int
+    scenes: int
+
+    def __call__(self, step: int) -> Captioned:
+        dice = Dice(f"diffusion {SCHEDULE.seed} {step}")
+        chosen = [dice.choice(range(self.scenes)) for _ in range(self.images)]
+        captions = [
+            ""
+            if dice.chance(_NO_CAPTION)
+            else short_caption(draw_scene(scene_name(number), held_out=False), f"{number} {step}")
+            for number in chosen
+        ]
         tokens = self.tokenizer(
             captions, padding="max_length", max_length=77, truncation=True, return_tensors="pt"
         ).input_ids
-        states: Tensor = self.text_encoder(tokens.to(self._latents.device))[0]
-        return states
+        return Captioned(torch.tensor(chosen), tokens)
 
 
 def new_text_encoder(tokenizer: Any) -> Any:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 
 import torch
@@ -22,12 +23,12 @@ from dpg_bench.miniature.questions import FIRST_WEIGHTS, WEIGHTS, draw_fact
 from dpg_bench.miniature.sampling import draw_scene
 from dpg_bench.miniature.train.judge_model import answer_logits, checkpoint_weights, image_tokens, new_judge
 from dpg_bench.miniature.train.loop import Schedule
-from dpg_bench.miniature.train.patch_words import PatchWords
+from dpg_bench.miniature.train.patch_words import PatchWords, WordLabels
 from dpg_bench.miniature.train.pictures import pixels_of
 from dpg_bench.miniature.train.wordpiece import wordpiece_vocabulary
 
 SCHEDULE = Schedule(seed=12, steps=8000, learning_rate=1e-3, warmup=300)
-IMAGES, QUESTIONS = 32, 16
+IMAGES, QUESTIONS = 128, 16
 _WORDS_WEIGHT = 1.0
 _FIRST_STEPS = 1200
 _PATCH = 8
@@ -82,36 +83,35 @@ class JudgeTask:
         self.model = new_judge(self.config, seed=schedule.seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(schedule.seed)
-            self.words = PatchWords(words, patch=_PATCH)
+            labels = WordLabels.of(words, patch=_PATCH)
+            self.words = PatchWords(labels.words, words)
         self._trained = nn.ModuleList([self.model, self.words]).to(device)
-        self._tokenizer = Tokenizer(vocabulary, len(words))
         self._yes, self._no = words.index("yes"), words.index("no")
-        self._seed, self._images, self._questions = schedule.seed, images, questions
+        self.draw = DrawQuestions(
+            vocabulary,
+            labels,
+            f"judge {schedule.seed}",
+            images=images,
+            questions=questions,
+            first_steps=_FIRST_STEPS if through is None else 0,
+        )
         self._through = through or spoiled
-        self._gradual = through is None
 
     @property
     def trained(self) -> nn.Module:
         """Judge, and what asks it for words in training."""
         return self._trained
 
-    def losses(self, step: int) -> Mapping[str, Tensor]:
+    def losses(self, shown: Asked) -> Mapping[str, Tensor]:
         """As in `Task`; `right` is the share of answers that were."""
-        name = f"judge {self._seed} {step}"
-        dice = Dice(f"judge step {self._seed} {step}")
-        scenes = [draw_scene(f"{name} {n}", held_out=False) for n in range(self._images)]
-        pictures = [draw(scene, f"{name} {n}") for n, scene in enumerate(scenes)]
-        weights = FIRST_WEIGHTS if step < _FIRST_STEPS and self._gradual else WEIGHTS
-        asked = [draw_fact(scene, dice, weights) for scene in scenes for _ in range(self._questions)]
         device = self.model.device
-        answers = torch.tensor([self._yes if true else self._no for _, true in asked], device=device)
-        tokens = image_tokens(self.model, self._through(pixels_of(pictures).to(device)))
-        questions = self._tokenizer.encode([fact.question for fact, _ in asked])
-        logits = answer_logits(self.model, tokens, questions, answers)
+        answers = torch.where(shown.true.to(device), self._yes, self._no)
+        tokens = image_tokens(self.model, self._through(shown.pixels.to(device)))
+        logits = answer_logits(self.model, tokens, shown.questions, answers)
         first = functional.cross_entropy(logits[:, 0], answers)
         second = functional.cross_entropy(logits[:, 1], torch.full_like(answers, END))
         embeddings = self.model.text_encoder.embeddings.word_embeddings.weight
-        seen = self.words.loss(tokens, embeddings, scenes)
+        seen = self.words.loss(tokens, embeddings, shown.labels.to(device))
         right = (logits[:, 0].argmax(-1) == answers).float().mean()
         return {"loss": first + 0.1 * second + _WORDS_WEIGHT * seen, "answer": first, "words": seen, "right": right}
 
@@ -125,6 +125,45 @@ class JudgeTask:
         write_json(folder / "config_bert.json", self.config.bert.model_dump())
         weights = {name: weight.half().cpu() for name, weight in checkpoint_weights(self.model).items()}
         torch.save({"model": weights}, folder / WEIGHTS_FILE)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Pictures, uint8 (I, height, width, 3), and labels; tokens of as many questions about each; what is true, (S)."""
+
+    pixels: Tensor
+    questions: list[list[int]]
+    true: Tensor
+    labels: Tensor
+
+
+@dataclass(frozen=True)
+class DrawQuestions:
+    """Draws pictures and asks about each; the first steps ask the first categories alone. `vocabulary` is its file."""
+
+    vocabulary: Path
+    labels: WordLabels
+    seed: str
+    images: int
+    questions: int
+    first_steps: int
+
+    def __call__(self, step: int) -> Asked:
+        dice = Dice(f"{self.seed} {step}")
+        names = [f"{self.seed} {step} {n}" for n in range(self.images)]
+        scenes = [draw_scene(name, held_out=False) for name in names]
+        weights = FIRST_WEIGHTS if step < self.first_steps else WEIGHTS
+        asked = [draw_fact(scene, dice, weights) for scene in scenes for _ in range(self.questions)]
+        return Asked(
+            pixels=pixels_of([draw(scene, name) for scene, name in zip(scenes, names, strict=True)]),
+            questions=self._tokenizer.encode([fact.question for fact, _ in asked]),
+            true=torch.tensor([true for _, true in asked]),
+            labels=self.labels(scenes),
+        )
+
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        return Tokenizer(self.vocabulary, len(self.vocabulary.read_text(encoding="utf-8").splitlines()))
 
 
 def spoiled(pixels: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """A training loop that can be killed at any step: it goes on from its last saved state, on a CPU bit by bit the same.
 
 Nothing random outlives a step: whatever a step draws, it draws from a seed that is made of the stage's and its number.
+So processes beside the training can draw what the coming steps will be shown, and no weight depends on how many.
 """
 
 from __future__ import annotations
@@ -8,19 +9,24 @@ from __future__ import annotations
 import csv
 import io
 import math
+import signal
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 
 from dpg_bench.files.durable import write_atomic
 from ella_models.training.stopping import StopRequest, stop_requests
 
 _STATE = "state.pt"
+_SAVE_SECONDS = 60.0
+_AHEAD = 8
+"""How many steps each process draws ahead."""
 
 
 class Task(Protocol):
@@ -31,10 +37,15 @@ class Task(Protocol):
         """The module whose parameters are trained."""
         ...
 
-    def losses(self, step: int) -> Mapping[str, Tensor]:
-        """The loss of a step, 0, 1, …, under `loss`, and beside it what else the log shows.
+    @property
+    def draw(self) -> Callable[[int], Any]:
+        """Draws what a step, 0, 1, …, is shown; it depends on the step alone, and can be sent to another process."""
+        ...
 
-        It depends on the step and on the weights alone; torch's global generator has been seeded for it.
+    def losses(self, shown: Any) -> Mapping[str, Tensor]:
+        """The loss of a step under `loss`, and beside it what else the log shows.
+
+        It depends on what is shown and on the weights alone; torch's global generator has been seeded for it.
         """
         ...
 
@@ -52,7 +63,6 @@ class Schedule:
     warmup: int = 200
     weight_decay: float = 0.01
     average: float = 0.998
-    save_every: int = 100
     log_every: int = 50
 
     def rate(self, step: int) -> float:
@@ -63,18 +73,19 @@ class Schedule:
         return self.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
 
 
-def train(task: Task, schedule: Schedule, folder: Path, *, until: int | None = None) -> bool:
+def train(task: Task, schedule: Schedule, folder: Path, *, until: int | None = None, workers: int = 0) -> bool:
     """Train to the schedule's end, or for this call to step `until`; true at the end. Then `trained` is the average.
 
-    Ctrl-C and SIGTERM end it after the step that is being done, with its state saved. State and log (`log.csv`: step,
-    seconds, loss, …) are in `folder`.
+    `workers` processes draw what the steps are shown; with 0 it is drawn between the steps. Ctrl-C and SIGTERM end it
+    after the step that is being done, with its state saved. State and log (`log.csv`: step, seconds, loss, …) are in
+    `folder`; the state is saved every minute.
     """
     folder.mkdir(parents=True, exist_ok=True)
     state = _State.start(task.trained, schedule, folder)
     end = schedule.steps if until is None else min(until, schedule.steps)
     task.trained.train()
     with stop_requests() as stop:
-        _steps(task, schedule, state, end, stop)
+        _steps(task, schedule, state, drawn(task.draw, range(state.step, end), workers=workers), stop)
     if state.step < schedule.steps:
         return False
     state.put_average()
@@ -82,30 +93,63 @@ def train(task: Task, schedule: Schedule, folder: Path, *, until: int | None = N
     return True
 
 
-def _steps(task: Task, schedule: Schedule, state: _State, end: int, stop: StopRequest) -> None:
-    begun = time.monotonic()
+def drawn(draw: Callable[[int], Any], numbers: range, *, workers: int) -> Iterator[Any]:
+    """What `draw` gives for each of the numbers, in order, drawn by so many processes."""
+    loader = DataLoader(
+        _Drawn(draw, numbers),
+        batch_size=None,
+        num_workers=workers,
+        prefetch_factor=_AHEAD if workers else None,
+        multiprocessing_context="spawn" if workers else None,
+        worker_init_fn=_in_worker,
+    )
+    return iter(loader)
+
+
+class _Drawn(Dataset[Any]):
+    def __init__(self, draw: Callable[[int], Any], numbers: range) -> None:
+        self._draw = draw
+        self._numbers = numbers
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __getitem__(self, place: int) -> Any:
+        return self._draw(self._numbers[place])
+
+
+def _in_worker(_: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the training ends its processes
+
+
+def _steps(task: Task, schedule: Schedule, state: _State, shown: Iterator[Any], stop: StopRequest) -> None:
+    begun = saved = time.monotonic()
     sums = state.sums
-    while state.step < end and not stop.asked:
+    for seen in shown:
         torch.manual_seed(schedule.seed * 1_000_003 + state.step)
         for group in state.optimizer.param_groups:
             group["lr"] = schedule.rate(state.step)
-        losses = task.losses(state.step)
+        losses = task.losses(seen)
         torch.autograd.backward(losses["loss"])
         nn.utils.clip_grad_norm_(task.trained.parameters(), 1.0)
         state.optimizer.step()
         state.optimizer.zero_grad(set_to_none=True)
         state.advance()
         for name, value in losses.items():
-            sums[name] = sums.get(name, 0.0) + float(value.detach())
+            sums[name] = sums.get(name, 0.0) + value.detach()  # where it was computed: nothing waits for it
         if state.step % schedule.log_every == 0:
             state.seconds += time.monotonic() - begun
             begun = time.monotonic()
-            state.log({name: value / schedule.log_every for name, value in sums.items()})
+            state.log({name: float(value) / schedule.log_every for name, value in sums.items()})
             sums.clear()
-        if state.step % schedule.save_every == 0 or state.step == end or stop.asked:
+        if stop.asked:
+            break
+        if time.monotonic() - saved > _SAVE_SECONDS:
             state.seconds += time.monotonic() - begun
-            begun = time.monotonic()
             state.save(task.trained)
+            begun = saved = time.monotonic()
+    state.seconds += time.monotonic() - begun
+    state.save(task.trained)
 
 
 def load_average(trained: nn.Module, folder: Path) -> None:
@@ -128,7 +172,7 @@ class _State:
         self.step = 0
         self.seconds = 0.0
         self.rows: list[dict[str, str]] = []
-        self.sums: dict[str, float] = {}
+        self.sums: dict[str, float | Tensor] = {}
         self._parameters = parameters
         self._decay = schedule.average
         self._folder = folder
@@ -171,7 +215,7 @@ class _State:
                 "step": self.step,
                 "seconds": self.seconds,
                 "rows": self.rows,
-                "sums": self.sums,
+                "sums": {name: float(value) for name, value in self.sums.items()},
             },
             content,
         )

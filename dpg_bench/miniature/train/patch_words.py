@@ -10,6 +10,7 @@ Letters: I images, P image tokens (class token first), D width, W words.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -38,42 +39,57 @@ _TOWARDS = ("[unused1]", "[unused2]", "[unused3]", "[unused4]")
 _USUAL_WORDS = 8
 
 
+@dataclass(frozen=True, slots=True)
+class WordLabels:
+    """What is asked for: which of `words` are true of each of `side` × `side` patches."""
+
+    words: tuple[str, ...]
+    side: int
+
+    @classmethod
+    def of(cls, vocabulary: Sequence[str], *, patch: int) -> WordLabels:
+        """For the words of the world that the vocabulary has, and patches of so many pixels."""
+        return cls(tuple(word for word in _words() if word in vocabulary), SIZE // patch)
+
+    def __call__(self, scenes: Sequence[Scene]) -> Tensor:
+        """uint8 (I, P, W): 1 for a word that is true of the thing at a patch; the class token has the whole's."""
+        row_of = {word: number for number, word in enumerate(self.words)}
+
+        def one_hot(words: Sequence[str]) -> Tensor:
+            row = torch.zeros(len(self.words), dtype=torch.uint8)
+            row[[row_of[word] for word in words if word in row_of]] = 1
+            return row
+
+        labels = torch.zeros(len(scenes), 1 + self.side**2, len(self.words), dtype=torch.uint8)
+        for image, scene in zip(labels, scenes, strict=True):
+            image[0] = one_hot(_words_of_all(scene))
+            grid = image[1:].view(self.side, self.side, -1)
+            for thing in scene.things:
+                grid[_patches(thing, scene, self.side)] = one_hot(_words_of(thing, scene))
+        return labels
+
+
 class PatchWords(nn.Module):
     """Finds words in image tokens, with a scale and a bias for each word as its only parameters."""
 
     ids: Tensor
 
-    def __init__(self, vocabulary: Sequence[str], *, patch: int) -> None:
+    def __init__(self, words: Sequence[str], vocabulary: Sequence[str]) -> None:
         super().__init__()
-        self._words = [word for word in _words() if word in vocabulary]
-        self._row = {word: number for number, word in enumerate(self._words)}
-        self._side = SIZE // patch
-        self.register_buffer("ids", torch.tensor([vocabulary.index(word) for word in self._words]), persistent=False)
+        self.register_buffer("ids", torch.tensor([vocabulary.index(word) for word in words]), persistent=False)
         self.scale = nn.Parameter(torch.ones(()))
-        self.bias = nn.Parameter(torch.full((len(self._words),), -3.0))
+        self.bias = nn.Parameter(torch.full((len(words),), -3.0))
 
-    def loss(self, tokens: Tensor, embeddings: Tensor, scenes: Sequence[Scene]) -> Tensor:
-        """Cross-entropy of image tokens (I, P, D) about the words with these `embeddings` (vocabulary, D)."""
+    def loss(self, tokens: Tensor, embeddings: Tensor, labels: Tensor) -> Tensor:
+        """Cross-entropy of image tokens (I, P, D) about the words with these `embeddings` (vocabulary, D).
+
+        `labels` are those of `WordLabels`, (I, P, W).
+        """
         width = tokens.shape[-1]
         directions = functional.layer_norm(embeddings[self.ids], (width,))
         logits = self.scale * (tokens @ directions.T) * width**-0.5 + self.bias
-        losses = functional.binary_cross_entropy_with_logits(logits, self._labels(scenes).to(tokens.device))
-        return losses * (len(self._words) / _USUAL_WORDS)
-
-    def _labels(self, scenes: Sequence[Scene]) -> Tensor:
-        """(I, P, W): 1 for a word that is true of the thing at a patch; the class token has those of the whole."""
-        labels = torch.zeros(len(scenes), 1 + self._side**2, len(self._words))
-        for image, scene in zip(labels, scenes, strict=True):
-            image[0] = self._one_hot(_words_of_all(scene))
-            grid = image[1:].view(self._side, self._side, -1)
-            for thing in scene.things:
-                grid[_patches(thing, scene, self._side)] = self._one_hot(_words_of(thing, scene))
-        return labels
-
-    def _one_hot(self, words: Sequence[str]) -> Tensor:
-        row = torch.zeros(len(self._words))
-        row[[self._row[word] for word in words if word in self._row]] = 1
-        return row
+        losses = functional.binary_cross_entropy_with_logits(logits, labels.to(logits))
+        return losses * (len(self.ids) / _USUAL_WORDS)
 
 
 def _words() -> list[str]:

@@ -21,9 +21,13 @@ _FINE_TUNING = Schedule(seed=111, steps=1500, learning_rate=3e-4, warmup=100)
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """Where and how much is trained. `steps` and `batch` cut every stage down, for trying things out; None: its own."""
+    """Where and how much is trained. `workers` processes draw what each stage is shown.
+
+    `steps` and `batch` cut every stage down, for trying things out; None: its own.
+    """
 
     device: str = "cpu"
+    workers: int = 0
     steps: int | None = None
     batch: int | None = None
     captions: int = text_tokenizers.CAPTIONS
@@ -87,7 +91,7 @@ def _tokenizers(_: Path, own: Path, effort: Effort) -> bool:
 
 def _judge(_: Path, own: Path, effort: Effort) -> bool:
     task = judge.JudgeTask(own, images=effort.size(judge.IMAGES), device=effort.device)
-    finished = train(task, effort.schedule(judge.SCHEDULE), own)
+    finished = train(task, effort.schedule(judge.SCHEDULE), own, workers=effort.workers)
     if finished:
         task.export(own)
     return finished
@@ -95,14 +99,14 @@ def _judge(_: Path, own: Path, effort: Effort) -> bool:
 
 def _vae(_: Path, own: Path, effort: Effort) -> bool:
     task = vae.VaeTask(images=effort.size(vae.IMAGES), device=effort.device)
-    finished = train(task, effort.schedule(vae.SCHEDULE), own)
+    finished = train(task, effort.schedule(vae.SCHEDULE), own, workers=effort.workers)
     if finished:
         task.export(own / "model")
     return finished
 
 
 def _latents(out: Path, own: Path, effort: Effort) -> bool:
-    latents.write_latents(_load_vae(out).to(effort.device), own, scenes=effort.scenes)
+    latents.write_latents(_load_vae(out).to(effort.device), own, scenes=effort.scenes, workers=effort.workers)
     return True
 
 
@@ -114,7 +118,7 @@ def _diffusion(out: Path, own: Path, effort: Effort) -> bool:
         scenes=effort.scenes,
         device=effort.device,
     )
-    finished = train(task, effort.schedule(diffusion.SCHEDULE), own)
+    finished = train(task, effort.schedule(diffusion.SCHEDULE), own, workers=effort.workers)
     if finished:
         task.export(_load_vae(out), own / "model")
     return finished
@@ -122,17 +126,22 @@ def _diffusion(out: Path, own: Path, effort: Effort) -> bool:
 
 def _t5(out: Path, own: Path, effort: Effort) -> bool:
     task = t5.T5Task(out / "tokenizers" / "t5", captions=effort.size(t5.CAPTIONS), device=effort.device)
-    finished = train(task, effort.schedule(t5.SCHEDULE), own)
+    finished = train(task, effort.schedule(t5.SCHEDULE), own, workers=effort.workers)
     if finished:
         task.export(own / "model")
     return finished
 
 
+def _pairs(_: Path, own: Path, effort: Effort) -> bool:
+    connector.write_pairs(own, pairs=effort.pairs, workers=effort.workers)
+    return True
+
+
 def _connector(out: Path, own: Path, effort: Effort) -> bool:
-    connector.write_pairs(own / connector.PAIRS_FOLDER, pairs=effort.pairs)
     return connector.train_connector(
         out / "diffusion" / "model",
         out / "t5" / "model",
+        out / "pairs",
         own,
         steps=effort.steps or connector.STEPS,
         batch=effort.size(connector.BATCH),
@@ -147,9 +156,15 @@ def _final_judge(out: Path, own: Path, effort: Effort) -> bool:
 
     base = out / "diffusion" / "model"
     pipeline: Any = StableDiffusionPipeline.from_pretrained(base, safety_checker=None, dtype=torch.float32)
-    task = judge.JudgeTask(own, schedule=_FINE_TUNING, images=effort.size(judge.IMAGES), through=Reworked(pipeline))
+    task = judge.JudgeTask(
+        own,
+        schedule=_FINE_TUNING,
+        images=effort.size(judge.IMAGES),
+        device=effort.device,
+        through=Reworked(pipeline.to(effort.device)),
+    )
     load_average(task.trained, out / "judge")
-    finished = train(task, effort.schedule(_FINE_TUNING), own)
+    finished = train(task, effort.schedule(_FINE_TUNING), own, workers=effort.workers)
     if finished:
         task.export(own)
     return finished
@@ -168,6 +183,7 @@ STAGES = (
     Stage("latents", _latents, ("vae",)),
     Stage("diffusion", _diffusion, ("tokenizers", "vae", "latents")),
     Stage("t5", _t5, ("tokenizers",)),
-    Stage("connector", _connector, ("diffusion", "t5")),
+    Stage("pairs", _pairs),
+    Stage("connector", _connector, ("diffusion", "t5", "pairs")),
     Stage("final-judge", _final_judge, ("judge", "diffusion")),
 )

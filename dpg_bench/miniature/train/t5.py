@@ -8,6 +8,7 @@ objective (Raffel et al., arXiv 1910.10683, section 3.1.4).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,7 +23,7 @@ from dpg_bench.miniature.sampling import draw_scene
 from dpg_bench.miniature.train.loop import Schedule
 
 SCHEDULE = Schedule(seed=78, steps=4000, learning_rate=1e-3, warmup=200)
-CAPTIONS, _QUESTIONS = 24, 8
+CAPTIONS, _QUESTIONS = 96, 8
 _TOKENS = 128
 _GAP = 3
 _GAPPED = 0.15
@@ -55,8 +56,7 @@ class T5Task:
             torch.manual_seed(SCHEDULE.seed)
             self.model = cast("Any", T5ForConditionalGeneration(self.config))
         self.model.to(device)
-        self._yes, self._no = (self._ids(word)[0] for word in ("yes", "no"))
-        self._captions = captions
+        self.draw = DrawTexts(self.tokenizer, captions)
 
     @property
     def trained(self) -> nn.Module:
@@ -64,27 +64,11 @@ class T5Task:
         model: nn.Module = self.model
         return model
 
-    def losses(self, step: int) -> Mapping[str, Tensor]:
+    def losses(self, shown: Texts) -> Mapping[str, Tensor]:
         """As in `Task`: cross-entropy of the gaps' text and of the answers."""
-        dice = Dice(f"t5 {SCHEDULE.seed} {step}")
-        texts, asked, answers = [], [], []
-        gapped, gaps = [], []
-        for number in range(self._captions):
-            name = f"t5 {SCHEDULE.seed} {step} {number}"
-            scene = draw_scene(name, held_out=False)
-            dense = dense_caption(scene, name)
-            texts.append([*self._ids(dense.text)[: _TOKENS - 1], self.config.eos_token_id])
-            for _ in range(_QUESTIONS):
-                fact = dice.choice(dense.facts)
-                false = fact_of(fact.category, scene, dice, true=False) if dice.chance(0.5) else None
-                asked.append(self._ids((false or fact).question))
-                answers.append(self._no if false else self._yes)
-            text = short_caption(scene, name) if dice.chance(_SHORT) else dense.text
-            source, target = self._with_gaps(self._ids(text)[: _TOKENS - 1], dice)
-            gapped.append(source)
-            gaps.append(target)
-        filled = self._fill(gapped, gaps)
-        answered, right = self._answer(texts, asked, torch.tensor(answers, device=self.model.device))
+        filled = self._fill(shown.gapped, shown.gaps)
+        answers = torch.tensor(shown.answers, device=self.model.device)
+        answered, right = self._answer(shown.texts, shown.asked, answers)
         return {"loss": filled + answered, "gaps": filled, "answer": answered, "right": right}
 
     def export(self, folder: Path) -> None:
@@ -122,6 +106,56 @@ class T5Task:
         right = (logits.argmax(-1) == answers).float().mean()
         return functional.cross_entropy(logits, answers), right
 
+    def _padded(self, rows: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
+        longest = max(map(len, rows))
+        ids = torch.tensor([[*row, *[self.config.pad_token_id] * (longest - len(row))] for row in rows])
+        shown = torch.arange(longest) < torch.tensor([len(row) for row in rows])[:, None]
+        return ids.to(self.model.device), shown.to(self.model.device)
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Token ids: captions, as many questions about each, their answers; captions with gaps, what was in the gaps."""
+
+    texts: list[list[int]]
+    asked: list[list[int]]
+    answers: list[int]
+    gapped: list[list[int]]
+    gaps: list[list[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class DrawTexts:
+    """Draws so many captions, with questions and gaps."""
+
+    tokenizer: Any
+    captions: int
+
+    def __call__(self, step: int) -> Texts:
+        dice = Dice(f"t5 {SCHEDULE.seed} {step}")
+        dense, short, asked, answers = [], [], [], []
+        for number in range(self.captions):
+            name = f"t5 {SCHEDULE.seed} {step} {number}"
+            scene = draw_scene(name, held_out=False)
+            caption = dense_caption(scene, name)
+            dense.append(caption.text)
+            short.append(short_caption(scene, name) if dice.chance(_SHORT) else caption.text)
+            for _ in range(_QUESTIONS):
+                fact = dice.choice(caption.facts)
+                false = fact_of(fact.category, scene, dice, true=False) if dice.chance(0.5) else None
+                asked.append((false or fact).question)
+                answers.append("no" if false else "yes")
+        texts = [[*ids[: _TOKENS - 1], self.tokenizer.eos_token_id] for ids in self._ids(dense)]
+        holed = [self._with_gaps(ids[: _TOKENS - 1], dice) for ids in self._ids(short)]
+        ids_of = dict(zip(("yes", "no"), self._ids(["yes", "no"]), strict=True))
+        return Texts(
+            texts=texts,
+            asked=self._ids(asked),
+            answers=[ids_of[answer][0] for answer in answers],
+            gapped=[source for source, _ in holed],
+            gaps=[target for _, target in holed],
+        )
+
     def _with_gaps(self, ids: list[int], dice: Dice) -> tuple[list[int], list[int]]:
         """The text with sentinels for spans of three tokens, and the spans, each behind its sentinel."""
         sentinels = iter(self.tokenizer.convert_tokens_to_ids([f"<extra_id_{n}>" for n in range(100)]))
@@ -137,15 +171,9 @@ class T5Task:
             else:
                 source.append(ids[place])
                 place += 1
-        end = self.config.eos_token_id
+        end = self.tokenizer.eos_token_id
         return [*source, end], [*target, end]
 
-    def _ids(self, text: str) -> list[int]:
-        ids: list[int] = self.tokenizer(text, add_special_tokens=False).input_ids
+    def _ids(self, texts: list[str]) -> list[list[int]]:
+        ids: list[list[int]] = self.tokenizer(texts, add_special_tokens=False).input_ids
         return ids
-
-    def _padded(self, rows: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
-        longest = max(map(len, rows))
-        ids = torch.tensor([[*row, *[self.config.pad_token_id] * (longest - len(row))] for row in rows])
-        shown = torch.arange(longest) < torch.tensor([len(row) for row in rows])[:, None]
-        return ids.to(self.model.device), shown.to(self.model.device)

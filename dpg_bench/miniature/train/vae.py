@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from dpg_bench.miniature.sampling import draw_scene
 from dpg_bench.miniature.train.loop import Schedule
 from dpg_bench.miniature.train.pictures import pixels_of, signed
 
-SCHEDULE = Schedule(seed=34, steps=3500, learning_rate=1e-3, warmup=100, average=0.995)
-IMAGES = 16
+SCHEDULE = Schedule(seed=34, steps=5000, learning_rate=1e-3, warmup=100, average=0.995)
+IMAGES = 64
 _KL_WEIGHT = 1e-5
 _EDGE_WEIGHT = 0.5
 _MEASURED = 64
@@ -30,7 +31,7 @@ class VaeTask:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(SCHEDULE.seed)
             self.vae = new_vae().to(device)
-        self._images = images
+        self.draw = DrawPictures(f"vae {SCHEDULE.seed}", images)
 
     @property
     def trained(self) -> nn.Module:
@@ -38,9 +39,9 @@ class VaeTask:
         vae: nn.Module = self.vae
         return vae
 
-    def losses(self, step: int) -> Mapping[str, Tensor]:
+    def losses(self, shown: Tensor) -> Mapping[str, Tensor]:
         """As in `Task`: absolute error of pixels and of their differences, and a trace of the divergence."""
-        pixels = drawn_pixels(f"vae {SCHEDULE.seed} {step}", self._images).to(self.vae.device)
+        pixels = signed(shown.to(self.vae.device))
         posterior = self.vae.encode(pixels).latent_dist
         made = self.vae.decode(posterior.sample()).sample
         error = (made - pixels).abs().mean()
@@ -52,7 +53,7 @@ class VaeTask:
     def export(self, folder: Path) -> None:
         """Write the autoencoder in float16; its scaling factor makes latents about as large as the noise."""
         with torch.no_grad():
-            means = self.vae.cpu().encode(drawn_pixels("scaling", _MEASURED)).latent_dist.mean
+            means = self.vae.cpu().encode(signed(DrawPictures("scaling", _MEASURED)(0))).latent_dist.mean
         self.vae.register_to_config(scaling_factor=round(1 / means.std().item(), 4))
         self.vae.half().save_pretrained(folder)
 
@@ -72,6 +73,13 @@ def new_vae() -> Any:
     )
 
 
-def drawn_pixels(seed: str, images: int) -> Tensor:
-    """Pictures of training scenes, (N, 3, 64, 64) in [-1, 1]."""
-    return signed(pixels_of([draw(draw_scene(f"{seed} {n}", held_out=False), f"{seed} {n}") for n in range(images)]))
+@dataclass(frozen=True, slots=True)
+class DrawPictures:
+    """Pictures of training scenes, `images` of them, uint8 (N, 64, 64, 3)."""
+
+    seed: str
+    images: int
+
+    def __call__(self, step: int) -> Tensor:
+        names = [f"{self.seed} {step} {n}" for n in range(self.images)]
+        return pixels_of([draw(draw_scene(name, held_out=False), name) for name in names])
