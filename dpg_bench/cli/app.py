@@ -19,6 +19,7 @@ from dpg_bench.cli import (
     prompts,
     report,
     run,
+    same,
     score,
     status,
 )
@@ -60,6 +61,7 @@ _GROUPS = {
         compare.compare,
         check.check,
         check.baseline,
+        same.same,
         leaderboard.leaderboard,
         report.report,
         export.export,

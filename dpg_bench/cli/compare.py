@@ -37,7 +37,7 @@ def compare(
     protocol: WhichProtocol = "corrected",
     judge: WhichJudge = None,
     confidence: Confidence = 0.95,
-    top: Annotated[int, typer.Option(min=0, help="How many items and questions that changed most are shown.")] = 5,
+    top: Annotated[int, typer.Option(min=0, help="How many of what changed most are shown.")] = 5,
     json: Json = False,
     markdown: Markdown = False,
     latex: Latex = False,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
+from dpg_bench.files.differences import Difference
 from dpg_bench.report.compare.result import Comparison, PairedScore
 from dpg_bench.report.markdown import escaped, markdown_table
 from dpg_bench.report.paper import bibliography, latex, latex_document, latex_table, methods
@@ -55,6 +56,20 @@ def comparisons_to_latex(comparisons: Sequence[Comparison]) -> str:
     return latex_document(lines, methods(first, [comparisons[0].protocol]), bibliography(runs))
 
 
+def settings_that_differ(settings: Sequence[Difference] | None) -> str:
+    """The settings of two runs that differ, in a sentence; None stands for settings that aren't recorded for both."""
+    if settings is None:
+        return "Which settings differ can't be said: they are not recorded for both."
+    if not settings:
+        return "Both were made with the same settings."
+    shown = ", ".join(
+        f"{one.name} {json.dumps(one.before, ensure_ascii=False)} → {json.dumps(one.now, ensure_ascii=False)}"
+        for one in settings[:_SHOWN_SETTINGS]
+    )
+    more = len(settings) - _SHOWN_SETTINGS
+    return f"Settings that differ: {shown}{f' and {more} more' if more > 0 else ''}."
+
+
 @dataclass(frozen=True, slots=True)
 class _Line:
     text: str
@@ -89,13 +104,14 @@ def _cells(score: PairedScore, name: str) -> list[str]:
         f"{number.first:.2f}",
         f"{number.second:.2f}",
         f"{paired.value:+.2f}",
-        _range(paired.interval),
+        range_text(paired.interval),
         f"{paired.p_value:.3f}" if paired.p_value >= 0.001 else "<0.001",
         mark,
     ]
 
 
-def _range(interval: Interval | None) -> str:
+def range_text(interval: Interval | None) -> str:
+    """An interval of a difference as a cell has it."""
     if interval is None:
         return "-"
     return interval.method if interval.method == "no spread" else f"{interval.low:+.2f} to {interval.high:+.2f}"
@@ -113,7 +129,7 @@ def _notes(comparison: Comparison) -> Iterator[_Line]:
             f"{len(comparison.scores)} numbers are compared, so expect about {by_chance} marked by chance alone.", "dim"
         )
     yield _Line("Beside published numbers quote official; tell your own runs apart by corrected.", "dim")
-    yield _Line(_settings(comparison))
+    yield _Line(settings_that_differ(comparison.settings))
     for remark in comparison.remarks:
         yield _Line(f"Note: {remark}", "yellow")
     for run in (comparison.first, comparison.second):
@@ -128,19 +144,6 @@ def _detectable(comparison: Comparison) -> str:
     if not overall.standard_error:
         return "; these prompts all differ alike, so what difference would be found can't be said"
     return f"; a difference of {overall.detectable:.2f} would be found 4 times in 5"
-
-
-def _settings(comparison: Comparison) -> str:
-    if comparison.settings is None:
-        return "Which settings differ can't be said: they are not recorded for both."
-    if not comparison.settings:
-        return "Both were made with the same settings."
-    shown = ", ".join(
-        f"{one.name} {json.dumps(one.before, ensure_ascii=False)} → {json.dumps(one.now, ensure_ascii=False)}"
-        for one in comparison.settings[:_SHOWN_SETTINGS]
-    )
-    more = len(comparison.settings) - _SHOWN_SETTINGS
-    return f"Settings that differ: {shown}{f' and {more} more' if more > 0 else ''}."
 
 
 def _changes(comparison: Comparison, texts: QuestionTexts, top: int) -> Iterator[_Line]:
