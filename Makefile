@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test lint types unit bench-env clean
+.PHONY: install demo test lint types unit nightly bench-env clean
 
 install: $(STAMP)
 
@@ -31,6 +31,11 @@ types: install
 unit: export OMP_NUM_THREADS = 1
 unit: install
 	$(BIN)/pytest -n 2
+
+# What takes minutes, or installs packages.
+nightly: export OMP_NUM_THREADS = 1
+nightly: install
+	$(BIN)/pytest -m nightly
 
 # The reference's own environment, for benchmarks/judge/vs_modelscope.py and gpu.py.
 bench-env: .venv-bench/.installed

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from dpg_bench.errors import BadInputError, option, unknown_name
+from dpg_bench.errors import BadInputError, missing_package, option, unknown_name
 
 if TYPE_CHECKING:
     import torch
@@ -23,9 +23,13 @@ TF32X3 = "tf32x3"
 def resolve_device(requested: str) -> str:
     """`auto` → `cuda`, else `mps`, else `cpu`; anything else is checked and returned as it is.
 
-    Raises BadInputError for a device that torch can't name or this machine does not have.
+    Raises BadInputError for a device that torch can't name or this machine does not have, DpgBenchError where torch is
+    not installed.
     """
-    import torch
+    try:
+        import torch
+    except ModuleNotFoundError as error:
+        raise missing_package(error) from None
 
     if requested == "auto":
         if torch.cuda.is_available():

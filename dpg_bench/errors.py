@@ -113,3 +113,14 @@ def check_positive(numbers: Mapping[str, int | None]) -> None:
     for name, value in numbers.items():
         if value is not None and value < 1:
             raise out_of_range(name, value, "at least 1")
+
+
+def missing_package(error: ModuleNotFoundError) -> DpgBenchError:
+    """The error for a package that the light installation lacks; raises `error` itself if it is about our own code."""
+    package = (error.name or "").partition(".")[0]
+    if package in ("", "dpg_bench", "ella_models"):
+        raise error
+    return DpgBenchError(
+        f"This needs the package {package}, which is not installed here. What draws, judges and exports comes with: "
+        "pip install 'dpg-bench[full]'."
+    )

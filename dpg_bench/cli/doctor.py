@@ -5,15 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from dpg_bench.cli.console import show
 
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
 _MODELS = ("sd15", "ella-sd15")
 _SUITES = ("dpg-bench", "dsg-1k")
 _JUDGES = ("mplug",)
+_FULL = "pip install 'dpg-bench[full]'"
 
 
 def doctor() -> None:
@@ -23,6 +29,13 @@ def doctor() -> None:
     for line, fine in _packages():
         problems += not fine
         show(f"  {line}")
+    light = find_spec("torch") is None
+    if light:
+        show(f"  The light installation: reads, compares and reports. To draw and judge: {_FULL}")
+    else:
+        for line, fine in _packages("full"):
+            problems += not fine
+            show(f"  {line}")
     for heading, lines in (("Machine", _machine()), ("Caches", _caches()), ("Suites, models and judges", _weights())):
         show(heading)
         for line in lines:
@@ -30,11 +43,11 @@ def doctor() -> None:
     if problems:
         show(f"{problems} of the packages need attention.")
         raise typer.Exit(1)
-    show("All packages that dpg-bench needs are installed.")
+    show(f"All packages that {'the light installation' if light else 'dpg-bench'} needs are installed.")
 
 
-def _packages() -> Iterator[tuple[str, bool]]:
-    """A line for every package that is needed, and whether it is there."""
+def _packages(extra: str = "") -> Iterator[tuple[str, bool]]:
+    """A line for every package that is needed, by an extra or always, and whether it is there."""
     from importlib.metadata import PackageNotFoundError, requires, version
 
     from packaging.requirements import Requirement
@@ -46,7 +59,7 @@ def _packages() -> Iterator[tuple[str, bool]]:
         return
     for text in needed:
         requirement = Requirement(text)
-        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+        if not _needed(requirement, extra) or (extra and _needed(requirement, "")):
             continue
         try:
             found = version(requirement.name)
@@ -59,8 +72,15 @@ def _packages() -> Iterator[tuple[str, bool]]:
             yield f"OLD      {requirement.name} {found}: pip install '{requirement}'", False
 
 
+def _needed(requirement: Requirement, extra: str) -> bool:
+    return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
+
+
 def _machine() -> Iterator[str]:
     yield f"{os.cpu_count()} CPU cores, {shutil.disk_usage(Path.cwd()).free / 1e9:.0f} GB of disk free here"
+    if find_spec("torch") is None:
+        yield "torch is not installed: nothing can be drawn or judged here"
+        return
     try:
         import torch
     except (ImportError, OSError) as error:  # OSError: its libraries are there and can't be loaded
@@ -111,6 +131,9 @@ def _weights() -> Iterator[str]:
         for name in names:
             try:
                 lacking = missing(name)
+            except ModuleNotFoundError as error:
+                yield f"UNKNOWN  {name}: telling needs the package {error.name}: {_FULL}"
+                continue
             except (ImportError, OSError, DpgBenchError) as error:
                 yield f"UNKNOWN  {name}: {error}"
                 continue

@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from dpg_bench.cli.console import say, show_log
 from dpg_bench.cli.ending import Ended
 from dpg_bench.cli.variables import shown_as_flags
-from dpg_bench.errors import DpgBenchError
+from dpg_bench.errors import DpgBenchError, missing_package
 
 INCOMPLETE = 3
 REGRESSION = 4
@@ -38,6 +38,9 @@ class Commands(TyperGroup):
         except DpgBenchError as error:
             say(f"Error: {error.message.on_command_line}")
             ctx.exit(error.exit_code)
+        except ModuleNotFoundError as error:
+            say(f"Error: {missing_package(error)}")
+            ctx.exit(1)
         except Ended as ended:
             say(str(ended))
             ctx.exit(ended.exit_code)

@@ -315,17 +315,17 @@ def scorecard_json(card: Scorecard) -> str:
     return _card_text({**content, "checksum": _checksum(content)})
 
 
-def read_scorecard(path: Path) -> Scorecard:
+def read_scorecard(path: Path | str) -> Scorecard:
     """`scorecard.json` → card.
 
     Raises BadInputError if the file can't be read, is truncated, has missing, unknown or impossible values, was
     changed after it was written, or comes from a newer version.
 
     >>> import dpg_bench as dpg
-    >>> from pathlib import Path
-    >>> dpg.read_scorecard(Path("runs/demo/judgements/imported/scorecard.json")).suite.name
+    >>> dpg.read_scorecard("runs/demo/judgements/imported/scorecard.json").suite.name
     'suite.csv'
     """
+    path = Path(path)
     again = "Make it again with `dpgbench score`."
     place = f"The scorecard {path}"
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -146,7 +147,13 @@ def _images(**named: object) -> DataSection:
 
 def main() -> None:
     """Run the command line."""
-    app()
+    try:
+        app()
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in ("", "ella_models"):
+            raise
+        say(f"error: this needs the package {error.name}, which is not installed: pip install 'dpg-bench[full]'.")
+        sys.exit(1)
 
 
 def _see(folder: Path, skipped: int) -> str:
