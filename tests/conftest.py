@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import hypothesis
 import pytest
 
+from tests.browser import browser, open_page  # noqa: F401 - fixtures
+
 if TYPE_CHECKING:
     from dpg_bench.generate.base import Generator, GeneratorSettings
 

@@ -1,8 +1,9 @@
-"""Text from files and other machines, made harmless for a terminal, a table and a log."""
+"""Text from files and other machines, made harmless for a terminal, a table, a log and other people."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 # C0 and C1 control characters, the marks that turn the direction of writing around, and halves of surrogate pairs (a
 # file name that is no UTF-8).
@@ -14,6 +15,17 @@ _INVISIBLE = re.compile(
 def visible(text: str) -> str:
     r"""`text` with what acts on a terminal instead of showing written out: ESC as `\x1b`; tab and newline stay."""
     return _INVISIBLE.sub(_written_out, text)
+
+
+def without_home(text: str) -> str:
+    """`text` with the user's home folder written as `~`: for what is made to be shown to others."""
+    try:
+        home = str(Path.home())
+    except RuntimeError:  # an account without one
+        return text
+    if len(home) <= len(Path(home).anchor):
+        return text
+    return re.sub(f"{re.escape(home)}(?![\\w.-])", "~", text)
 
 
 def _written_out(match: re.Match[str]) -> str:

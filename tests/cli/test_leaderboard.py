@@ -64,6 +64,21 @@ def test_published_results_need_no_runs(dpgbench: Dpgbench) -> None:
     assert "as claimed" in result.stdout
 
 
+def test_a_site_is_written_beside_the_table(dpgbench: Dpgbench) -> None:
+    score(dpgbench, "strong", 0.9)
+    result = dpgbench("leaderboard", "--published", "--site", "site")
+    assert result.exit_code == 0, result.output
+    assert "strong" in result.stdout
+    assert "Written: site/index.html" in result.stderr
+    assert "with 1 reports" in result.stderr
+    assert Path("site/reports/strong-imported.html").is_file()
+    Path("site/index.html").write_text("mine")
+    refused = dpgbench("leaderboard", "--published", "--site", "site")
+    assert refused.exit_code == 2
+    assert "Replace it with --force" in refused.stderr
+    assert Path("site/index.html").read_text() == "mine"
+
+
 @pytest.mark.parametrize("args", [(), ("empty",), ("empty", "--published"), ("none",)])
 def test_an_empty_folder_is_one_message_and_writes_nothing(
     dpgbench: Dpgbench, tmp_path: Path, args: tuple[str, ...]

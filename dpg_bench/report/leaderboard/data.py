@@ -65,7 +65,7 @@ def _entries(ranking: Ranking) -> Iterator[tuple[int | None, Entry]]:
 
 def _result(entry: Entry, rank: int | None) -> dict[str, Any]:
     names = (*Entry.__slots__, "published_minus_reproduced")
-    values = {name: getattr(entry, name) for name in names if name != "categories"}
+    values = {name: getattr(entry, name) for name in names if name not in ("categories", "origin")}
     scores = {name: _plain(score) for name, score in entry.categories.items()}
     return {"rank": rank, **{name: _plain(value) for name, value in values.items()}, "categories": scores}
 

@@ -21,7 +21,7 @@ class Entry:
     `extent` says how much of the suite it is over where that isn't all; it is not `complete` where prompts are missing
     that it set out to score. `low` and `high` bound the 95 % interval of `overall`. `name` tells runs of one model
     apart; `source` is the run's folder, or where a published result was read. `published` is the claim that a
-    reproduction is held against, about the model that it `reproduces`.
+    reproduction is held against, about the model that it `reproduces`. `origin` is what all this was read from.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Entry:
     published: Decimal | None
     source: str
     date: str | None
+    origin: JudgedRun | PublishedResult
 
     @property
     def published_minus_reproduced(self) -> Decimal | None:
@@ -84,6 +85,7 @@ def run_entry(run: JudgedRun, protocol: Protocol) -> Entry | None:
         published=None,
         source=str(run.run_dir.path if run.run_dir is not None else run.file),
         date=record.finished[:10] if record is not None and record.finished else None,
+        origin=run,
     )
 
 
@@ -112,6 +114,7 @@ def published_entry(result: PublishedResult, *, published: Decimal | None = None
         published=published,
         source=result.source or "",
         date=result.date,
+        origin=result,
     )
 
 

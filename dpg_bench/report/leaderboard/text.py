@@ -37,7 +37,7 @@ def print_leaderboard(board: Leaderboard, console: Console) -> None:
     """Print every ranking, and what must be known before quoting one; categories only where they fit."""
     spared = False
     for ranking in board.rankings:
-        say(console, _title(ranking), "bold")
+        say(console, ranking_title(ranking), "bold")
         lines = _rows(ranking)
         known = [place for place, _ in enumerate(_HEADINGS) if any(cells[place] for cells in lines)]
         columns = [Column(_HEADINGS[place], number=_HEADINGS[place] not in _WORDS) for place in known]
@@ -47,7 +47,7 @@ def print_leaderboard(board: Leaderboard, console: Console) -> None:
         console.print()
     if spared:
         say(console, "All categories are in --markdown, --csv, and a wider terminal.")
-    for note in _notes(board):
+    for note in board_notes(board):
         say(console, note)
 
 
@@ -55,10 +55,10 @@ def leaderboard_to_markdown(board: Leaderboard) -> str:
     """Every ranking as a Markdown table below its title."""
     lines = []
     for ranking in board.rankings:
-        lines += [f"### {escaped(_title(ranking))}", ""]
+        lines += [f"### {escaped(ranking_title(ranking))}", ""]
         lines += markdown_table(*_known(ranking), left=_WORDS)
         lines.append("")
-    lines += [f"{escaped(note)}\n" for note in _notes(board)]
+    lines += [f"{escaped(note)}\n" for note in board_notes(board)]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -66,12 +66,13 @@ def leaderboard_to_latex(board: Leaderboard, runs: Sequence[JudgedRun] = ()) -> 
     """Every ranking as a LaTeX table; for `runs`, sentences on the method of the first, and BibTeX as comments."""
     lines = []
     for ranking in board.rankings:
-        lines += [f"% {latex(_title(ranking))}", *latex_table(*_known(ranking), left=_WORDS), ""]
-    sentences = [*_notes(board), *(methods(runs[0], ["official", "corrected"]) if runs else ())]
+        lines += [f"% {latex(ranking_title(ranking))}", *latex_table(*_known(ranking), left=_WORDS), ""]
+    sentences = [*board_notes(board), *(methods(runs[0], ["official", "corrected"]) if runs else ())]
     return latex_document(lines, sentences, bibliography(runs))
 
 
-def _title(ranking: Ranking) -> str:
+def ranking_title(ranking: Ranking) -> str:
+    """What all its results share."""
     return f"{ranking.suite}, judge {ranking.judge}, {ranking.protocol} protocol"
 
 
@@ -92,36 +93,40 @@ def _cells(entry: Entry, rank: str) -> list[str]:
     cells = {
         "rank": rank,
         "model": entry.model if entry.name == entry.model else f"{entry.model} ({entry.name})",
-        "overall": _score(entry.overall),
-        "95 %": _range(entry),
+        "overall": score_text(entry.overall),
+        "95 %": interval_text(entry),
         _GAP: f"{gap:+.{_DECIMALS}f}" if (gap := entry.published_minus_reproduced) is not None else "",
-        **{name: _score(entry.categories.get(name)) for name in CATEGORIES},
-        "prompts": _prompts(entry),
+        **{name: score_text(entry.categories.get(name)) for name in CATEGORIES},
+        "prompts": prompts_text(entry),
         "kind": entry.kind if entry.complete else f"{entry.kind}, incomplete",
     }
     return [cells[heading] for heading in _HEADINGS]
 
 
-def _range(entry: Entry) -> str:
+def interval_text(entry: Entry) -> str:
+    """The bounds of the 95 % interval; empty without one."""
     if entry.low is None or entry.high is None:
         return ""
-    return "no spread" if entry.low == entry.high else f"{_score(entry.low)}-{_score(entry.high)}"
+    return "no spread" if entry.low == entry.high else f"{score_text(entry.low)}-{score_text(entry.high)}"
 
 
-def _prompts(entry: Entry) -> str:
+def prompts_text(entry: Entry) -> str:
+    """How many prompts are behind the score, and of how many if some are missing; empty if that is unknown."""
     if entry.prompts is None:
         return ""
     return str(entry.prompts) if entry.complete else f"{entry.prompts} of {entry.prompts_expected}"
 
 
-def _score(score: Score | None) -> str:
+def score_text(score: Score | None) -> str:
+    """With two decimals, or the fewer that it was printed with; empty for None."""
     if score is None:
         return ""
     few_digits = isinstance(score, Decimal) and decimals(score) < _DECIMALS
     return str(score) if few_digits else f"{score:.{_DECIMALS}f}"
 
 
-def _notes(board: Leaderboard) -> Iterator[str]:
+def board_notes(board: Leaderboard) -> Iterator[str]:
+    """What must be known before quoting a rank."""
     entries = [place.entry for ranking in board.rankings for place in ranking.places]
     if any(place.tied for ranking in board.rankings for place in ranking.places):
         yield (

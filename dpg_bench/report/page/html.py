@@ -39,7 +39,7 @@ def shown_runs_to_html(
 ) -> str:
     """The text of the page: `data` is of `page_data`, `thumbnails` are image addresses by run and item."""
     titles = _titles(shown.runs)
-    script, style = _script(), _asset("page.css")
+    script, style = _script(), page_asset("palette.css") + page_asset("page.css")
     return (
         page_templates()
         .get_template("page.html.j2")
@@ -147,14 +147,15 @@ def _category_groups(shown: ShownRuns) -> list[dict[str, Any]]:
 
 
 def _script() -> str:
-    return '"use strict";\n(() => {\n' + "\n".join(_asset(name) for name in _SCRIPTS) + "})();\n"
+    return '"use strict";\n(() => {\n' + "\n".join(page_asset(name) for name in _SCRIPTS) + "})();\n"
 
 
 def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def _asset(name: str) -> str:
+def page_asset(name: str) -> str:
+    """The text of a style or script that ships with the page."""
     return (files(_PACKAGE) / "assets" / name).read_text(encoding="utf-8")
 
 

@@ -84,6 +84,15 @@ def write_report(request: ReportRequest, *, load_suite: LoadSuite) -> WrittenRep
     )
 
 
+def standalone_page(run: Path, *, load_suite: LoadSuite) -> bytes:
+    """The page of one run with thumbnails in it, which needs no other file.
+
+    Raises BadInputError for a run that can't be shown (`load_shown_runs`).
+    """
+    shown = load_shown_runs((run,), load_suite=load_suite)
+    return _page(shown, protocol_views(shown), run, embed=True)
+
+
 def _page(shown: ShownRuns, views: tuple[ProtocolView, ...], file: Path, *, embed: bool) -> bytes:
     urls: list[Mapping[str, list[str]]] = [{} if embed else relative_urls(run, file) for run in shown.runs]
     thumbnails = [embed_thumbnails(run) for run in shown.runs] if embed else None

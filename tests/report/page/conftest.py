@@ -1,13 +1,11 @@
-"""Small scored runs with drawn images, and pages of them opened in headless Chromium."""
+"""Small scored runs with drawn images."""
 
 from __future__ import annotations
 
 import csv
-import os
 import random
-import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +23,6 @@ from dpg_bench.suite.registry import load_suite
 COLUMNS = (
     *("item_id", "text", "keywords", "proposition_id", "dependency", "category_broad", "category_detailed", "tuple"),
     "question_natural_language",
-)
-FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
 
 # A root, two children, a grandchild with both as parents, and a root that nothing hangs on.
@@ -115,78 +109,3 @@ class Workshop:
 @pytest.fixture
 def workshop(tmp_path: Path) -> Workshop:
     return Workshop(tmp_path)
-
-
-@dataclass
-class OpenPage:
-    """A page in the browser, with everything that it complained of or asked for."""
-
-    tab: Any
-    complaints: list[str] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-
-    def text(self, selector: str) -> str:
-        return str(self.tab.locator(selector).first.inner_text())
-
-    def texts(self, selector: str) -> list[str]:
-        return [str(text) for text in self.tab.locator(selector).all_inner_texts()]
-
-    def wait_until(self, expression: str) -> None:
-        """Wait until a JavaScript expression holds. Playwright's own way needs `eval`, which the page forbids."""
-        for _ in range(400):
-            if self.tab.evaluate(expression):
-                return
-            self.tab.wait_for_timeout(25)
-        raise AssertionError(f"did not happen within 10 s: {expression}")
-
-    def go_to_items(self, sort: str = "suite") -> None:
-        """Scroll to the gallery in the order `sort`, and wait until its first item is there."""
-        self.tab.select_option("#sort", sort)
-        self.tab.evaluate("document.getElementById('items').scrollIntoView()")
-        self.tab.wait_for_selector("#gallery > .item:first-child.drawn")
-
-    def shown_items(self) -> list[str]:
-        """The ids of the items in the gallery, in order."""
-        ids = self.tab.locator("#gallery > .item").evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
-        return [str(item_id) for item_id in ids]
-
-
-Opener = Callable[..., OpenPage]
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Chromium of this machine, driven by Playwright; the tests skip where either is not there."""
-    api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    chromium = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-    if chromium is None:
-        pytest.skip("no Chromium here: apt-get install chromium, or name one in CHROMIUM")
-    with api.sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
-        yield launched
-        launched.close()
-
-
-@pytest.fixture
-def open_page(browser: Any) -> Iterator[Opener]:
-    """Opens a file as a user would from disk; afterwards, that it asked for nothing but files and didn't complain."""
-    opened: list[OpenPage] = []
-
-    def open_file(file: Path, options: Mapping[str, Any] | None = None) -> OpenPage:
-        tab = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **(options or {})}).new_page()
-        page = OpenPage(tab)
-        opened.append(page)
-        tab.on("console", lambda message: page.complaints.append(message.text))
-        tab.on("pageerror", lambda error: page.complaints.append(str(error)))
-        tab.on("dialog", lambda dialog: (page.complaints.append(dialog.message), dialog.dismiss()))
-        tab.on("request", lambda request: page.requests.append(request.url))
-        tab.goto(file.resolve().as_uri())
-        tab.wait_for_selector("html[data-ready=true]", state="attached", timeout=20_000)
-        return page
-
-    yield open_file
-    for page in opened:
-        assert page.complaints == []
-        assert [url for url in page.requests if not url.startswith(("file:", "data:"))] == []
-        page.tab.context.close()

@@ -12,7 +12,8 @@ from dpg_bench.records import Prompt, Question
 from dpg_bench.report.runs import load_judged
 
 if TYPE_CHECKING:
-    from tests.report.page.conftest import Opener, OpenPage, Workshop
+    from tests.browser import Opener, OpenPage
+    from tests.report.page.conftest import Workshop
 
 NODE = "#gallery .item:first-child .node"
 # Image 0 of item0: the fox isn't red, so what hangs on its redness doesn't count.

@@ -14,7 +14,8 @@ from dpg_bench.records import Prompt, Question
 from dpg_bench.report.runs import load_judged
 
 if TYPE_CHECKING:
-    from tests.report.page.conftest import Opener, OpenPage, Workshop
+    from tests.browser import Opener, OpenPage
+    from tests.report.page.conftest import Workshop
 
 FIRST = "#gallery > .item:first-child"
 # In item0 the fox isn't red in image 0, so what hangs on its redness is gated there, whatever was answered.
