@@ -22,6 +22,7 @@ from dpg_bench.cli import (
     same,
     score,
     status,
+    verify,
 )
 from dpg_bench.cli.console import show
 from dpg_bench.cli.exit_codes import Commands
@@ -66,6 +67,7 @@ _GROUPS = {
         report.report,
         export.export,
         audit.audit,
+        verify.verify,
     ),
     "What there is": (listings.models, listings.judges, listings.suites, fetch.fetch, doctor.doctor),
 }

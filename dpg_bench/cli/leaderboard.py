@@ -25,6 +25,9 @@ def leaderboard(
     published: Annotated[
         bool, typer.Option("--published", help="Rank the published results that ship with dpg-bench too.")
     ] = False,
+    verified: Annotated[
+        bool, typer.Option("--verified", help="Take only runs in which `dpgbench verify` finds no difference.")
+    ] = False,
     json: Json = False,
     markdown: Markdown = False,
     latex: Latex = False,
@@ -44,12 +47,15 @@ def leaderboard(
     from dpg_bench.report.leaderboard.data import leaderboard_to_csv, leaderboard_to_json
     from dpg_bench.report.leaderboard.result import FoundRuns, find_runs, rank_runs
     from dpg_bench.report.leaderboard.text import leaderboard_to_latex, leaderboard_to_markdown, print_leaderboard
+    from dpg_bench.report.leaderboard.verified import only_verified
     from dpg_bench.report.published import shipped_results
 
     check_one_form(json, markdown, latex)
     default = Path("runs")
     alone = published and not folders and not default.is_dir()
     found = FoundRuns() if alone else find_runs(folders or [default])
+    if verified:
+        found = only_verified(found)
     board = rank_runs(found.runs, published=shipped_results() if published else (), unusable=found.unusable)
     if csv is not None:
         write_output(csv, leaderboard_to_csv(board).encode(), force=force)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import stat
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
@@ -15,6 +16,7 @@ _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_SIZE = slice(16, 24)
 _PNG_DEPTH_BYTE = 24  # in the header that every PNG begins with (PNG specification, 11.2.1 IHDR)
 _PNG_METADATA = frozenset((b"tEXt", b"zTXt", b"iTXt", b"iCCP", b"eXIf"))
+_LONGEST_TEXT = 1 << 16  # bytes of a text chunk; ours are some hundred
 _LARGEST = 1 << 30  # bytes; the largest image that is decoded takes a third of that uncompressed
 
 
@@ -54,6 +56,33 @@ def image_size(path: Path) -> tuple[int, int] | None:
                 return image.size
     except Exception:  # noqa: BLE001 - Pillow's parsers raise whatever they run into; decoding says what is wrong
         return None
+
+
+def png_texts(content: bytes) -> dict[str, str]:
+    """The uncompressed texts of a PNG by keyword (PNG specification, 11.3.3 tEXt and iTXt); of other files none.
+
+    Texts of more than 64 KiB, compressed ones and malformed ones are not looked at.
+    """
+    if not content.startswith(_PNG_SIGNATURE):
+        return {}
+    texts = {}
+    for kind, data in _chunks(content):
+        keyword, _, rest = data.partition(b"\0")
+        if kind == b"tEXt":
+            texts[keyword.decode("latin-1")] = rest.decode("latin-1")
+        elif kind == b"iTXt" and rest[:2] == b"\0\0":  # not compressed
+            texts[keyword.decode("latin-1")] = rest[2:].split(b"\0", 2)[-1].decode("utf-8", errors="replace")
+    return texts
+
+
+def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The text chunks of a PNG, by type and data."""
+    place = len(_PNG_SIGNATURE)
+    while place + 12 <= len(content):
+        length, kind = struct.unpack_from(">I4s", content, place)
+        if kind in (b"tEXt", b"iTXt") and length <= _LONGEST_TEXT:
+            yield kind, content[place + 8 : place + 8 + length]
+        place += 12 + length
 
 
 def open_image(content: bytes, path: Path) -> Image.Image:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -108,6 +111,12 @@ class RunRecord(BaseModel):
     remarks: list[str] = Field(default_factory=list)
     truncated_prompts: list[TruncatedPrompts] = Field(default_factory=list)
     untrained: bool = False
+
+
+def settings_fingerprint(settings: Mapping[str, Any], generator: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) of all that decides the pixels besides the prompts."""
+    content = json.dumps([settings, generator], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def read_run_record(path: Path) -> RunRecord:

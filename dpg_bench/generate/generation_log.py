@@ -33,7 +33,7 @@ def item_states(run: RunDir, items: Iterable[ItemPlan], fingerprint: str) -> dic
     An item is done if the log holds it with the same prompt, seeds and settings, and its file has the digest
     logged; whatever else is there under its name is made again.
     """
-    last = _last_lines(run)
+    last = last_lines(run)
     return {item.prompt.item_id: _state(run, item, fingerprint, last.get(item.prompt.item_id)) for item in items}
 
 
@@ -41,12 +41,22 @@ def failed_items(run: RunDir, fingerprint: str) -> dict[str, str]:
     """The items that could not be made, with the reason."""
     return {
         item_id: f"generation failed: {line['error']}"
-        for item_id, line in _last_lines(run).items()
+        for item_id, line in last_lines(run).items()
         if line.get("fingerprint") == fingerprint and "error" in line
     }
 
 
-def _last_lines(run: RunDir) -> dict[str, dict[str, Any]]:
+def made_digests(run: RunDir, fingerprint: str) -> dict[str, str]:
+    """The SHA-256 (hex) of the grids that were made, by item id."""
+    return {
+        item_id: str(line["image_sha256"])
+        for item_id, line in last_lines(run).items()
+        if line.get("fingerprint") == fingerprint and line.get("image_sha256")
+    }
+
+
+def last_lines(run: RunDir) -> dict[str, dict[str, Any]]:
+    """The line of every item that counts, by item id. Raises BadInputError for a damaged line."""
     return {str(line.get("item_id")): line for line in read_jsonl(run.generation_log)}
 
 

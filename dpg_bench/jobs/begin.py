@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -12,7 +10,7 @@ from typing import Any
 
 from dpg_bench import __version__
 from dpg_bench.files.differences import first_difference
-from dpg_bench.files.run_record import RunRecord, SuiteRecord
+from dpg_bench.files.run_record import RunRecord, SuiteRecord, settings_fingerprint
 from dpg_bench.jobs.run_plan import RunPlan, RunRequest
 from dpg_bench.provenance import describe_device, git_commit, package_versions, utc_now
 from dpg_bench.suite.mending import recorded
@@ -25,9 +23,7 @@ def begin_record(plan: RunPlan, generator: Mapping[str, Any], *, command: Sequen
 
     `command` is the command line; empty for a call from Python.
     """
-    fingerprint = hashlib.sha256(
-        json.dumps([plan.settings, generator], sort_keys=True, separators=(",", ":")).encode()
-    ).hexdigest()
+    fingerprint = settings_fingerprint(plan.settings, generator)
     whole = len(plan.prompts) == len(plan.suite.prompts)
     suite = SuiteRecord(
         name=plan.suite.name,

@@ -18,6 +18,7 @@ from dpg_bench.files.judgement_record import JudgementRecord, begin_judgement
 from dpg_bench.files.kept_suite import write_kept_suite
 from dpg_bench.files.run_folder import lock_folder
 from dpg_bench.files.source_record import check_same_source, write_source
+from dpg_bench.generate.generation_log import made_digests
 from dpg_bench.jobs.score_plan import IMPORTED, Judging, ScorePlan
 from dpg_bench.judge.imported.answers import ImportedAnswers
 from dpg_bench.judge.prefetch import default_workers
@@ -119,6 +120,9 @@ def _judge(plan: ScorePlan, source: Judging, progress: Callable[[JudgingProgress
         judge,
         folder=plan.folder.path,
         suite_digest=plan.suite.digest,
+        made=made_digests(plan.run, plan.record.fingerprint)
+        if plan.run is not None and plan.record is not None
+        else {},
         batch_size=source.batch_size,
         workers=default_workers(len(source.images.items), source.settings.device),
         fresh=plan.request.fresh,

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from dpg_bench.errors import DpgBenchError
 from dpg_bench.files.durable import JsonlLog, clear_parts, disk_errors
+from dpg_bench.files.image_content import UnusableImageError
 from dpg_bench.files.images import ImageFolder
 from dpg_bench.files.judgement_record import JudgementRecord, begin_judgement
 from dpg_bench.files.run_folder import JudgementDir, lock_folder
@@ -64,6 +65,7 @@ def judge_images(
     folder: Path,
     batch_size: int,
     suite_digest: str | None = None,
+    made: Mapping[str, str] | None = None,
     workers: int = 0,
     fresh: bool = False,
     progress: Callable[[JudgingProgress], None] | None = None,
@@ -73,6 +75,8 @@ def judge_images(
     Answers that are there and still hold are kept; `fresh` deletes them first. `batch_size` (≥ 1) is the number
     of images per call of the judge, halved whenever one doesn't fit into memory. `suite_digest` names the suite of the
     questions, so that no other's are put among them. `workers`: see `read_ahead`.
+    `made` are the SHA-256 of items' files as they were made, where that is known: an item whose file has another is no
+    longer what the run made, and isn't judged.
     An item that can't be judged is logged in `failures.jsonl` and tried again next time; the others go on.
 
     Raises BadInputError if another process is at work in `folder` or it holds answers made with other settings,
@@ -92,7 +96,9 @@ def judge_images(
         begin_judgement(place, record, fresh=fresh)
         answers = AnswerLog(place.answers, prompts, fingerprint=judge.fingerprint)
         place.failures.unlink(missing_ok=True)
-        work = _Judging(prompts, images, judge, answers, place=place, batch_size=batch_size, progress=progress)
+        work = _Judging(
+            prompts, images, judge, answers, place=place, batch_size=batch_size, made=made or {}, progress=progress
+        )
         with JsonlLog(place.answers) as log:
             work.run(log, workers=workers)
         answers.put_in_order()
@@ -111,8 +117,10 @@ class _Judging:
         *,
         place: JudgementDir,
         batch_size: int,
+        made: Mapping[str, str],
         progress: Callable[[JudgingProgress], None] | None,
     ) -> None:
+        self._made = made
         self._prompts = [prompt for prompt in prompts if prompt.item_id in images.items and prompt.questions]
         self._images = images
         self._judge = judge
@@ -171,6 +179,9 @@ class _Judging:
             ) from error
         except Exception as error:  # noqa: BLE001 - one broken item never ends a run; it is logged and counted
             self._fail(prompt, error)
+            return None
+        if self._made.get(prompt.item_id, tiles.digests[0]) != tiles.digests[0]:
+            self._fail(prompt, _changed(self._images.items[prompt.item_id].files[0]))
             return None
         item = _Item(
             prompt, tiles, [self._missing(prompt, image, digest) for image, digest in enumerate(tiles.digests)]
@@ -235,6 +246,13 @@ class _Judging:
                     kept=self._kept,
                 )
             )
+
+
+def _changed(file: Path) -> UnusableImageError:
+    return UnusableImageError(
+        f"{file} is not the image that the run made: its SHA-256 is another than the run's log has. Make it again with "
+        "the command that made the run; to judge the images as they are, copy them to a folder of their own."
+    )
 
 
 @dataclass(frozen=True, slots=True)
