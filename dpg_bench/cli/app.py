@@ -20,6 +20,7 @@ from dpg_bench.cli import (
     report,
     run,
     same,
+    schema,
     score,
     status,
     verify,
@@ -69,7 +70,7 @@ _GROUPS = {
         audit.audit,
         verify.verify,
     ),
-    "What there is": (listings.models, listings.judges, listings.suites, fetch.fetch, doctor.doctor),
+    "What there is": (listings.models, listings.judges, listings.suites, fetch.fetch, doctor.doctor, schema.schema),
 }
 for heading, commands in _GROUPS.items():
     for command in commands:

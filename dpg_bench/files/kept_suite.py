@@ -16,7 +16,8 @@ from dpg_bench.files.durable import write_atomic
 from dpg_bench.files.reading import read_content
 from dpg_bench.records import Prompt, Question, Suite
 
-_LINE = TypeAdapter(tuple[str, str, tuple[tuple[int, tuple[int, ...], str, str, str], ...]])
+SUITE_LINE = TypeAdapter(tuple[str, str, tuple[tuple[int, tuple[int, ...], str, str, str], ...]])
+"""Item id, prompt, and of every question: number, parents, level-1 category, level-2 category, text."""
 
 
 def write_kept_suite(path: Path, suite: Suite) -> None:
@@ -46,7 +47,7 @@ def read_kept_suite(path: Path, *, name: str, source: str, digest: str) -> Suite
         # Not splitlines(): texts may hold characters that it takes for the end of a line.
         for line in read_content(path).split(b"\n"):
             if line:
-                item_id, text, rows = _LINE.validate_json(line)
+                item_id, text, rows = SUITE_LINE.validate_json(line)
                 prompts.append(Prompt(item_id, text, tuple(Question(*row) for row in rows)))
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]

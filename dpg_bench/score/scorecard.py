@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 SCORECARD_SCHEMA: Literal[3] = 3
 CORRECTED = "corrected"
 OFFICIAL = "official"
+CHECKSUM = {
+    "type": "string",
+    "pattern": "^[0-9a-f]{64}$",
+    "description": "SHA-256 of the rest as JSON with sorted keys, without spaces, in ASCII",
+}
 NO_MEANING = "untrained weights: these scores mean nothing"
 
 
