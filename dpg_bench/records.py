@@ -151,7 +151,8 @@ class Reply:
 
     `text` is the answer; the protocols ask whether it is `yes`. `p_yes`, 0 to 1, is P(yes) / (P(yes) + P(no)) where the
     answer begins, `log_prob` the log-probability of the whole answer as the judge ranks answers by it (for mPLUG
-    divided by its length penalty); None for a judge that can't tell.
+    divided by its length penalty); None for a judge that can't tell. `missing` says why there is no answer, for a judge
+    that said neither yes nor no where only these count, or could not be asked; then `text` is none.
 
     >>> import dpg_bench as dpg
     >>> dpg.Reply("yes", p_yes=0.98, log_prob=-0.02).text
@@ -161,6 +162,7 @@ class Reply:
     text: str
     p_yes: float | None = None
     log_prob: float | None = None
+    missing: str | None = None
 
 
 AnswerTable: TypeAlias = Mapping[str, Mapping[int, Mapping[int, str]]]

@@ -12,9 +12,9 @@ def complete_models(incomplete: str) -> list[str]:
 
 def complete_judges(incomplete: str) -> list[str]:
     """Judges that `--judge` can name."""
-    from dpg_bench.judge.registry import judge_specs
+    from dpg_bench.judge.registry import PREFIXES, judge_specs
 
-    return [name for name in judge_specs() if name.startswith(incomplete)]
+    return [name for name in (*judge_specs(), *PREFIXES) if name.startswith(incomplete)]
 
 
 def complete_suites(incomplete: str) -> list[str]:

@@ -34,7 +34,7 @@ def fetch(
     """Download and verify suites, models and judges; afterwards run and score work offline."""
     from dpg_bench.errors import unknown_name
     from dpg_bench.generate.registry import find_model, model_specs
-    from dpg_bench.judge.registry import judge_specs
+    from dpg_bench.judge.registry import PREFIXES, find_judge, judge_specs
     from dpg_bench.plugins import split_pairs
     from dpg_bench.suite.registry import fetch_suite, suite_specs
 
@@ -42,12 +42,14 @@ def fetch(
     suites = suite_specs()
     models, judges = model_specs(), judge_specs()
     for name in names:
-        if not (name in suites or name in models or name in judges or name.startswith(("diffusers:", "hf:"))):
+        if not (
+            name in suites or name in models or name in judges or name.startswith(("diffusers:", "hf:", *PREFIXES))
+        ):
             raise unknown_name("suite, model or judge", name, [*suites, *models, *judges])
     for name in names:
         say(f"Fetching {name} …")
-        if name in judges:
-            judge = judges[name]
+        if name in judges or name.startswith(PREFIXES):
+            judge = find_judge(name)
             judge.fetch(judge.options.read(name, split_pairs(name, judge_option or [])))
         elif name in models or name.startswith("diffusers:"):
             model = find_model(name)

@@ -44,9 +44,9 @@ def models() -> None:
 
 def judges() -> None:
     """The judges that --judge can name, with their options."""
-    from dpg_bench.judge.registry import judge_specs
+    from dpg_bench.judge.registry import judge_forms, judge_specs
 
-    for spec in judge_specs().values():
+    for spec in (*judge_specs().values(), *judge_forms()):
         size = f", about {spec.gigabytes:g} GB" if spec.gigabytes else ""
         _entry(spec.name, spec.summary, [f"weights: {spec.source}{size}", *spec.notes], "-J", spec.options.described())
 

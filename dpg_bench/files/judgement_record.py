@@ -49,7 +49,7 @@ def begin_judgement(place: JudgementDir, record: JudgementRecord, *, fresh: bool
     Raises BadInputError, naming both values, if there are answers made with other settings.
     """
     if fresh:
-        for file in (place.scorecard, place.answers, place.failures, place.record_file):
+        for file in (place.scorecard, place.answers, place.failures, place.usage, place.record_file):
             file.unlink(missing_ok=True)
     if place.record_file.exists():
         before = read_judgement_record(place.record_file)

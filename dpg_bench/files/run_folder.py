@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ _RECORD = "run.json"
 _JUDGEMENTS = "judgements"
 _SCORECARD = "scorecard.json"
 _LOCK = ".lock"
+_LONGEST = 120  # of a judge's folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class RunDir:
 
     def judgement(self, judge: str) -> JudgementDir:
         """The folder of one judge's answers and scorecard."""
-        return JudgementDir(self.judgements / judge)
+        return JudgementDir(self.judgements / judge_folder(judge))
 
     def judged(self) -> Mapping[str, JudgementDir]:
         """The judgements that are there, scored or not, by judge."""
@@ -106,6 +108,11 @@ class JudgementDir:
         return self.path / "failures.jsonl"
 
     @property
+    def usage(self) -> Path:
+        """What asking came to, a line for each call, of a judge that counts it."""
+        return self.path / "usage.jsonl"
+
+    @property
     def scorecard(self) -> Path:
         """The scores."""
         return self.path / _SCORECARD
@@ -118,12 +125,21 @@ class JudgementDir:
     @property
     def files(self) -> tuple[Path, ...]:
         """Everything that a judgement may consist of, the lock included; the scorecard first."""
-        return (self.scorecard, self.answers, self.failures, self.record_file, self.suite, self.path / _LOCK)
+        own = (self.scorecard, self.answers, self.failures, self.usage, self.record_file, self.suite)
+        return (*own, self.path / _LOCK)
 
     @property
     def run(self) -> RunDir:
         """The run folder around it."""
         return RunDir(self.path.parent.parent)
+
+
+def judge_folder(judge: str) -> str:
+    """The folder's name of a judge: `vlm:Qwen/Qwen2.5-VL-7B-Instruct` → `vlm-Qwen-Qwen2.5-VL-7B-Instruct`.
+
+    Two judges whose names come to the same are told apart by what `judgement.json` says.
+    """
+    return re.sub(r"[^\w.@-]+", "-", judge, flags=re.ASCII).strip("-.")[:_LONGEST] or "judge"
 
 
 def judgement_of(scorecard: Path) -> JudgementDir | None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,26 @@ def fetch_weights(repository: Repository) -> Weights:
             )
     _check_blobs(folder, found, at)
     return Weights(repository.name, folder.name, folder, found)
+
+
+def repository_gigabytes(repository: Repository) -> float:
+    """How large the files are that `fetch_weights` would download, as the Hub states it, to a tenth.
+
+    Raises UnavailableError if the Hub can't be asked or has no such repository.
+    """
+    from huggingface_hub import HfApi
+
+    at = f" at revision {repository.revision}" if repository.revision else ""
+    with hub_errors(f"{repository.name}{at}"):
+        try:
+            stated = HfApi().model_info(repository.name, revision=repository.revision, files_metadata=True)
+        except (OSError, ValueError):  # what the Hub says, and names that it can't have
+            raise
+        except Exception as error:  # its client's own words for no connection, which are another package's errors
+            raise ConnectionError(str(error)) from error
+    patterns = repository.patterns
+    sizes = [one.size or 0 for one in stated.siblings or () if any(fnmatch(one.rfilename, p) for p in patterns)]
+    return max(round(sum(sizes) / 1e9, 1), 0.1)
 
 
 def _check_blobs(folder: Path, files: Sequence[str], at: str) -> None:

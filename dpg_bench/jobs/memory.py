@@ -110,7 +110,7 @@ class DPGScore:
         numbers = {p.item_id: [question.proposition_id for question in p.questions] for p in self.suite.prompts}
         answers = {
             item_id: {
-                k: {n: reply.text for n, reply in zip(numbers[item_id], replies, strict=True)}
+                k: {n: r.text for n, r in zip(numbers[item_id], replies, strict=True) if r.missing is None}
                 for k, replies in enumerate(images)
             }
             for item_id, images in judged.items()

@@ -135,7 +135,7 @@ def _judge(plan: ScorePlan, source: Judging, progress: Callable[[JudgingProgress
             name=source.spec.label(source.settings),
             fingerprint=judge.fingerprint,
             untrained=source.spec.untrained,
-            provenance=plain_json(judge.provenance),
+            provenance=plain_json({**judge.provenance, **({"usage": outcome.usage} if outcome.usage else {})}),
         ),
         images_per_prompt=source.images.images_per_prompt,
         failed=outcome.failed,

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dpg_bench.device import resolve_device, resolve_dtype
 from dpg_bench.errors import BadInputError, Message, check_positive, option, out_of_range
 from dpg_bench.files.image_names import IMAGE_SUFFIXES, holds_image
 from dpg_bench.files.images import ImageFolder
@@ -22,7 +21,7 @@ from dpg_bench.jobs.score_request import ScoreRequest
 from dpg_bench.jobs.scored_place import Place, find_place
 from dpg_bench.jobs.told_images import ToldImages
 from dpg_bench.judge.ask import default_batch_size
-from dpg_bench.judge.base import JudgeSettings, JudgeSpec
+from dpg_bench.judge.base import JudgeSettings, JudgeSpec, resolve_settings
 from dpg_bench.judge.imported.answers import ImportedAnswers, read_answers
 from dpg_bench.judge.in_memory import as_judge_spec
 from dpg_bench.records import Prompt, Suite
@@ -205,12 +204,7 @@ def _judging(
     images_per_prompt: int | None,
 ) -> Judging:
     spec = as_judge_spec(request.judge)
-    device = resolve_device(request.device)
-    dtype = resolve_dtype(request.dtype, device, gpu_default=spec.gpu_dtype, known=spec.dtypes)
-    settings = JudgeSettings(
-        judge=spec.name, options=spec.options.read(spec.name, request.options), device=device, dtype=dtype
-    )
-    spec.validate(settings)
+    settings = resolve_settings(spec, request.options, device=request.device, dtype=request.dtype)
     assert place.images is not None  # noqa: S101 - without images, there are answers
     survey = _told(request, place).survey(
         place.images,
@@ -219,7 +213,7 @@ def _judging(
         images_per_prompt=images_per_prompt,
         resolution=_resolution(request, place),
     )
-    return Judging(spec, settings, survey, request.batch_size or default_batch_size(device))
+    return Judging(spec, settings, survey, request.batch_size or default_batch_size(settings.device))
 
 
 def _told(request: ScoreRequest, place: Place) -> ToldImages:

@@ -31,9 +31,10 @@ class ImageAnswers:
 
     @classmethod
     def of(cls, sha256: str, replies: Mapping[int, Reply]) -> ImageAnswers:
-        """What a judge replied to the questions."""
-        p_yes = {number: reply.p_yes for number, reply in replies.items() if reply.p_yes is not None}
-        return cls(sha256, {number: reply.text for number, reply in replies.items()}, p_yes)
+        """What a judge replied to the questions, as far as it's an answer."""
+        told = {number: reply for number, reply in replies.items() if reply.missing is None}
+        p_yes = {number: reply.p_yes for number, reply in told.items() if reply.p_yes is not None}
+        return cls(sha256, {number: reply.text for number, reply in told.items()}, p_yes)
 
 
 _Place = tuple[int, int, int]  # item, image, question: where an answer's line belongs

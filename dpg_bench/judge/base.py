@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol
 
-from dpg_bench.device import DTYPES
+from dpg_bench.device import DTYPES, resolve_device, resolve_dtype
+from dpg_bench.errors import BadInputError, option
 from dpg_bench.plugins import OptionsT, OptionsT_co
 from dpg_bench.records import Reply
 
@@ -40,9 +41,19 @@ class Judge(Protocol):
     def answer(self, pixels: Sequence[NDArray[np.uint8]], questions: Sequence[Sequence[str]]) -> list[list[Reply]]:
         """The replies to `questions[i]`, in order, about the preprocessed image `pixels[i]`.
 
-        Raises torch.OutOfMemoryError if the batch doesn't fit.
+        A reply that is `missing` is no answer, and asked for again next time. Raises torch.OutOfMemoryError if the
+        batch doesn't fit, and UnavailableError if the judge can't be asked any more.
         """
         ...
+
+
+def usage_of(judge: Judge) -> Mapping[str, float]:
+    """What a judge's questions came to since it was loaded: numbers that add up, by name, such as tokens.
+
+    A judge that counts them has them as its `usage`; they are empty for all others.
+    """
+    found = getattr(judge, "usage", None)
+    return found if isinstance(found, Mapping) else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +73,10 @@ class JudgeSpec(Generic[OptionsT]):
     `options` is the type of its options, which are read once and then handed to the rest as they are. `validate`
     checks the settings without loading weights (raising BadInputError), `load` builds the judge, `fetch` downloads
     and verifies its weights ahead of time. `source` says where the weights come from, `untrained` that they are
-    random, so that scores mean nothing. `dtypes` are the precisions that it knows, and `gpu_dtype` is what `auto`
-    stands for on a GPU. `label` is what its scores are called by, which tells other weights than those of `source`
-    apart, and `pending` the gigabytes that are still to be downloaded.
+    random, so that scores mean nothing. `remote` says that it computes elsewhere, so that device and precision are
+    nothing to it. `dtypes` are the precisions that it knows, and `gpu_dtype` is what `auto` stands for on a GPU.
+    `label` is what its scores are called by, which tells other weights than those of `source` apart, and `pending` the
+    gigabytes that are still to be downloaded.
     """
 
     name: str
@@ -79,5 +91,26 @@ class JudgeSpec(Generic[OptionsT]):
     dtypes: tuple[str, ...] = DTYPES
     gpu_dtype: str = "float32"
     untrained: bool = False
+    remote: bool = False
     label: Callable[[JudgeSettings[OptionsT]], str] = lambda settings: settings.judge
     pending: Callable[[OptionsT], float] = lambda _: 0.0
+
+
+def resolve_settings(
+    spec: JudgeSpec[OptionsT], options: Mapping[str, Any], *, device: str, dtype: str
+) -> JudgeSettings[OptionsT]:
+    """What a user asked of the judge, read and checked, with nothing left to `auto`.
+
+    Raises BadInputError for options, a device or a precision that can't be, or that are nothing to the judge.
+    """
+    given = spec.options.read(spec.name, options)
+    if spec.remote and (device, dtype) != ("auto", "auto"):
+        raise BadInputError(
+            f"{spec.name} computes elsewhere, so that {option('device')} and {option('dtype')} do nothing; "
+            "leave them out."
+        )
+    chosen = "cpu" if spec.remote else resolve_device(device)
+    precision = resolve_dtype(dtype, chosen, gpu_default=spec.gpu_dtype, known=spec.dtypes)
+    settings = JudgeSettings(judge=spec.name, options=given, device=chosen, dtype=precision)
+    spec.validate(settings)
+    return settings

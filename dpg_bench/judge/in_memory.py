@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from PIL import Image
 
-from dpg_bench.device import resolve_device, resolve_dtype
 from dpg_bench.errors import BadInputError
-from dpg_bench.judge.base import Judge, JudgeSettings, JudgeSpec
+from dpg_bench.judge.base import Judge, JudgeSpec, resolve_settings, usage_of
 from dpg_bench.judge.registry import find_judge
 from dpg_bench.plugins import NoOptions
 from dpg_bench.records import Reply
@@ -73,6 +72,11 @@ class LoadedJudge:
         """The judge's own."""
         return self.judge.preprocess
 
+    @property
+    def usage(self) -> Mapping[str, float]:
+        """What its questions came to, if it counts that."""
+        return usage_of(self.judge)
+
     def answer(self, pixels: Sequence[NDArray[np.uint8]], questions: Sequence[Sequence[str]]) -> list[list[Reply]]:
         """The judge's replies."""
         return self.judge.answer(pixels, questions)
@@ -119,12 +123,8 @@ def load_judge(
     'cpu'
     """
     spec = find_judge(name)
-    given = spec.options.read(spec.name, options or {})
-    chosen = resolve_device(device)
-    precision = resolve_dtype(dtype, chosen, gpu_default=spec.gpu_dtype, known=spec.dtypes)
-    settings = JudgeSettings(judge=spec.name, options=given, device=chosen, dtype=precision)
-    spec.validate(settings)
-    return LoadedJudge(spec.name, spec.load(settings), device=chosen, untrained=spec.untrained)
+    settings = resolve_settings(spec, options or {}, device=device, dtype=dtype)
+    return LoadedJudge(spec.name, spec.load(settings), device=settings.device, untrained=spec.untrained)
 
 
 def as_image(image: ImageLike) -> Image.Image:

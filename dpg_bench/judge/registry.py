@@ -1,18 +1,36 @@
-"""Every judge that `--judge` can name: the built-in ones and those that other packages add. Imports no torch."""
+"""Every judge that `--judge` can name: built-in ones, forms such as `vlm:…`, and what other packages add.
+
+Imports no torch.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dpg_bench.errors import unknown_name
 from dpg_bench.judge.base import JudgeSpec
 from dpg_bench.judge.mplug.spec import MPLUG, TINY_MPLUG
+from dpg_bench.judge.vlm.spec import vlm_spec
 from dpg_bench.plugins import with_plugins
 
 ENTRY_POINT_GROUP = "dpg_bench.judges"
 
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """Judges that are named by what follows a prefix: `shown` is how, `example` one of them."""
+
+    prefix: str
+    shown: str
+    example: str
+    spec: Callable[[str], JudgeSpec[Any]]
+
+
 _BUILT_IN: tuple[JudgeSpec[Any], ...] = (MPLUG, TINY_MPLUG)
+_FORMS = (_Form("vlm:", "vlm:REPO_OR_FOLDER", "vlm:OWNER/NAME", vlm_spec),)
+PREFIXES = tuple(form.prefix for form in _FORMS)
 
 
 def judge_specs() -> Mapping[str, JudgeSpec[Any]]:
@@ -20,9 +38,17 @@ def judge_specs() -> Mapping[str, JudgeSpec[Any]]:
     return with_plugins(_BUILT_IN, JudgeSpec, kind="judge", group=ENTRY_POINT_GROUP)
 
 
+def judge_forms() -> tuple[JudgeSpec[Any], ...]:
+    """The judges that are named by what follows a prefix, each under its form (`vlm:REPO_OR_FOLDER`)."""
+    return tuple(replace(form.spec(form.example), name=form.shown) for form in _FORMS)
+
+
 def find_judge(name: str) -> JudgeSpec[Any]:
     """The judge that `name` stands for. Raises BadInputError for a name that nobody knows."""
+    for form in _FORMS:
+        if name.startswith(form.prefix):
+            return form.spec(name)
     specs = judge_specs()
     if name not in specs:
-        raise unknown_name("judge", name, specs)
+        raise unknown_name("judge", name, [*specs, *(form.shown for form in _FORMS)])
     return specs[name]

@@ -7,23 +7,24 @@ continued run puts the same images into a call as an undisturbed one.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
-from dpg_bench.errors import DpgBenchError
-from dpg_bench.files.durable import JsonlLog, clear_parts, disk_errors
+from dpg_bench.errors import DpgBenchError, UnavailableError
+from dpg_bench.files.durable import JsonlLog, clear_parts, disk_errors, read_jsonl
 from dpg_bench.files.image_content import UnusableImageError
 from dpg_bench.files.images import ImageFolder
 from dpg_bench.files.judgement_record import JudgementRecord, begin_judgement
 from dpg_bench.files.run_folder import JudgementDir, lock_folder
 from dpg_bench.judge.answer_log import AnswerLog, ImageAnswers
 from dpg_bench.judge.ask import Asker, JudgeTooLargeError, Tile
-from dpg_bench.judge.base import Judge
+from dpg_bench.judge.base import Judge, usage_of
 from dpg_bench.judge.prefetch import read_ahead
 from dpg_bench.judge.tiles import ItemTiles, TileJob
 from dpg_bench.records import AnswerTable, Prompt, PYesTable, Reply
@@ -45,8 +46,9 @@ class JudgingProgress:
 class JudgingOutcome:
     """All answers that hold for the images as they are, with the judge's P(yes), and what the other items lack.
 
-    `failed` maps items that could not be judged to the reason, `missing` those whose images aren't there.
-    `asked` answers were made now, `kept` ones were there before.
+    `failed` maps items that could not be judged to the reason, `missing` those whose images aren't there or that the
+    judge left a question of open. `asked` answers were made now, `kept` ones were there before. `usage` is what asking
+    came to (`usage_of`), in earlier calls too.
     """
 
     answers: AnswerTable
@@ -55,6 +57,7 @@ class JudgingOutcome:
     missing: Mapping[str, str]
     asked: int
     kept: int
+    usage: Mapping[str, float]
 
 
 def judge_images(
@@ -77,11 +80,12 @@ def judge_images(
     questions, so that no other's are put among them. `workers`: see `read_ahead`.
     `made` are the SHA-256 of items' files as they were made, where that is known: an item whose file has another is no
     longer what the run made, and isn't judged.
-    An item that can't be judged is logged in `failures.jsonl` and tried again next time; the others go on.
+    An item that can't be judged is logged in `failures.jsonl` and tried again next time, and so is a question that the
+    judge left open; the others go on.
 
     Raises BadInputError if another process is at work in `folder` or it holds answers made with other settings,
-    DpgBenchError if the disk is full, the judge doesn't fit into memory or a worker process dies. Whatever
-    ends the work, the answers written by then are kept.
+    DpgBenchError if the disk is full, the judge doesn't fit into memory or a worker process dies, UnavailableError if
+    the judge can't be reached any more. Whatever ends the work, the answers written by then are kept.
     """
     place = JudgementDir(folder)
     record = JudgementRecord(
@@ -132,6 +136,8 @@ class _Judging:
         self._table: dict[str, Mapping[int, Mapping[int, str]]] = {}
         self._p_yes: dict[str, Mapping[int, Mapping[int, float]]] = {}
         self._failed: dict[str, str] = {}
+        self._open: dict[str, str] = {}
+        self._usage = dict(usage_of(judge))
         self._questions = images.images_per_prompt * sum(len(prompt.questions) for prompt in self._prompts)
         self._asked = 0
         self._kept = 0
@@ -153,7 +159,8 @@ class _Judging:
             answers=self._table,
             p_yes=self._p_yes,
             failed=self._failed,
-            missing=self._images.missing,
+            missing={**self._images.missing, **self._open},
+            usage=_sums(read_jsonl(self._place.usage)),
             asked=self._asked,
             kept=self._kept,
         )
@@ -203,8 +210,8 @@ class _Judging:
         if not items:
             return
         try:
-            texts = self._asker.ask([tile for item in items for tile in item.to_ask()])
-        except JudgeTooLargeError:
+            texts = self._asked_about([tile for item in items for tile in item.to_ask()])
+        except (JudgeTooLargeError, UnavailableError):
             raise
         except Exception as error:  # noqa: BLE001 - pinned to its item by asking one at a time, then logged
             if len(items) == 1:
@@ -213,10 +220,38 @@ class _Judging:
                 self._ask(log, [item])
             return
         told = iter(texts)
-        self._answers.append(log, [new for item in items for new in item.answered(told)])
-        for item in items:
+        replied = [(item, list(item.replied(told))) for item in items]
+        new = [(item.prompt, image.number, image.answers()) for item, images in replied for image in images]
+        self._answers.append(log, new)
+        for item, images in replied:
             self._asked += item.question_count
+            self._leave_open(item.prompt, images)
             self._finish(item)
+
+    def _asked_about(self, tiles: Sequence[Tile]) -> list[list[Reply]]:
+        """The replies; what they came to is written down, even if they didn't come."""
+        try:
+            return self._asker.ask(tiles)
+        finally:
+            now = dict(usage_of(self._judge))
+            spent = {name: value - self._usage.get(name, 0) for name, value in now.items()}
+            self._usage = now
+            if any(spent.values()):
+                with JsonlLog(self._place.usage) as log:
+                    log.append(spent)
+
+    def _leave_open(self, prompt: Prompt, images: Sequence[_Replied]) -> None:
+        """Log the questions that the judge gave no answer to."""
+        texts = {question.proposition_id: question.text for question in prompt.questions}
+        left = [(image.number, n, why) for image in images for n, why in image.missing().items()]
+        if not left:
+            return
+        with JsonlLog(self._place.failures) as log:
+            for image, number, why in left:
+                log.append({"item_id": prompt.item_id, "image": image, "proposition_id": number, "error": why})
+        image, number, why = left[0]
+        more = f", and {len(left) - 1} more" if len(left) > 1 else ""
+        self._open[prompt.item_id] = f"question {number} about image {image} ('{texts[number]:.60}'): {why}{more}"
 
     def _finish(self, item: _Item) -> None:
         item_id = item.prompt.item_id
@@ -272,9 +307,33 @@ class _Item:
             if questions:
                 yield Tile(pixels, tuple(questions.values()))
 
-    def answered(self, told: Iterator[list[Reply]]) -> Iterator[tuple[Prompt, int, ImageAnswers]]:
-        """The answers, taken from `told` in the order of `to_ask`."""
+    def replied(self, told: Iterator[list[Reply]]) -> Iterator[_Replied]:
+        """The replies by image, taken from `told` in the order of `to_ask`."""
         for image, (digest, questions) in enumerate(zip(self.tiles.digests, self.missing, strict=True)):
             if questions:
-                replies = dict(zip(questions, next(told), strict=True))
-                yield self.prompt, image, ImageAnswers.of(digest, replies)
+                yield _Replied(image, digest, dict(zip(questions, next(told), strict=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Replied:
+    """The replies about one image, by proposition id, and the digest of its file."""
+
+    number: int
+    sha256: str
+    replies: dict[int, Reply]
+
+    def answers(self) -> ImageAnswers:
+        return ImageAnswers.of(self.sha256, self.replies)
+
+    def missing(self) -> dict[int, str]:
+        return {number: reply.missing for number, reply in self.replies.items() if reply.missing is not None}
+
+
+def _sums(lines: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """All lines added up, key by key."""
+    sums: dict[str, float] = {}
+    for line in lines:
+        for name, value in line.items():
+            if isinstance(value, (int, float)):
+                sums[name] = sums.get(name, 0) + value
+    return sums

@@ -17,7 +17,7 @@ from typing import Literal, TypeAlias, get_args
 from dpg_bench.errors import BadInputError, option
 from dpg_bench.files.answer_lines import AnswerLine, read_answer_lines
 from dpg_bench.files.kept_suite import read_kept_suite
-from dpg_bench.files.run_folder import JudgementDir, RunDir, judgement_of, scored_below
+from dpg_bench.files.run_folder import JudgementDir, RunDir, judge_folder, judgement_of, scored_below
 from dpg_bench.records import Suite
 from dpg_bench.report.still_fits import misfit
 from dpg_bench.score.items import ItemColumns, ItemScores, answered_yes, item_scores
@@ -154,6 +154,7 @@ def load_judged(path: Path, *, judge: str | None = None) -> JudgedRun:
     if JudgementDir(path).scorecard.exists():
         return _load_file(JudgementDir(path).scorecard)
     scored = {name: one.scorecard for name, one in RunDir(path).judged().items() if one.scorecard.exists()}
+    judge = judge if judge is None or judge in scored else judge_folder(judge)
     if not scored:
         raise BadInputError(f"{path} holds no scorecard. Score it first: `dpgbench score {path}`.")
     if judge is None and len(scored) > 1:

@@ -99,3 +99,14 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInputError, match="file/run can't be written"), lock_folder(tmp_path / "file" / "run"):
         pass
+
+
+def test_a_judges_folder_has_a_name_that_every_file_system_takes(tmp_path: Path) -> None:
+    run = RunDir(tmp_path)
+    assert run.judgement("mplug").path.name == "mplug"
+    assert run.judgement("vlm:Qwen/Qwen2.5-VL-7B-Instruct").path.name == "vlm-Qwen-Qwen2.5-VL-7B-Instruct"
+    for odd in ("..", "/", "", "a" * 500, "é:ü"):
+        folder = run.judgement(odd).path
+        assert folder.parent == run.judgements
+        assert 0 < len(folder.name) <= 120
+        assert folder.name not in (".", "..")

@@ -16,7 +16,14 @@ from dpg_bench.errors import BadInputError, UnavailableError
 from dpg_bench.generate.base import Generator
 from dpg_bench.generate.models.stable_diffusion import RELEASED_BASE
 from dpg_bench.generate.registry import find_model
-from dpg_bench.hub.huggingface import Repository, Weights, cached_weights, fetch_weights, folder_weights
+from dpg_bench.hub.huggingface import (
+    Repository,
+    Weights,
+    cached_weights,
+    fetch_weights,
+    folder_weights,
+    repository_gigabytes,
+)
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LARGE, SMALL = b"weights " * 10, b'{"a": 1}'
@@ -183,3 +190,8 @@ def test_ella_s_own_repository_serves_its_text_encoder(hub_cache: Path, tiny_fol
     assert "config.json" in found.files
     assert (found.folder / "config.json").is_file()
     assert ELLA_SD15.still_to_download(options) == ()
+
+
+def test_a_repository_whose_size_nobody_can_tell_is_one_message() -> None:
+    with pytest.raises(UnavailableError, match="some/model could not be downloaded"):
+        repository_gigabytes(Repository("some/model", None, ("config.json",)))

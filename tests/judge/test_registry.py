@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dpg_bench.errors import BadInputError
-from dpg_bench.judge.registry import find_judge, judge_specs
+from dpg_bench.judge.registry import find_judge, judge_forms, judge_specs
 
 PLUGIN = """
 from dpg_bench.judge.base import JudgeSpec
@@ -76,3 +76,10 @@ def test_naming_judges_and_finding_images_import_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_judges_that_are_named_by_a_form_are_listed_and_found() -> None:
+    assert [spec.name for spec in judge_forms()] == ["vlm:REPO_OR_FOLDER"]
+    assert find_judge("vlm:some/model").name == "vlm:some/model"
+    with pytest.raises(BadInputError, match="Known: mplug, tiny-mplug, vlm:REPO_OR_FOLDER"):
+        find_judge("qwen")

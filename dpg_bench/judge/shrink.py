@@ -1,0 +1,29 @@
+"""A tile for judges that take images of any size: RGB, and no more pixels than are wanted. Imports no torch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+
+@dataclass(frozen=True, slots=True)
+class Shrink:
+    """Scales an image down to at most `max_pixels`, its aspect ratio kept, by Pillow's bicubic; None: never.
+
+    Picklable, so that worker processes can run it.
+    """
+
+    max_pixels: int | None
+
+    def __call__(self, image: Image.Image) -> NDArray[np.uint8]:
+        """PIL image → uint8 (height, width, 3)."""
+        rgb = image.convert("RGB")
+        if self.max_pixels is not None and rgb.width * rgb.height > self.max_pixels:
+            scale = math.sqrt(self.max_pixels / (rgb.width * rgb.height))
+            size = (max(1, math.floor(rgb.width * scale)), max(1, math.floor(rgb.height * scale)))
+            rgb = rgb.resize(size, Image.Resampling.BICUBIC)
+        return np.asarray(rgb, dtype=np.uint8)
