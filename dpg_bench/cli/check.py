@@ -7,9 +7,19 @@ from typing import Annotated
 
 import typer
 
-from dpg_bench.cli.console import say, show_json, terminal
+from dpg_bench.cli.console import say, show, show_json, terminal
 from dpg_bench.cli.exit_codes import INCOMPLETE, REGRESSION
-from dpg_bench.cli.options import AllowMissing, Confidence, Force, Json, Scored, WhichJudge, WhichProtocol
+from dpg_bench.cli.options import (
+    AllowMissing,
+    Confidence,
+    Force,
+    Json,
+    Markdown,
+    Scored,
+    WhichJudge,
+    WhichProtocol,
+    check_one_form,
+)
 
 
 def check(
@@ -30,6 +40,7 @@ def check(
     protocol: WhichProtocol = "corrected",
     judge: WhichJudge = None,
     json: Json = False,
+    markdown: Markdown = False,
     junit: Annotated[Path | None, typer.Option(help="Write the result as JUnit XML too.", show_default=False)] = None,
     force: Force = False,
 ) -> None:
@@ -42,9 +53,10 @@ def check(
     from dpg_bench.files.outputs import write_output
     from dpg_bench.report.check.data import check_to_json, check_to_junit
     from dpg_bench.report.check.result import check_run
-    from dpg_bench.report.check.text import print_check
+    from dpg_bench.report.check.text import check_markdown, print_check
     from dpg_bench.report.runs import load_judged
 
+    check_one_form(json, markdown)
     result = check_run(
         load_judged(path, judge=judge),
         load_judged(baseline, judge=judge),
@@ -60,6 +72,8 @@ def check(
         say(f"Written: {junit}")
     if json:
         show_json(check_to_json(result))
+    elif markdown:
+        show(check_markdown(result).rstrip())
     else:
         print_check(result, terminal())
     report_to_actions(result)

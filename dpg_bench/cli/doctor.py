@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dpg_bench import __version__
 from dpg_bench.cli.console import show
 
 if TYPE_CHECKING:
@@ -19,31 +21,66 @@ if TYPE_CHECKING:
 _MODELS = ("sd15", "ella-sd15")
 _SUITES = ("dpg-bench", "dsg-1k")
 _JUDGES = ("mplug",)
+_VARIABLES = ("DPGBENCH_", "HF_", "MODELSCOPE_", "TORCH_", "CUDA_", "OMP_", "HTTP_PROXY", "HTTPS_PROXY", "NVIDIA_TF32_")
 _FULL = "pip install 'dpg-bench[full]'"
 
 
-def doctor() -> None:
+def doctor(
+    report: Annotated[
+        bool,
+        typer.Option(
+            "--report",
+            help="Print it for an issue: versions too, and neither paths of the home folder nor values of variables.",
+        ),
+    ] = False,
+) -> None:
     """Show what this machine has, what a run or a score would still need, and how to mend what is missing."""
+    from dpg_bench.report.plain_text import without_home
+
+    tell = (lambda line: show(without_home(line))) if report else show
     problems = 0
-    show("Packages")
+    if report:
+        _tell_section(tell, "Versions", _versions())
+        _tell_section(tell, "Environment variables that are set", _variables())
+    tell("Packages")
     for line, fine in _packages():
         problems += not fine
-        show(f"  {line}")
+        tell(f"  {line}")
     light = find_spec("torch") is None
     if light:
-        show(f"  The light installation: reads, compares and reports. To draw and judge: {_FULL}")
+        tell(f"  The light installation: reads, compares and reports. To draw and judge: {_FULL}")
     else:
         for line, fine in _packages("full"):
             problems += not fine
-            show(f"  {line}")
+            tell(f"  {line}")
     for heading, lines in (("Machine", _machine()), ("Caches", _caches()), ("Suites, models and judges", _weights())):
-        show(heading)
-        for line in lines:
-            show(f"  {line}")
+        _tell_section(tell, heading, lines)
     if problems:
-        show(f"{problems} of the packages need attention.")
+        tell(f"{problems} of the packages need attention.")
         raise typer.Exit(1)
-    show(f"All packages that {'the light installation' if light else 'dpg-bench'} needs are installed.")
+    tell(f"All packages that {'the light installation' if light else 'dpg-bench'} needs are installed.")
+
+
+def _tell_section(tell: Callable[[str], None], heading: str, lines: Iterable[str]) -> None:
+    tell(heading)
+    for line in lines:
+        tell(f"  {line}")
+
+
+def _versions() -> Iterator[str]:
+    from dpg_bench.provenance import package_versions
+
+    yield platform.platform()
+    found = package_versions()
+    yield ", ".join(f"{name} {number}" for name, number in found.items())
+    if found.get("dpg-bench") != __version__:
+        yield f"this is dpg-bench {__version__}, and not what is installed under that name"
+
+
+def _variables() -> Iterator[str]:
+    """The names alone: a value may be a token, or an address with a password in it."""
+    names = sorted(name for name in os.environ if name.startswith(_VARIABLES))
+    yield ", ".join(names) or "none that dpg-bench or its libraries read"
 
 
 def _packages(extra: str = "") -> Iterator[tuple[str, bool]]:

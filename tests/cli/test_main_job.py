@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import dpg_bench
 from dpg_bench.generate.stage import GenerationProgress
 from dpg_bench.jobs.run import execute_run
 from dpg_bench.jobs.run_plan import RunRequest, plan_run
@@ -193,6 +195,26 @@ def test_doctor_says_what_is_here(dpgbench: Dpgbench) -> None:
     assert "MISSING  ella-sd15: run would first download 15.3 GB (Stable Diffusion 1.5 without CLIP" in result.stdout
     assert "MISSING  mplug: score would first download 8.0 GB (`dpgbench fetch mplug`)" in result.stdout
     assert "MISSING  dpg-bench: run and score would first download" in result.stdout
+
+
+def test_doctor_reports_without_secrets_or_the_home_folder(
+    dpgbench: Dpgbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "alice"
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    monkeypatch.setenv("DPGBENCH_ELLA_URL", "https://alice:password@mirror.example")
+    monkeypatch.setenv("DPGBENCH_CACHE", str(home / "weights"))
+    result = dpgbench("doctor", "--report")
+    assert result.exit_code == 0, result.output
+    assert "dpg-bench: ~/weights (not there yet)" in result.stdout
+    assert "DPGBENCH_CACHE, DPGBENCH_ELLA_URL" in result.stdout
+    assert "HF_TOKEN" in result.stdout
+    assert f"dpg-bench {dpg_bench.__version__}" in result.stdout
+    assert platform.platform() in result.stdout
+    for secret in ("hf_secret", "password", str(home)):
+        assert secret not in result.output
+    assert str(home / "weights") in dpgbench("doctor").stdout
 
 
 def test_doctor_needs_no_torch(tmp_path: Path) -> None:
