@@ -18,6 +18,7 @@ from dpg_bench.cli import (
     listings,
     prompts,
     report,
+    rewrite,
     run,
     same,
     schema,
@@ -58,7 +59,7 @@ def _options(
 
 
 _GROUPS = {
-    "Generate and judge": (run.run, prompts.prompts, score.score, status.runs, status.show),
+    "Generate and judge": (run.run, prompts.prompts, rewrite.rewrite, score.score, status.runs, status.show),
     "Results": (
         compare.compare,
         check.check,

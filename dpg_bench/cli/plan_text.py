@@ -13,6 +13,7 @@ from dpg_bench.suite.registry import pending_download
 
 if TYPE_CHECKING:
     from dpg_bench.jobs.run_plan import RunPlan
+    from dpg_bench.suite.rewritten import Rewriting
 
 
 def plan_text(plan: RunPlan) -> str:
@@ -35,6 +36,7 @@ def plan_text(plan: RunPlan) -> str:
         "model": f"{settings.model} ({plan.spec.summary})",
         "options": ", ".join(f"{key}={value}" for key, value in settings.options.recorded().items()) or "defaults",
         "suite": f"{plan.suite.name} ({plan.suite.source})",
+        **({} if plan.rewriting is None else {"prompts": _rewritten(plan.rewriting)}),
         "items": f"{len(plan.items)}" + (f" of {whole}" if len(plan.items) < whole else ""),
         "images": f"{images} ({request.images_per_prompt} per prompt), seeds {seeds}",
         "questions": "known once the suite is downloaded"
@@ -54,6 +56,11 @@ def plan_text(plan: RunPlan) -> str:
     width = max(map(len, rows))
     lines = [f"{name:<{width}}  {value}" for name, value in rows.items()]
     return "\n".join([*lines, "Nothing was written. Run the same command without --dry-run to do it."])
+
+
+def _rewritten(rewriting: Rewriting) -> str:
+    record = rewriting.record
+    return f"rewritten by {record['rewritten_by']}, recipe {record['recipe']}, digest {record['digest'][:12]}"
 
 
 def _memory(plan: RunPlan) -> str:

@@ -71,6 +71,13 @@ def run(
         int | None,
         typer.Option(help="Side of an image in pixels, a multiple of 8; the model's own."),
     ] = None,
+    prompts_from: Annotated[
+        Path | None,
+        typer.Option(
+            help="Draw from these rewritten prompts (`dpgbench rewrite`); the questions stay the suite's.",
+            show_default=False,
+        ),
+    ] = None,
     batch_size: Annotated[
         int | None,
         typer.Option(help="Images made at once; halved where they don't fit."),
@@ -110,6 +117,7 @@ def run(
         guidance=guidance,
         negative_prompt=negative_prompt,
         size=size,
+        prompts_from=prompts_from,
         batch_size=batch_size,
         limit=limit,
         items=parse_items(items),
@@ -155,8 +163,9 @@ def _headline(plan: RunPlan) -> str:
         for name, value in (("px", settings.size), ("steps", settings.steps), ("guidance", settings.guidance))
         if value is not None
     )
+    rewritten = f", rewritten by {plan.rewriting.record['rewritten_by']}" if plan.rewriting is not None else ""
     return (
-        f"{plan.generator.model} on {plan.suite.name}: {len(plan.items)} prompts × "
+        f"{plan.generator.model} on {plan.suite.name}{rewritten}: {len(plan.items)} prompts × "
         f"{plan.request.images_per_prompt} images, {sampler or 'the pipeline’s own settings'}, "
         f"{settings.dtype} on {settings.device} → {plan.run.path}"
     )

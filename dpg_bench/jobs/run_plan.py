@@ -22,6 +22,7 @@ from dpg_bench.generate.models.unet import compiled_batch
 from dpg_bench.generate.plan import ItemPlan, plan_items
 from dpg_bench.records import Prompt, Suite
 from dpg_bench.suite.registry import load_suite
+from dpg_bench.suite.rewritten import Rewriting, read_rewriting
 from dpg_bench.suite.selection import select_prompts
 
 
@@ -47,6 +48,8 @@ class RunRequest:
     guidance: float | None = None
     negative_prompt: str | None = None
     size: int | None = None
+    prompts_from: Path | None = None
+    """A file of `dpgbench rewrite`, whose texts are drawn in place of the suite's; the questions stay the suite's."""
     batch_size: int | None = None
     limit: int | None = None
     items: tuple[str, ...] | None = None
@@ -58,7 +61,10 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
-    """A request with nothing left open: names resolved, values checked, no weights loaded, nothing written."""
+    """A request with nothing left open: names resolved, values checked, no weights loaded, nothing written.
+
+    `prompts` hold the texts that are drawn, which are those of the `rewriting` where there is one.
+    """
 
     request: RunRequest
     spec: ModelSpec[Any]
@@ -69,6 +75,7 @@ class RunPlan:
     run: RunDir
     batch_size: int
     previous: RunRecord | None
+    rewriting: Rewriting | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -85,6 +92,7 @@ class RunPlan:
             "images_per_prompt": request.images_per_prompt,
             "seed": None if request.seeds is not None else request.seed,
             "seeds": None if request.seeds is None else list(request.seeds),
+            **({} if self.rewriting is None else {"prompts": self.rewriting.record}),
         }
 
 
@@ -123,6 +131,9 @@ def plan_run(request: RunRequest, *, outline: Suite | None = None) -> RunPlan:
     suite = chosen.whole or chosen
     prompts = select_prompts(chosen, limit=request.limit, items=request.items)
     check_names(prompt.item_id for prompt in prompts)
+    rewriting = None if request.prompts_from is None else read_rewriting(request.prompts_from)
+    if rewriting is not None and outline is None:
+        prompts = rewriting.applied(prompts, str(request.prompts_from))
     run = RunDir(request.out if request.out is not None else RUNS / _run_name(name, suite.name))
     _check_folder(run)
     if request.fresh:
@@ -140,6 +151,7 @@ def plan_run(request: RunRequest, *, outline: Suite | None = None) -> RunPlan:
         run=run,
         batch_size=batch_size,
         previous=previous,
+        rewriting=rewriting,
     )
     if previous is not None and outline is None:
         _check_continues(plan, previous)

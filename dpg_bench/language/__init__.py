@@ -1,0 +1,1 @@
+"""Language models that write for the benchmark: prompts made dense, and question graphs."""
