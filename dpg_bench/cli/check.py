@@ -10,6 +10,7 @@ import typer
 from dpg_bench.cli.console import say, show, show_json, terminal
 from dpg_bench.cli.exit_codes import INCOMPLETE, REGRESSION
 from dpg_bench.cli.options import (
+    AllowDifferent,
     AllowMissing,
     Confidence,
     Force,
@@ -37,6 +38,7 @@ def check(
         bool, typer.Option("--strict", help="Fail too where these prompts can't tell whether a score dropped.")
     ] = False,
     allow_missing: AllowMissing = False,
+    allow_different: AllowDifferent = False,
     protocol: WhichProtocol = "corrected",
     judge: WhichJudge = None,
     json: Json = False,
@@ -66,6 +68,7 @@ def check(
         protocol=protocol,
         allow_missing=allow_missing,
         strict=strict,
+        allow_different=allow_different,
     )
     if junit is not None:
         write_output(junit, check_to_junit(result), force=force)

@@ -9,6 +9,7 @@ import typer
 
 from dpg_bench.cli.console import say, show, show_json, terminal
 from dpg_bench.cli.options import (
+    AllowDifferent,
     Confidence,
     Csv,
     Force,
@@ -37,6 +38,7 @@ def compare(
     protocol: WhichProtocol = "corrected",
     judge: WhichJudge = None,
     confidence: Confidence = 0.95,
+    allow_different: AllowDifferent = False,
     top: Annotated[int, typer.Option(min=0, help="How many of what changed most are shown.")] = 5,
     json: Json = False,
     markdown: Markdown = False,
@@ -53,7 +55,10 @@ def compare(
 
     check_one_form(json, markdown, latex)
     comparisons = compare_all(
-        [load_judged(path, judge=judge) for path in paths], protocol=protocol, confidence=confidence
+        [load_judged(path, judge=judge) for path in paths],
+        protocol=protocol,
+        confidence=confidence,
+        allow_different=allow_different,
     )
     texts = _question_texts(comparisons[0].first) if top else {}
     if csv is not None:

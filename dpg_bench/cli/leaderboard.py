@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dpg_bench.cli.console import say, show, show_json, terminal
-from dpg_bench.cli.options import Csv, Force, Json, Latex, Markdown, check_one_form
+from dpg_bench.cli.options import AllowDifferent, Csv, Force, Json, Latex, Markdown, check_one_form
 
 if TYPE_CHECKING:
     from dpg_bench.records import Suite
@@ -28,6 +28,7 @@ def leaderboard(
     verified: Annotated[
         bool, typer.Option("--verified", help="Take only runs in which `dpgbench verify` finds no difference.")
     ] = False,
+    allow_different: AllowDifferent = False,
     json: Json = False,
     markdown: Markdown = False,
     latex: Latex = False,
@@ -56,7 +57,12 @@ def leaderboard(
     found = FoundRuns() if alone else find_runs(folders or [default])
     if verified:
         found = only_verified(found)
-    board = rank_runs(found.runs, published=shipped_results() if published else (), unusable=found.unusable)
+    board = rank_runs(
+        found.runs,
+        published=shipped_results() if published else (),
+        unusable=found.unusable,
+        allow_different=allow_different,
+    )
     if csv is not None:
         write_output(csv, leaderboard_to_csv(board).encode(), force=force)
         say(f"Written: {csv}")

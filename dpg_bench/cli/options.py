@@ -34,6 +34,12 @@ Csv: TypeAlias = Annotated[
 AllowMissing: TypeAlias = Annotated[
     bool, typer.Option("--allow-missing", help="Take the mean over what is there, though items are missing.")
 ]
+AllowDifferent: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--allow-different", help="Hold runs against each other that drew from differently rewritten prompts."
+    ),
+]
 Force: TypeAlias = Annotated[bool, typer.Option("--force", help="Replace files that are there.")]
 
 

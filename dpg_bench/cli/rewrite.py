@@ -46,7 +46,7 @@ def rewrite(
     items: Annotated[str | None, typer.Option(help="Only these items: ID,ID,...", show_default=False)] = None,
     revision: Revision = None,
     temperature: Temperature = 0.0,
-    seed: Annotated[int, typer.Option(help="Where answers are drawn by chance (--temperature).")] = 0,
+    seed: Annotated[int, typer.Option(help="Of answers drawn by chance (--temperature), by item.")] = 0,
     max_tokens: MaxTokens = 512,
     batch_size: WriterBatch = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
@@ -89,7 +89,7 @@ def rewrite(
     plan = plan_rewrite(request)
     say(
         f"{len(plan.asked)} of {len(plan.prompts)} prompts of {plan.suite.name} by {model}, "
-        f"recipe {plan.recipe.label} → {out}"
+        f"recipe {plan.recipe_label} → {out}"
     )
     with counting("Rewriting", "prompts") as count:
         outcome = execute_rewrite(

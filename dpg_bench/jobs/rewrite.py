@@ -12,6 +12,7 @@ from statistics import median
 from dpg_bench.errors import BadInputError, check_positive, option
 from dpg_bench.files.outputs import write_output
 from dpg_bench.generate.plan import image_seed
+from dpg_bench.hub.remarks import listening
 from dpg_bench.language.answers import one_line, plain_answer
 from dpg_bench.language.base import Asked, Said, Writer, WriterSettings
 from dpg_bench.language.recipe import Recipe, find_recipe
@@ -51,6 +52,12 @@ class RewritePlan:
     suite: Suite
     prompts: tuple[Prompt, ...]
     recipe: Recipe
+
+    @property
+    def recipe_label(self) -> str:
+        """The recipe as the file names it, with the length up to which prompts were rewritten."""
+        most = self.request.pass_through
+        return self.recipe.label if most is None else f"{self.recipe.label}, up to {most} words"
 
     @property
     def asked(self) -> tuple[Prompt, ...]:
@@ -118,12 +125,12 @@ def execute_rewrite(
     server can't be reached.
     """
     request = plan.request
-    writer = writer if writer is not None else load_writer(request.writer)
+    with listening():
+        writer = writer if writer is not None else load_writer(request.writer)
     settings = {
         "model": {"name": request.writer.name, **writer.provenance},
         "sampling": request.writer.sampling.record(),
         "recipe": plan.recipe.label,
-        "pass_through": request.pass_through,
     }
     seed = request.writer.sampling.seed
     asked = [Asked(p.item_id, plan.recipe.conversation(p.text), image_seed(seed, p.item_id, 0)) for p in plan.asked]
@@ -163,5 +170,5 @@ def _row(plan: RewritePlan, writer: Writer, prompt: Prompt, said: Said | None) -
         model=plan.request.writer.name,
         revision=revision,
         sampling=json.dumps(plan.request.writer.sampling.record()),
-        recipe=plan.recipe.label,
+        recipe=plan.recipe_label,
     )

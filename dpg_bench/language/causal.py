@@ -11,6 +11,7 @@ from dpg_bench.errors import BadInputError, check_positive, option
 from dpg_bench.halving import Halving
 from dpg_bench.hub.huggingface import Repository, Weights, folder_weights, is_folder, repository_weights
 from dpg_bench.hub.loading import load_errors
+from dpg_bench.hub.remarks import quiet_libraries
 from dpg_bench.language.base import Asked, Said, WriterSettings
 from dpg_bench.remote.usage import Usage
 
@@ -70,7 +71,7 @@ class CausalWriter:
             pad_token_id=self._tokenizer.pad_token_id,
         )
         devices = [self._model.device] if self._model.device.type == "cuda" else []
-        with torch.inference_mode(), torch.random.fork_rng(devices):
+        with quiet_libraries(), torch.inference_mode(), torch.random.fork_rng(devices):
             torch.manual_seed(asked[0].seed)
             found = self._model.generate(**inputs, generation_config=config)
         length = inputs["input_ids"].shape[1]
@@ -106,7 +107,7 @@ def load_causal_writer(settings: WriterSettings) -> CausalWriter:
     device = resolve_device(settings.device)
     dtype = resolve_dtype(settings.dtype, device, gpu_default="bfloat16")
     weights = _weights(settings)
-    with load_errors("a causal language model", settings.name):
+    with load_errors("a causal language model", settings.name), quiet_libraries():
         tokenizer: Any = transformers.AutoTokenizer.from_pretrained(weights.folder, local_files_only=True)
         if not getattr(tokenizer, "chat_template", None):
             raise BadInputError(

@@ -70,8 +70,8 @@ class Unfinished:
 
     def forget(self, key: str) -> None:
         """Have this asked again next time: what was said can't be used."""
-        self._log.append({"key": key, "error": "unusable"})
-        self._lines.pop(key, None)
+        if self._lines.pop(key, {}).get("text") is not None:
+            self._log.append({"key": key, "error": "unusable"})
 
     def _keep(self, asked: Asked, said: Said) -> None:
         line: dict[str, Any] = {"key": asked.key, "asked": asked.digest, "text": said.text, "error": said.error}

@@ -16,13 +16,14 @@ def compare(
     *,
     protocol: Protocol = "corrected",
     confidence: float = 0.95,
+    allow_different: bool = False,
 ) -> Comparison:
     """Hold `second` against `first`, prompt by prompt; both as a scorecard, a run from `open_run`, or a path.
 
     `confidence`, between 0.5 and 1, is that of the intervals.
 
     Raises BadInputError if a path holds no scorecard, or the two can't be compared: other suites, judges or numbers of
-    images.
+    images. Runs that drew from different texts, one of them rewritten, are compared if `allow_different`.
 
     >>> import dpg_bench as dpg
     >>> result = dpg.compare("runs/demo", "runs/better")
@@ -30,7 +31,7 @@ def compare(
     25.0
     """
     runs = [as_judged(first, name="first"), as_judged(second, name="second")]
-    return compare_all(runs, protocol=protocol, confidence=confidence)[0]
+    return compare_all(runs, protocol=protocol, confidence=confidence, allow_different=allow_different)[0]
 
 
 def check(
@@ -43,6 +44,7 @@ def check(
     protocol: Protocol = "corrected",
     allow_missing: bool = False,
     strict: bool = False,
+    allow_different: bool = False,
 ) -> CheckResult:
     """Whether `run` is worse than `baseline` by more than `max_drop` points, and by more than noise: see `verdict`.
 
@@ -64,6 +66,7 @@ def check(
         protocol=protocol,
         allow_missing=allow_missing,
         strict=strict,
+        allow_different=allow_different,
     )
 
 

@@ -67,6 +67,18 @@ class JudgedRun:
         extent = self.extent(protocol)
         return f"{self.name} ({extent})" if extent else self.name
 
+    @property
+    def rewriting(self) -> str:
+        """By whom and how the drawn prompts were rewritten, in words; empty for a suite's own, or where nobody knows.
+
+        The start of the digest of all texts ends it, so equal words are equal texts.
+        """
+        record = self.card.run.settings.get("prompts")
+        if not isinstance(record, dict):
+            return ""
+        named = [str(record.get(name)) for name in ("rewritten_by", "recipe")]
+        return f"rewritten by {named[0]}, {named[1]} ({str(record.get('digest'))[:12]})"
+
     def kept_suite(self) -> Suite | None:
         """The prompts and questions that lie beside the scorecard; None where there are none, as beside a baseline.
 

@@ -52,7 +52,7 @@ def test_one_variable_means_one_thing() -> None:
     # Described otherwise where the command does something else with the same thing; read before adding to these.
     assert {name.removeprefix("DPGBENCH_") for name, found in helps.items() if len(found) > 1} <= {
         *("SUITE", "OUT", "MODEL_OPTION", "JUDGE_OPTION", "IMAGES_PER_PROMPT", "BATCH_SIZE", "DTYPE", "FRESH", "FORCE"),
-        *("JUDGE", "PUBLISHED"),
+        *("JUDGE", "PUBLISHED", "SEED"),
     }
     assert files.pop("DPGBENCH_OUT") == {"run", "score"}  # both the run folder
     assert {name: found for name, found in files.items() if len(found) > 1} == {}

@@ -91,6 +91,7 @@ def check_run(
     protocol: Protocol = "corrected",
     allow_missing: bool = False,
     strict: bool = False,
+    allow_different: bool = False,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> CheckResult:
@@ -109,7 +110,7 @@ def check_run(
         raise BadInputError(f"{option('max_drop')} is {max_drop}; it must be a number of points from 0, such as 1.0.")
     if not 0.5 < confidence < 1:
         raise BadInputError(f"{option('confidence')} is {confidence}; it must lie between 0.5 and 1, such as 0.95.")
-    pair = pair_up(baseline, run, protocol=protocol)
+    pair = pair_up(baseline, run, protocol=protocol, allow_different=allow_different)
     numbers = list(paired_numbers(pair))
     checked = [(numbers[:1], confidence)]
     if categories and (below := [number for number in numbers if number.row.level == 1]):

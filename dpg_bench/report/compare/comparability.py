@@ -1,4 +1,4 @@
-"""Which scorecards may be held against each other: same suite, same judge."""
+"""Which scorecards may be held against each other: same suite, same judge, images of the same texts."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from dpg_bench.report.runs import JudgedRun
 _SHOWN_DIGITS = 12
 
 
-def check_comparable(first: JudgedRun, second: JudgedRun) -> tuple[str, ...]:
+def check_comparable(first: JudgedRun, second: JudgedRun, *, allow_different: bool = False) -> tuple[str, ...]:
     """What must be said beside a comparison of the two.
 
-    Raises BadInputError, saying which, if they were asked different suites or judged by different judges. A judge
+    Raises BadInputError, saying which, if they were asked different suites or judged by different judges, or if one
+    drew from rewritten prompts that the other didn't draw from; `allow_different` lets that pass with a remark. A judge
     without a fingerprint (answers from elsewhere) may be any, so that is only remarked.
     """
     one, other = first.card, second.card
@@ -26,7 +27,7 @@ def check_comparable(first: JudgedRun, second: JudgedRun) -> tuple[str, ...]:
             f"'{other.suite.name}' with {other.suite.digest[:_SHOWN_DIGITS]}. Score both with the same "
             f"{option('suite')}."
         )
-    remarks = []
+    remarks = [*_other_texts(first, second, allow_different=allow_different)]
     if one.judge.fingerprint is None or other.judge.fingerprint is None:
         unknown = " and ".join(run.name for run in (first, second) if run.card.judge.fingerprint is None)
         remarks.append(f"Who judged {unknown} is not recorded; the comparison holds only if the judges are the same.")
@@ -42,6 +43,18 @@ def check_comparable(first: JudgedRun, second: JudgedRun) -> tuple[str, ...]:
             f"{other.run.images_per_prompt}: more images make an item's score steadier, not higher."
         )
     return tuple(remarks)
+
+
+def _other_texts(first: JudgedRun, second: JudgedRun, *, allow_different: bool) -> tuple[str, ...]:
+    if first.rewriting == second.rewriting:
+        return ()
+    told = " and ".join(f"{run.name} from prompts {run.rewriting or 'as they stand'}" for run in (first, second))
+    if not allow_different:
+        raise BadInputError(
+            f"{first.name} and {second.name} can't be compared: they drew from different texts, {told}. What rewriting "
+            f"adds is the rewriter's; compare them nevertheless with {option('allow_different', True)}."
+        )
+    return (f"They drew from different texts, {told}: part of the difference is the rewriter's.",)
 
 
 def _difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:

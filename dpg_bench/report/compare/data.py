@@ -13,7 +13,7 @@ from dpg_bench.report.runs import JudgedRun, Protocol
 COMPARISON_SCHEMA = 2
 CSV_COLUMNS = (
     *("first", "second", "protocol", "level", "category", "first_score", "second_score", "difference", "low", "high"),
-    *("p_value", "detectable", "prompts", "clear", "first_extent", "second_extent"),
+    *("p_value", "detectable", "prompts", "clear", "first_extent", "second_extent", "first_texts", "second_texts"),
 )
 
 
@@ -70,6 +70,8 @@ def comparisons_to_csv(comparisons: Sequence[Comparison]) -> str:
                 "protocol": protocol,
                 "first_extent": one.first.extent(protocol),
                 "second_extent": one.second.extent(protocol),
+                "first_texts": one.first.rewriting,
+                "second_texts": one.second.rewriting,
                 **_score(score),
             }
             for one in comparisons
@@ -87,6 +89,7 @@ def _run(run: JudgedRun, protocol: Protocol) -> dict[str, Any]:
         "name": run.name,
         "model": run.card.run.model,
         "judge": run.card.judge.name,
+        "texts": run.rewriting or None,
         "complete": scores.complete,
         "prompts_scored": scores.prompts_scored,
         "prompts_expected": scores.prompts_expected,

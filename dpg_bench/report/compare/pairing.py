@@ -56,13 +56,13 @@ def other_protocol(first: JudgedRun, second: JudgedRun, protocol: Protocol) -> O
     return OtherProtocol(other, first.protocol(other).overall, second.protocol(other).overall)
 
 
-def pair_up(first: JudgedRun, second: JudgedRun, *, protocol: Protocol) -> Pair:
+def pair_up(first: JudgedRun, second: JudgedRun, *, protocol: Protocol, allow_different: bool = False) -> Pair:
     """Find the items that both have scored.
 
     Raises BadInputError if they were asked different suites or judged by different judges, have no scored item
-    in common, or have a scorecard of schema 1.
+    in common, or have a scorecard of schema 1; and if they drew from different texts, unless `allow_different`.
     """
-    remarks = [*check_comparable(first, second)]
+    remarks = [*check_comparable(first, second, allow_different=allow_different)]
     one, other = first.items(protocol), second.items(protocol)
     known = set(other.item_ids)
     common = [item_id for item_id in one.item_ids if item_id in known]

@@ -65,7 +65,11 @@ class Comparison:
 
 
 def compare_all(
-    runs: Sequence[JudgedRun], *, protocol: Protocol = "corrected", confidence: float = CONFIDENCE
+    runs: Sequence[JudgedRun],
+    *,
+    protocol: Protocol = "corrected",
+    confidence: float = CONFIDENCE,
+    allow_different: bool = False,
 ) -> tuple[Comparison, ...]:
     """Hold every other run against the first.
 
@@ -77,7 +81,10 @@ def compare_all(
         raise BadInputError(f"{option('confidence')} is {confidence}; it must lie between 0.5 and 1, such as 0.95.")
     names = [run.name for run in runs]
     first, *others = (replace(run, name=str(run.file)) if names.count(run.name) > 1 else run for run in runs)
-    return tuple(compare_runs(first, other, protocol=protocol, confidence=confidence) for other in others)
+    return tuple(
+        compare_runs(first, other, protocol=protocol, confidence=confidence, allow_different=allow_different)
+        for other in others
+    )
 
 
 def compare_runs(
@@ -86,6 +93,7 @@ def compare_runs(
     *,
     protocol: Protocol = "corrected",
     confidence: float = CONFIDENCE,
+    allow_different: bool = False,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Comparison:
@@ -93,7 +101,7 @@ def compare_runs(
 
     Raises what `pair_up` raises.
     """
-    pair = pair_up(first, second, protocol=protocol)
+    pair = pair_up(first, second, protocol=protocol, allow_different=allow_different)
     other: Protocol = "official" if protocol == "corrected" else "corrected"
     settings = [{"model": run.card.run.model, **run.card.run.settings} for run in (first, second)]
     known = all(run.card.run.settings_fingerprint is not None for run in (first, second))
@@ -129,7 +137,7 @@ def compare_runs(
 def _overall(first: JudgedRun, second: JudgedRun, protocol: Protocol) -> Sequence[PairedNumber]:
     if not set(first.items(protocol).item_ids) & set(second.items(protocol).item_ids):
         return ()
-    return list(paired_numbers(pair_up(first, second, protocol=protocol)))[:1]
+    return list(paired_numbers(pair_up(first, second, protocol=protocol, allow_different=True)))[:1]
 
 
 def _item_changes(pair: Pair) -> tuple[ItemChange, ...]:

@@ -15,7 +15,7 @@ LEADERBOARD_SCHEMA = 1
 CSV_COLUMNS = (
     *("rank", "model", "overall", "low", "high", *CATEGORIES, "prompts", "prompts_expected", "complete"),
     *("images_per_prompt", "protocol", "judge", "suite", "steps", "guidance", "size", "prompt_rewriting", "kind"),
-    *("reproduces", "published", "published_minus_reproduced", "source", "date"),
+    *("reproduces", "published", "published_minus_reproduced", "source", "date", "texts"),
 )
 
 

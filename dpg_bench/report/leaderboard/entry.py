@@ -20,8 +20,9 @@ class Entry:
 
     `extent` says how much of the suite it is over where that isn't all; it is not `complete` where prompts are missing
     that it set out to score. `low` and `high` bound the 95 % interval of `overall`. `name` tells runs of one model
-    apart; `source` is the run's folder, or where a published result was read. `published` is the claim that a
-    reproduction is held against, about the model that it `reproduces`. `origin` is what all this was read from.
+    apart; `texts` says who rewrote the prompts it drew from, and is empty where nobody did or nobody tells; `source` is
+    the run's folder, or where a published result was read. `published` is the claim that a reproduction is held
+    against, about the model that it `reproduces`. `origin` is what all this was read from.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Entry:
     guidance: float | None
     size: int | None
     prompt_rewriting: bool | None
+    texts: str
     kind: Kind
     reproduces: str | None
     published: Decimal | None
@@ -79,7 +81,8 @@ def run_entry(run: JudgedRun, protocol: Protocol) -> Entry | None:
         steps=_whole(settings.get("steps")),
         guidance=_real(settings.get("guidance")),
         size=_whole(settings.get("size")),
-        prompt_rewriting=False if record is not None else None,  # a run generates from the suite's own prompts
+        prompt_rewriting=bool(run.rewriting) if record is not None or run.rewriting else None,
+        texts=run.rewriting,
         kind="run",
         reproduces=None,
         published=None,
@@ -109,6 +112,7 @@ def published_entry(result: PublishedResult, *, published: Decimal | None = None
         guidance=result.guidance,
         size=result.size,
         prompt_rewriting=result.prompt_rewriting,
+        texts="rewritten" if result.prompt_rewriting else "",
         kind=result.kind or "quoted",
         reproduces=result.reproduces,
         published=published,

@@ -1,8 +1,8 @@
 """Runs ranked by overall score, with ties where the data can't tell two of them apart.
 
-A ranking holds one protocol, one suite and one judge; partial runs are ranked among runs over the same items, and
-incomplete ones not at all, since what is missing may be what is hard. The
-rank of a result is one more than the number of results that are clearly better, so ties share a rank. Two runs
+A ranking holds one protocol, one suite, one judge and images of the same texts, unless texts may differ; partial runs
+are ranked among runs over the same items, and incomplete ones not at all, since what is missing may be what is hard.
+The rank of a result is one more than the number of results that are clearly better, so ties share a rank. Two runs
 differ clearly where the 95 % interval of their paired difference excludes zero; a run and a published number where
 the number lies outside the run's interval. Of two published numbers nothing is known but the numbers.
 """
@@ -99,9 +99,15 @@ def find_runs(folders: Sequence[Path]) -> FoundRuns:
 
 
 def rank_runs(
-    runs: Sequence[JudgedRun], *, published: Sequence[PublishedResult] = (), unusable: Sequence[LeftOut] = ()
+    runs: Sequence[JudgedRun],
+    *,
+    published: Sequence[PublishedResult] = (),
+    unusable: Sequence[LeftOut] = (),
+    allow_different: bool = False,
 ) -> Leaderboard:
     """Rank `runs` under both protocols; `unusable` ones are named as left out.
+
+    Runs that drew from rewritten prompts are ranked apart, and so are claims that say so, unless `allow_different`.
 
     `published` results, which as a rule name neither protocol nor judge, are taken for the official script's and its
     judge's unless they say otherwise, and are ranked with complete runs on dpg-bench of the same protocol and judge.
@@ -121,9 +127,9 @@ def rank_runs(
     groups: defaultdict[_Key, list[JudgedRun]] = defaultdict(list)
     for run in kept:
         for protocol in PROTOCOLS:
-            groups[_key(run, protocol)].append(run)
+            groups[_key(run, protocol, allow_different=allow_different)].append(run)
     labels = _labels(groups)
-    claims = _claims(published)
+    claims = _claims(published, allow_different=allow_different)
     held_against = {one.result.row: one.published for one in find_reproductions(published)}
     rankings = []
     for key, members in groups.items():
@@ -146,6 +152,7 @@ class _Key:
     partial: str
     items: frozenset[str]
     judge: str
+    texts: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +181,7 @@ def _reason_to_leave_out(run: JudgedRun) -> str | None:
     return None
 
 
-def _key(run: JudgedRun, protocol: Protocol) -> _Key:
+def _key(run: JudgedRun, protocol: Protocol, *, allow_different: bool) -> _Key:
     card, scores = run.card, run.protocol(protocol)
     expected = {*run.items(protocol).item_ids, *(item.item_id for item in scores.excluded)}
     return _Key(
@@ -183,6 +190,7 @@ def _key(run: JudgedRun, protocol: Protocol) -> _Key:
         partial=scores.partial or "",
         items=frozenset(expected if scores.partial else ()),
         judge=card.judge.fingerprint or f"{card.judge.name} {card.judge.provenance.get('format', '')}".strip(),
+        texts="" if allow_different else run.rewriting,
     )
 
 
@@ -197,7 +205,13 @@ def _labels(groups: _Groups) -> dict[_Key, _Label]:
     return {
         key: _Label(
             protocol=key.protocol,
-            suite=_distinct(suites, key.suite) + (f" ({key.partial})" if key.partial else ""),
+            suite="".join(
+                (
+                    _distinct(suites, key.suite),
+                    f" ({key.partial})" if key.partial else "",
+                    f", prompts {key.texts}" if key.texts else "",
+                )
+            ),
             judge=_distinct(judges, key.judge),
         )
         for key in groups
@@ -215,11 +229,13 @@ def _distinct(names: Mapping[str, str], digest: str) -> str:
     return name if list(names.values()).count(name) == 1 else f"{name}@{digest[:8]}"
 
 
-def _claims(published: Sequence[PublishedResult]) -> dict[_Label, list[PublishedResult]]:
+def _claims(published: Sequence[PublishedResult], *, allow_different: bool) -> dict[_Label, list[PublishedResult]]:
     claims: defaultdict[_Label, list[PublishedResult]] = defaultdict(list)
     for result in published:
         protocol: Protocol = "corrected" if result.protocol == "corrected" else "official"
-        label = _Label(protocol, result.suite or _PUBLISHED_SUITE, result.judge or _PUBLISHED_JUDGE)
+        apart = ", prompts rewritten" if result.prompt_rewriting and not allow_different else ""
+        suite = f"{result.suite or _PUBLISHED_SUITE}{apart}"
+        label = _Label(protocol, suite, result.judge or _PUBLISHED_JUDGE)
         claims[label].append(result)
     return claims
 

@@ -18,8 +18,9 @@ from dpg_bench.report.runs import JudgedRun
 from dpg_bench.report.terminal import Column, Row, say, show_table
 
 _GAP = "published - this"
-_HEADINGS = ("rank", "model", "overall", "95 %", _GAP, *CATEGORIES, "prompts", "kind")
-_WORDS = ("model", "kind")
+_TEXTS = "texts"
+_HEADINGS = ("rank", "model", "overall", "95 %", _GAP, *CATEGORIES, "prompts", _TEXTS, "kind")
+_WORDS = ("model", _TEXTS, "kind")
 _UNRANKED = "-"
 _DECIMALS = 2
 _AS_CLAIMED = (
@@ -79,7 +80,9 @@ def ranking_title(ranking: Ranking) -> str:
 def _known(ranking: Ranking) -> tuple[list[str], list[list[str]]]:
     """Headings and rows; the gap between published and reproduced scores stands only where there is one."""
     rows = _rows(ranking)
-    places = [place for place, name in enumerate(_HEADINGS) if name != _GAP or any(row[place] for row in rows)]
+    places = [
+        place for place, name in enumerate(_HEADINGS) if name not in (_GAP, _TEXTS) or any(row[place] for row in rows)
+    ]
     return [_HEADINGS[place] for place in places], [[row[place] for place in places] for row in rows]
 
 
@@ -98,6 +101,7 @@ def _cells(entry: Entry, rank: str) -> list[str]:
         _GAP: f"{gap:+.{_DECIMALS}f}" if (gap := entry.published_minus_reproduced) is not None else "",
         **{name: score_text(entry.categories.get(name)) for name in CATEGORIES},
         "prompts": prompts_text(entry),
+        _TEXTS: entry.texts,
         "kind": entry.kind if entry.complete else f"{entry.kind}, incomplete",
     }
     return [cells[heading] for heading in _HEADINGS]
@@ -140,6 +144,8 @@ def board_notes(board: Leaderboard) -> Iterator[str]:
         )
     if any(entry.kind != "run" for entry in entries):
         yield _AS_CLAIMED
+    if any(entry.texts for entry in entries):
+        yield "texts: who rewrote the prompts that were drawn from. What rewriting adds is the rewriter's."
     if any(entry.published is not None for entry in entries):
         yield _REPRODUCED
     for one in board.left_out:

@@ -13,7 +13,7 @@ from dpg_bench.files.run_folder import RunDir
 from dpg_bench.files.run_record import RunRecord
 from dpg_bench.report.runs import JudgedRun, load_judged
 
-_SEEDS = ("images_per_prompt", "seed", "seeds")
+_ALIKE = ("images_per_prompt", "seed", "seeds", "prompts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +60,24 @@ def check_same_drawing(first: Side, second: Side) -> tuple[str, ...]:
             f"({first.suite_digest[:12]}) and '{second.suite_name}' ({second.suite_digest[:12]})."
         )
     one, other = ({**(side.settings or {}), "images_per_prompt": side.images_per_prompt} for side in (first, second))
-    for name in _SEEDS:
+    texts = {"prompts": None}  # of runs that say nothing: the suite's own
+    one, other = {**texts, **one}, {**texts, **other}
+    for name in _ALIKE:
         if name in one and name in other and one[name] != other[name]:
             raise BadInputError(
-                f"{first.name} and {second.name} were not drawn alike: {name} is {one[name]} and {other[name]}. Only "
-                f"images of the same prompts from the same seeds can be held against each other; for other runs there "
-                "is `dpgbench compare`."
+                f"{first.name} and {second.name} were not drawn alike: {name} is {_shown(one[name])} and "
+                f"{_shown(other[name])}. Only images of the same prompts from the same seeds can be held against each "
+                "other; for other runs there is `dpgbench compare`."
             )
     unknown = [side.name for side in (first, second) if side.settings is None or "seed" not in side.settings]
     if not unknown:
         return ()
     said = f"Which seeds {' and '.join(unknown)} was drawn from is not recorded; the comparison holds only if they are"
     return (f"{said} the same.",)
+
+
+def _shown(value: object) -> str:
+    return str(value.get("digest", value)) if isinstance(value, Mapping) else str(value)
 
 
 def _scored(judged: JudgedRun) -> Side:

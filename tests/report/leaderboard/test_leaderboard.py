@@ -254,7 +254,7 @@ def test_the_csv_holds_the_columns_of_the_contract_and_reads_as_results(tmp_path
     assert ",".join(CSV_COLUMNS) == (
         "rank,model,overall,low,high,global,entity,attribute,relation,other,prompts,prompts_expected,"
         "complete,images_per_prompt,protocol,judge,suite,steps,guidance,size,prompt_rewriting,kind,"
-        "reproduces,published,published_minus_reproduced,source,date"
+        "reproduces,published,published_minus_reproduced,source,date,texts"
     )
     mine = next(row for row in rows if row["kind"] == "run" and row["protocol"] == "corrected")
     assert (mine["model"], mine["steps"], mine["guidance"], mine["size"]) == ("sd15", "25", "7.5", "512")
@@ -341,7 +341,7 @@ def test_a_damaged_run_ends_nothing(tmp_path: Path) -> None:
 
 
 def test_equal_published_numbers_tie() -> None:
-    (main, _) = rank_runs([], published=shipped_results()).rankings
+    main, *_ = rank_runs([], published=shipped_results()).rankings
     for place in main.places:
         equal = [other for other in main.places if other.entry.overall == place.entry.overall]
         assert place.tied == (len(equal) > 1)
