@@ -37,7 +37,7 @@ COLUMNS = (
 # A leaderboard's CSV can be read here too.
 _LEADERBOARD_COLUMNS = (
     *("rank", "low", "high", "prompts", "prompts_expected", "complete"),
-    *("published", "published_minus_reproduced"),
+    *("published", "published_minus_reproduced", "texts"),
 )
 _SCORE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,20})?")
 _DATE = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?")
