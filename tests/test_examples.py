@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import nbformat
@@ -13,13 +14,14 @@ EXAMPLES = sorted((Path(__file__).resolve().parents[1] / "examples").glob("*.ipy
 
 
 @pytest.mark.filterwarnings("default")  # of Jupyter's own libraries; the notebook's kernel is another process
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_every_cell_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("notebook_file", EXAMPLES, ids=lambda file: file.stem)
+def test_every_cell_runs(notebook_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for folder in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
         monkeypatch.setenv(folder, str(tmp_path / folder.lower()))
-    notebook = nbformat.read(path, as_version=4)
+    notebook = nbformat.read(notebook_file, as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells), "notebooks are kept without outputs"
     client = NotebookClient(notebook, timeout=240, kernel_name="python3", resources={"metadata": {"path": tmp_path}})
-    client.execute(env=os.environ | {"JUPYTER_PLATFORM_DIRS": "1"})
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    client.execute(env=os.environ | {"JUPYTER_PLATFORM_DIRS": "1", "PATH": path})
     shown = "".join(str(output) for cell in notebook.cells for output in cell.get("outputs", ()))
     assert "<table>" in shown

@@ -1,0 +1,49 @@
+# syntax=docker/dockerfile:1
+#
+#   docker build --build-arg DEVICE=cuda --tag dpg-bench .
+#   docker run --rm --gpus all --volume dpg-bench-cache:/cache --volume "$PWD/runs:/work/runs" dpg-bench run --model sd15
+#
+# DEVICE is cuda (torch brings CUDA's libraries, the host its driver and the NVIDIA container toolkit) or cpu (a quarter
+# of a gigabyte of torch in place of several). Weights go to /cache, runs to /work/runs; both outlive the container.
+
+ARG PYTHON=3.11
+
+FROM python:${PYTHON}-slim-bookworm AS build
+ARG DEVICE=cuda
+ARG CPU_TORCH=https://download.pytorch.org/whl/cpu
+SHELL ["/bin/bash", "-o", "pipefail", "-c"]
+WORKDIR /source
+RUN python -m venv /opt/dpg-bench
+ENV PATH=/opt/dpg-bench/bin:$PATH PIP_DISABLE_PIP_VERSION_CHECK=1
+COPY constraints.txt ./
+RUN --mount=type=cache,target=/root/.cache/pip \
+    case "$DEVICE" in \
+      cpu) pip install -c constraints.txt --index-url "$CPU_TORCH" --extra-index-url https://pypi.org/simple torch ;; \
+      cuda) pip install -c constraints.txt torch ;; \
+      *) echo "DEVICE is '$DEVICE'; it must be cpu or cuda." >&2; exit 2 ;; \
+    esac
+COPY pyproject.toml README.md LICENSE ./
+COPY dpg_bench dpg_bench
+COPY ella_models ella_models
+COPY prompts prompts
+COPY reports reports
+RUN --mount=type=cache,target=/root/.cache/pip pip install -c constraints.txt ".[full]"
+
+FROM python:${PYTHON}-slim-bookworm
+RUN useradd --create-home --uid 1000 dpgbench \
+    && mkdir --parents /cache /work/runs \
+    && chmod 1777 /cache /work /work/runs
+COPY --from=build /opt/dpg-bench /opt/dpg-bench
+ENV PATH=/opt/dpg-bench/bin:$PATH \
+    DPGBENCH_CACHE=/cache/dpg-bench \
+    HF_HOME=/cache/huggingface \
+    MODELSCOPE_CACHE=/cache/modelscope \
+    XDG_CACHE_HOME=/cache \
+    PYTHONUNBUFFERED=1 \
+    NVIDIA_VISIBLE_DEVICES=all \
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility
+USER 1000
+WORKDIR /work
+VOLUME ["/cache", "/work/runs"]
+ENTRYPOINT ["dpgbench"]
+CMD ["--help"]
