@@ -48,7 +48,13 @@ def judges() -> None:
 
     for spec in (*judge_specs().values(), *judge_forms()):
         size = f", about {spec.gigabytes:g} GB" if spec.gigabytes else ""
-        _entry(spec.name, spec.summary, [f"weights: {spec.source}{size}", *spec.notes], "-J", spec.options.described())
+        _entry(
+            spec.name,
+            spec.summary,
+            [f"{'asks' if spec.remote else 'weights'}: {spec.source}{size}", *spec.notes],
+            "-J",
+            spec.options.described(),
+        )
 
 
 def suites() -> None:

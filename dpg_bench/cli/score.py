@@ -148,7 +148,7 @@ def score(
     from dpg_bench.report.runs import load_judged
     from dpg_bench.report.scorecard.data import scorecard_to_csv
     from dpg_bench.report.scorecard.paper import scorecard_to_latex, scorecard_to_markdown
-    from dpg_bench.report.scorecard.text import print_scorecard
+    from dpg_bench.report.scorecard.text import print_scorecard, usage_text
     from dpg_bench.score.scorecard import scorecard_json
 
     check_one_form(json, markdown, latex)
@@ -202,6 +202,8 @@ def score(
         show(scorecard_to_latex(load_judged(result.file)))
     else:
         print_scorecard(result.scorecard, terminal())
+    if usage := usage_text(result.scorecard.judge.provenance.get("usage")):
+        say(usage)
     say(f"Scorecard: {result.file}")
     if not result.scorecard.complete:
         raise typer.Exit(INCOMPLETE)

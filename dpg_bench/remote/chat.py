@@ -9,6 +9,8 @@ from typing import Any
 from dpg_bench.remote.errors import RequestError
 from dpg_bench.remote.usage import Usage
 
+_ROUNDED = 1e-3  # above 0, as half precision may give the logarithm of 1
+
 
 @dataclass(frozen=True, slots=True)
 class ChatAnswer:
@@ -59,9 +61,10 @@ def _first_tokens(choice: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
     try:
         likeliest = choice["logprobs"]["content"][0]["top_logprobs"]
         pairs = tuple((str(one["token"]), float(one["logprob"])) for one in likeliest)
+        told = all(value <= _ROUNDED for _, value in pairs)  # which NaN isn't
     except (KeyError, IndexError, TypeError, ValueError):
         return ()
-    return pairs if all(value <= 0.0 for _, value in pairs) else ()  # which NaN isn't either
+    return tuple((token, min(value, 0.0)) for token, value in pairs) if told else ()
 
 
 def _text(value: object) -> str | None:

@@ -10,10 +10,11 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import SecretStr
@@ -40,6 +41,7 @@ _NO_WAY_IN = {
 }
 _OUT_OF_CREDIT = "insufficient_quota"
 _CHUNK = 65_536
+_GRACE = 2.0  # seconds for requests that are under way when the work ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,23 +144,43 @@ class Connection:
     def each(self, things: Iterable[ThingT], do: Callable[[ThingT], ResultT]) -> Iterator[ResultT | RequestError]:
         """What `do` gives for each of the `things`, in their order, so many at once as the server may be asked.
 
-        A RequestError that it raises is given in place of its result. Any other one ends the work: what hasn't begun
-        then is left out, and what waits for another try doesn't wait on.
+        A RequestError that it raises is given in place of its result. Any other one, and Ctrl-C, ends the work at once:
+        what hasn't begun is left out, what is under way hardly waited for, and the connection of no more use.
         """
-        pool = ThreadPoolExecutor(self._server.limits.concurrency, thread_name_prefix="requests")
-        waiting: list[Future[ResultT]] = []
+        todo = list(things)
+        futures: list[Future[ResultT]] = [Future() for _ in todo]
+        numbers: SimpleQueue[int] = SimpleQueue()
+        for number in range(len(todo)):
+            numbers.put(number)
+
+        def work() -> None:
+            with suppress(Empty):
+                while not self._stopped.is_set():
+                    number = numbers.get_nowait()
+                    try:
+                        futures[number].set_result(do(todo[number]))
+                    except BaseException as error:  # noqa: BLE001 - told where the result is taken
+                        futures[number].set_exception(error)
+
+        # Threads that keep no program alive: an answer that doesn't come may take minutes to be given up.
+        count = min(self._server.limits.concurrency, len(todo))
+        threads = [threading.Thread(target=work, name="requests", daemon=True) for _ in range(count)]
+        for thread in threads:
+            thread.start()
         try:
-            waiting += [pool.submit(do, thing) for thing in things]
-            for future in waiting:
+            for future in futures:
                 try:
                     yield future.result()
                 except RequestError as error:
                     yield error
         except BaseException:
             self._stopped.set()
+            ends = time.monotonic() + _GRACE
+            for thread in threads:
+                thread.join(max(ends - time.monotonic(), 0.0))
             raise
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        for thread in threads:
+            thread.join()
 
     def _json(
         self, method: str, path: str, body: Mapping[str, Any] | None, *, attempts: int | None = None

@@ -79,7 +79,7 @@ def test_naming_judges_and_finding_images_import_no_torch() -> None:
 
 
 def test_judges_that_are_named_by_a_form_are_listed_and_found() -> None:
-    assert [spec.name for spec in judge_forms()] == ["vlm:REPO_OR_FOLDER"]
+    assert [spec.name for spec in judge_forms()] == ["vlm:REPO_OR_FOLDER", "openai:MODEL@URL"]
     assert find_judge("vlm:some/model").name == "vlm:some/model"
-    with pytest.raises(BadInputError, match="Known: mplug, tiny-mplug, vlm:REPO_OR_FOLDER"):
+    with pytest.raises(BadInputError, match="Known: mplug, openai:MODEL@URL, tiny-mplug, vlm:REPO"):
         find_judge("qwen")

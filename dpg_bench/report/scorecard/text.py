@@ -115,3 +115,12 @@ def _print_gaps(name: str, protocol: ProtocolCard, console: Console) -> None:
         say(console, f"No {name} overall score: no prompt is scored.")
     elif not protocol.complete and protocol.overall is None:
         say(console, f"No {name} overall score: the run is incomplete. --allow-missing scores what is there.")
+
+
+def usage_text(usage: object) -> str:
+    """What asking a judge came to, in words; empty if it counts nothing."""
+    if not isinstance(usage, dict) or not usage.get("requests"):
+        return ""
+    cost = f", cost {usage['cost']:.4g}" if usage.get("cost") else ""
+    tokens = f"{usage.get('prompt_tokens', 0):,.0f} tokens in and {usage.get('completion_tokens', 0):,.0f} out"
+    return f"The judge took {usage['requests']:,.0f} requests, {tokens}{cost}, all sessions together."
