@@ -14,6 +14,7 @@ from dpg_bench.cli import (
     doctor,
     export,
     fetch,
+    graph,
     leaderboard,
     listings,
     prompts,
@@ -59,7 +60,15 @@ def _options(
 
 
 _GROUPS = {
-    "Generate and judge": (run.run, prompts.prompts, rewrite.rewrite, score.score, status.runs, status.show),
+    "Generate and judge": (
+        run.run,
+        prompts.prompts,
+        graph.graph,
+        rewrite.rewrite,
+        score.score,
+        status.runs,
+        status.show,
+    ),
     "Results": (
         compare.compare,
         check.check,
