@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
 import zipfile
 from pathlib import Path
@@ -20,11 +21,25 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(CHECKOUT)]
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the wheel, built from the checkout, and of the source archive."""
+    folder = tmp_path_factory.mktemp("built")
+    kinds = ["--wheel", "--sdist"]
+    command = [sys.executable, "-m", "build", *kinds, "--no-isolation", "--outdir", str(folder), str(CHECKOUT)]
     subprocess.run(command, check=True, capture_output=True, text=True)
-    return next(folder.glob("*.whl"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> Path:
+    return next(built.glob("*.whl"))
+
+
+def test_the_source_archive_holds_what_the_wheel_is_made_of_and_nothing_of_the_workshop(built: Path) -> None:
+    with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
+        names = {Path(name).parts[1] for name in archive.getnames()}
+    assert {"dpg_bench", "ella_models", "prompts", "reports", "pyproject.toml", "README.md", "LICENSE"} <= names
+    assert not names & {"tests", "benchmarks", "docs", "examples", "runs"}
 
 
 @pytest.fixture(scope="module")
