@@ -89,7 +89,7 @@ def ratio_intervals(
     sums = np.empty((resamples, 2 * scores))
     both = np.hstack([numerators, denominators])
     done = 0
-    for counts in _draw_counts(prompts, resamples, np.random.default_rng(seed)):
+    for counts in draw_counts(prompts, resamples, np.random.default_rng(seed)):
         sums[done : done + len(counts)] = counts @ both
         done += len(counts)
     return [
@@ -222,17 +222,36 @@ def image_sd(images: Array) -> float | None:
     return float(images.mean(axis=0).std(ddof=1))
 
 
-def _batches(total: int) -> Iterator[int]:
-    for start in range(0, total, _BATCH):
-        yield min(_BATCH, total - start)
-
-
-def _draw_counts(prompts: int, resamples: int, rng: np.random.Generator) -> Iterator[Array]:
+def draw_counts(prompts: int, resamples: int, rng: np.random.Generator) -> Iterator[Array]:
     """How often each prompt was drawn, [resamples of this batch, prompts]."""
     for size in _batches(resamples):
         drawn = rng.integers(0, prompts, size=(size, prompts))
         drawn += prompts * np.arange(size)[:, None]
         yield np.bincount(drawn.ravel(), minlength=size * prompts).reshape(size, prompts).astype(np.float64)
+
+
+def interval_of(
+    resampled: Array, *, value: float, without_one: Array, confidence: float = CONFIDENCE
+) -> Interval | None:
+    """The interval of a statistic from its values over resampled prompts, and over all prompts but one.
+
+    Any value may be NaN, where the statistic has none. None if no resample has a value, or the whole hasn't.
+    """
+    resampled, without_one = resampled[~np.isnan(resampled)], without_one[~np.isnan(without_one)]
+    if not len(resampled) or math.isnan(value):
+        return None
+    resampled, value = np.round(resampled, _DECIMALS), round(value, _DECIMALS)
+    if np.ptp(resampled) == 0:
+        return Interval(value, value, "no spread")
+    tails = ((1 - confidence) / 2, (1 + confidence) / 2)
+    adjusted = _bca_levels(resampled, value, without_one, tails) if len(without_one) else None
+    low, high = np.quantile(resampled, tails if adjusted is None else adjusted)
+    return Interval(float(low), float(high), "percentile" if adjusted is None else "bca")
+
+
+def _batches(total: int) -> Iterator[int]:
+    for start in range(0, total, _BATCH):
+        yield min(_BATCH, total - start)
 
 
 def _interval(
@@ -241,14 +260,12 @@ def _interval(
     if np.count_nonzero(denominators) < 2:
         return None
     counted = denominator_sums > 0
-    resampled = np.round(numerator_sums[counted] / denominator_sums[counted], _DECIMALS)
-    value = round(float(numerators.sum() / denominators.sum()), _DECIMALS)
-    if np.ptp(resampled) == 0:
-        return Interval(value, value, "no spread")
-    tails = ((1 - confidence) / 2, (1 + confidence) / 2)
-    adjusted = _bca_levels(resampled, value, _leave_one_out(numerators, denominators), tails)
-    low, high = np.quantile(resampled, tails if adjusted is None else adjusted)
-    return Interval(float(low), float(high), "percentile" if adjusted is None else "bca")
+    return interval_of(
+        numerator_sums[counted] / denominator_sums[counted],
+        value=float(numerators.sum() / denominators.sum()),
+        without_one=_leave_one_out(numerators, denominators),
+        confidence=confidence,
+    )
 
 
 def _leave_one_out(numerators: Array, denominators: Array) -> Array:
