@@ -13,25 +13,21 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from dpg_bench.errors import BadInputError, option, unknown_name
+from dpg_bench.errors import BadInputError, option
 from dpg_bench.files.answer_lines import AnswerLine, parse_answer_line
-from dpg_bench.files.reading import decoded, read_content, read_csv, validated
-from dpg_bench.judge.imported.dsg import dsg_lines, filled, whole_number
-from dpg_bench.judge.imported.official_detail import is_detail_line, read_detail, unknown_item
-from dpg_bench.judge.imported.spelling import NoAnswerError, is_free_text, read_answer
+from dpg_bench.files.reading import decoded, read_content, validated
+from dpg_bench.judge.imported.collector import OURS, AnswerCollector
+from dpg_bench.judge.imported.official_detail import is_detail_line, read_detail
+from dpg_bench.judge.imported.tables import ANSWER_COLUMNS, answers_csv, is_free_form, table_lines
 from dpg_bench.records import AnswerTable, PYesTable, Suite
 
 _OFFICIAL_SUMMARY = re.compile(r"L1 category scores:|DPG-Bench score:")
 
 AnswersFormat = Literal["jsonl", "csv", "detail"]
-_COLUMNS = ("item_id", "image", "proposition_id", "answer")
-_KNOWN = (*_COLUMNS, "question_id", "question")
-_DELIMITERS = (",", ";", "\t", "|")
-_OURS = ("judge_fingerprint", "crc32")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +38,9 @@ class ImportedAnswers:
     items to why the program behind the file can't have asked all their questions. `judge_fingerprint` is None
     where the file doesn't say who answered. `as_spelled` says that the official rule holds: exactly `yes` is a yes;
     otherwise the answers were read, and are `yes` and `no` here. `blank` of them were there but empty, and so are
-    missing; `unclear` are texts that are neither yes nor no, missing too. `image_digests` are the SHA-256 of image
-    files by item and image, and `p_yes` the judge's P(yes), where the file has them; `sha256` is its own.
+    missing; `unclear` are texts that are neither yes nor no, missing too; `unanswered` are both, as item, image and
+    proposition id. `image_digests` are the SHA-256 of image files by item and image, and `p_yes` the judge's P(yes),
+    where the file has them; `sha256` is its own.
     """
 
     table: AnswerTable
@@ -54,6 +51,7 @@ class ImportedAnswers:
     as_spelled: bool
     blank: int
     unclear: tuple[str, ...]
+    unanswered: frozenset[tuple[str, int, int]]
     image_digests: Mapping[tuple[str, int], str]
     p_yes: PYesTable
     sha256: str
@@ -81,9 +79,9 @@ def read_answers(
     """
     content = read_content(path, pipe=True)
     text = decoded(content, str(path))
-    form = _format(path, text)
+    form = answers_format(path, text)
     never_asked: dict[str, str] = {}
-    collected = _Collector(suite)
+    collected = AnswerCollector(suite)
     chosen = dict(where or {})
     if form == "detail":
         if chosen:
@@ -91,7 +89,12 @@ def read_answers(
         detail = read_detail(path, text, suite)
         table, never_asked = detail.table, detail.never_asked
     else:
-        lines = _json_lines(path, text, chosen) if form == "jsonl" else _csv_lines(path, text, chosen, collected)
+        if form == "jsonl":
+            lines = json_answers(path, text, chosen)
+        else:
+            answers = answers_csv(path, text)
+            collected.free_text = is_free_form(answers)
+            lines = table_lines(path, answers, chosen)
         for place, line in lines:
             collected.add(place, line)
         table = collected.table
@@ -119,13 +122,18 @@ def read_answers(
         as_spelled=form == "detail" or collected.ours,
         blank=collected.blank,
         unclear=tuple(collected.unclear),
+        unanswered=frozenset(collected.unanswered),
         image_digests=collected.image_digests,
         p_yes=collected.p_yes,
         sha256=hashlib.sha256(content).hexdigest(),
     )
 
 
-def _format(path: Path, text: str) -> AnswersFormat:
+def answers_format(path: Path, text: str) -> AnswersFormat:
+    """Which of the formats the text of an answers file has.
+
+    Raises BadInputError if it has none of them.
+    """
     first = next((line for line in text.splitlines() if line.strip()), None)
     if first is None:
         raise BadInputError(f"The answers file {path} is empty.")
@@ -144,11 +152,15 @@ def _format(path: Path, text: str) -> AnswersFormat:
         )
     raise BadInputError(
         f"{path} is no answers file: its first line is {first[:100]!r}. Known are answers.jsonl, a CSV with the "
-        f"columns {','.join(_COLUMNS)}, and the official script's *_detail.txt."
+        f"columns {','.join(ANSWER_COLUMNS)}, and the official script's *_detail.txt."
     )
 
 
-def _json_lines(path: Path, text: str, where: Mapping[str, str]) -> Iterator[tuple[str, AnswerLine]]:
+def json_answers(path: Path, text: str, where: Mapping[str, str]) -> Iterator[tuple[str, AnswerLine]]:
+    """The answers of JSON lines, or of a JSON list, that have the values of `where`, with their places.
+
+    Raises BadInputError, naming the line, for one that is no answer.
+    """
     if text.lstrip().startswith("["):
         yield from _json_list(path, text, where)
         return
@@ -201,7 +213,7 @@ def _is_chosen(line: str, where: Mapping[str, str]) -> bool:
 
 
 def _line(text: str, place: str) -> AnswerLine:
-    if any(f'"{key}"' in text for key in _OURS):
+    if any(f'"{key}"' in text for key in OURS):
         return parse_answer_line(text, place)
     try:
         content = json.loads(text)
@@ -218,130 +230,3 @@ def _foreign_line(content: Mapping[str, Any], place: str) -> AnswerLine:
     if "answer" in line and not isinstance(line["answer"], str):
         line["answer"] = "" if line["answer"] is None else str(line["answer"])
     return validated(AnswerLine, line, place)
-
-
-def _csv_lines(
-    path: Path, text: str, where: Mapping[str, str], collected: _Collector
-) -> Iterator[tuple[str, AnswerLine]]:
-    first = next(line for line in text.splitlines() if line.strip())
-    table = read_csv(text, str(path), delimiter=max(_DELIMITERS, key=first.count))
-    for name in where:
-        if name not in table.header:
-            raise unknown_name(f"column of {path}", name, table.header)
-    table = replace(
-        table,
-        header=tuple(name.lower() if name.lower() in _KNOWN else name for name in table.header),
-        rows=(replace(row, cells=_known_names(row.cells)) for row in table.rows),
-    )
-    if "question_id" in table.header and "proposition_id" not in table.header:
-        collected.free_text = True
-        yield from dsg_lines(path, table, where)
-        return
-    absent = [name for name in _COLUMNS if name not in table.header]
-    if absent:
-        raise BadInputError(f"{path} lacks the column '{absent[0]}'; needed are {','.join(_COLUMNS)}.")
-    for row in table.rows:
-        cells = {name: cell.strip() for name, cell in row.cells.items()}
-        if any(cells[name] != value for name, value in where.items()):
-            continue
-        yield (
-            row.place,
-            AnswerLine(
-                item_id=filled(row.place, "item_id", cells),
-                image=whole_number(row.place, "image", cells),
-                proposition_id=whole_number(row.place, "proposition_id", cells),
-                answer=cells["answer"],
-            ),
-        )
-
-
-def _known_names(cells: Mapping[str, str]) -> dict[str, str]:
-    return {name.lower() if name.lower() in _KNOWN else name: cell for name, cell in cells.items()}
-
-
-class _Collector:
-    """Gathers the answers of a file line by line, holding each against the suite and the lines before."""
-
-    def __init__(self, suite: Suite) -> None:
-        self.table: dict[str, dict[int, dict[int, str]]] = {}
-        self.fingerprint: str | None = None
-        self.ours = False
-        self.blank = 0
-        self.free_text = False
-        self.unclear: list[str] = []
-        self._suite = suite
-        self._known = {p.item_id: {q.proposition_id: q.text for q in p.questions} for p in suite.prompts}
-        self.image_digests: dict[tuple[str, int], str] = {}
-        self.p_yes: dict[str, dict[int, dict[int, float]]] = {}
-
-    def add(self, where: str, line: AnswerLine) -> None:
-        """Take the answer of the line that stands at `where`."""
-        known = self._known.get(line.item_id)
-        if known is None:
-            raise unknown_item(where, line.item_id, self._suite)
-        if line.proposition_id not in known:
-            raise BadInputError(
-                f"{where}: item '{line.item_id}' has no question {line.proposition_id} in the suite "
-                f"'{self._suite.name}', which has {', '.join(map(str, sorted(known)))}."
-            )
-        if line.question is not None and line.question != known[line.proposition_id]:
-            raise BadInputError(
-                f"{where}: question {line.proposition_id} of item '{line.item_id}' was {line.question!r}, but is "
-                f"{known[line.proposition_id]!r} in the suite '{self._suite.name}'. Name the suite that was asked with "
-                f"{option('suite')}."
-            )
-        self._check_judge(where, line.judge_fingerprint)
-        answers = self.table.setdefault(line.item_id, {}).setdefault(line.image, {})
-        if line.image_sha256 is not None:
-            key = (line.item_id, line.image)
-            if self.image_digests.setdefault(key, line.image_sha256) != line.image_sha256:
-                self.image_digests[key] = line.image_sha256
-                answers.clear()
-                self.p_yes.get(line.item_id, {}).pop(line.image, None)
-        answer = self._read(where, line)
-        if answer is None:
-            return
-        before = answers.setdefault(line.proposition_id, answer)
-        if before != answer:
-            raise BadInputError(
-                f"{where}: question {line.proposition_id} about image {line.image} of item '{line.item_id}' is "
-                f"answered {answer!r}, but {before!r} in an earlier line. Keep the one that holds."
-            )
-        if line.p_yes is not None:
-            self.p_yes.setdefault(line.item_id, {}).setdefault(line.image, {})[line.proposition_id] = line.p_yes
-
-    def _read(self, where: str, line: AnswerLine) -> str | None:
-        if any(getattr(line, key) is not None for key in _OURS):
-            self.ours = True
-            return line.answer
-        try:
-            answer = read_answer(line.answer)
-        except NoAnswerError:
-            if self.free_text:
-                return self._free_text(line.answer)
-            if is_free_text(line.answer):
-                return line.answer.strip()
-            raise BadInputError(
-                f"{where}: the answer is {line.answer[:60]!r}, which is neither yes nor no. Write yes or no (or true, "
-                "false, 1, 0), or leave it empty: an answer that isn't there leaves its item unscored."
-            ) from None
-        self.blank += answer is None
-        return answer
-
-    def _free_text(self, text: str) -> str | None:
-        """As the judge said it: "no bus" is a no; what is neither is missing, and remembered."""
-        if text.strip().casefold().startswith("no "):
-            return "no"
-        self.unclear.append(text)
-        return None
-
-    def _check_judge(self, where: str, fingerprint: str | None) -> None:
-        if fingerprint is None:
-            return
-        if self.fingerprint is None:
-            self.fingerprint = fingerprint
-        if self.fingerprint != fingerprint:
-            raise BadInputError(
-                f"{where}: the judge's fingerprint is {fingerprint}, but {self.fingerprint} in the lines before. "
-                "Scores of two judges can't be mixed; split the file by judge."
-            )
