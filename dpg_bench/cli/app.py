@@ -8,6 +8,7 @@ import typer
 
 from dpg_bench import __version__
 from dpg_bench.cli import (
+    agree,
     audit,
     check,
     compare,
@@ -71,6 +72,7 @@ _GROUPS = {
     ),
     "Results": (
         compare.compare,
+        agree.agree,
         check.check,
         check.baseline,
         same.same,

@@ -23,10 +23,12 @@ def answers_csv(path: Path, text: str) -> CsvTable:
     """
     first = next(line for line in text.splitlines() if line.strip())
     table = read_csv(text, str(path), delimiter=max(_DELIMITERS, key=first.count))
+    if all(name == _known_name(name) for name in table.header):
+        return table
     return replace(
         table,
-        header=tuple(name.lower() if name.lower() in _KNOWN else name for name in table.header),
-        rows=(replace(row, cells=_known_names(row.cells)) for row in table.rows),
+        header=tuple(map(_known_name, table.header)),
+        rows=(replace(row, cells={_known_name(name): cell for name, cell in row.cells.items()}) for row in table.rows),
     )
 
 
@@ -64,5 +66,5 @@ def table_lines(path: Path, table: CsvTable, where: Mapping[str, str]) -> Iterat
         )
 
 
-def _known_names(cells: Mapping[str, str]) -> dict[str, str]:
-    return {name.lower() if name.lower() in _KNOWN else name: cell for name, cell in cells.items()}
+def _known_name(name: str) -> str:
+    return name.lower() if name.lower() in _KNOWN else name
