@@ -135,7 +135,7 @@ def _cells(material: Material, one: Mask, other: Mask, common: Mask) -> tuple[Se
     rows: list[CategoryRow] = [OVERALL]
     if material.has_graph:
         l1 = {place.question.category_broad for place in places}
-        rows += category_rows(l1, {place.question.category for place in places})
+        rows += category_rows(l1, sorted({place.question.category for place in places}))
     cells = np.zeros((int(groups.max()) + 1, len(rows), 4))
     numbers = {(row.level, row.name): number for number, row in enumerate(rows)}
     np.add.at(cells[:, 0], groups, answers)

@@ -76,11 +76,14 @@ def agreement_to_markdown(agreement: Agreement, *, top: int) -> str:
     return "\n".join(lines)
 
 
-def agreement_tables(agreement: Agreement, *, top: int) -> Iterator[Table]:
-    """The judges, every pair of them, the models, and people where there are ratings."""
+def agreement_tables(agreement: Agreement, *, top: int, few: int = _FEW) -> Iterator[Table]:
+    """The judges, every pair of them, the models, and people where there are ratings.
+
+    Of each pair the `top` answers that differ are shown, and level-2 categories of no fewer than `few` questions.
+    """
     yield _judges(agreement)
     for pair in agreement.pairs:
-        yield _pair(agreement, pair)
+        yield _pair(agreement, pair, few)
         if top and pair.flips:
             yield Table(
                 f"{len(pair.flips)} answers differ, such as:",
@@ -129,8 +132,8 @@ def _judges(agreement: Agreement) -> Table:
     return Table(title, ("judge", "answers", "yes, %", "neither"), tuple(rows), ("judge",), tuple(notes))
 
 
-def _pair(agreement: Agreement, pair: PairAgreement) -> Table:
-    shown = [one for one in pair.categories if one.row.level < 2 or one.counts.answers >= _FEW]
+def _pair(agreement: Agreement, pair: PairAgreement, few: int) -> Table:
+    shown = [one for one in pair.categories if one.row.level < 2 or one.counts.answers >= few]
     rows = [_category(one) for one in shown]
     return Table(
         f"A: {pair.first}, B: {pair.second}; {pair.overall.answers} questions in common",

@@ -57,22 +57,22 @@ def shown_runs_to_html(
             category_groups=_category_groups(shown),
             provenance=provenance_tables(shown.runs),
             statistics_note=_statistics_note(shown),
-            style=_verbatim(style),
-            style_hash=_hash(style),
-            script=_verbatim(script),
-            script_hash=_hash(script),
-            data=_verbatim(json_for_script(data)),
-            thumbnails=_verbatim(json_for_script(thumbnails)) if thumbnails else None,
+            style=verbatim(style),
+            style_hash=content_hash(style),
+            script=verbatim(script),
+            script_hash=content_hash(script),
+            data=verbatim(json_for_script(data)),
+            thumbnails=verbatim(json_for_script(thumbnails)) if thumbnails else None,
         )
     )
 
 
-def page_templates() -> Environment:
-    """The templates of the page and its charts; whatever is put into them is escaped."""
+def page_templates(package: str = _PACKAGE) -> Environment:
+    """The templates of the page and its charts, or those of another room; whatever is put into them is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     return Environment(
-        loader=PackageLoader(_PACKAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader(package), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
 
 
@@ -150,7 +150,8 @@ def _script() -> str:
     return '"use strict";\n(() => {\n' + "\n".join(page_asset(name) for name in _SCRIPTS) + "})();\n"
 
 
-def _hash(text: str) -> str:
+def content_hash(text: str) -> str:
+    """How a content security policy names a style or script that stands in the page itself."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
@@ -159,7 +160,7 @@ def page_asset(name: str) -> str:
     return (files(_PACKAGE) / "assets" / name).read_text(encoding="utf-8")
 
 
-def _verbatim(text: str) -> str:
+def verbatim(text: str) -> str:
     """Our own style and script, and JSON with its `<` escaped: what must not be escaped for HTML."""
     from markupsafe import Markup
 

@@ -20,7 +20,7 @@ _EFFORT = 2  # of 6; twice as fast as 4, for files a tenth larger
 def relative_urls(run: ShownRun, page: Path) -> dict[str, list[str]]:
     """The addresses of the run's images as seen from `page`, by item."""
     folder = page.resolve().parent
-    return {item_id: [_relative(file.resolve(), folder) for file in files] for item_id, files in run.images.items()}
+    return {item_id: [file_address(file.resolve(), folder) for file in files] for item_id, files in run.images.items()}
 
 
 def embed_thumbnails(run: ShownRun) -> dict[str, list[str]]:
@@ -38,7 +38,8 @@ def thumbnails(run: ShownRun) -> dict[str, list[bytes]]:
         return {item_id: contents for item_id, contents in zip(run.images, made, strict=True) if contents}
 
 
-def _relative(file: Path, folder: Path) -> str:
+def file_address(file: Path, folder: Path) -> str:
+    """The address of a file as seen from a page in `folder`; both are absolute."""
     try:
         return quote(Path(os.path.relpath(file, folder)).as_posix())
     except ValueError:  # another drive on Windows
