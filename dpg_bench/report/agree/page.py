@@ -64,7 +64,7 @@ def agreement_to_html(agreement: Agreement, page: Path, *, embed: bool = False) 
 
     Raises BadInputError if the images of a run are not what was judged.
     """
-    style = page_asset("page.css") + _asset("agree.css")
+    style = page_asset("palette.css") + page_asset("page.css") + _asset("agree.css")
     script = _asset("agree.js")
     disputed = tuple(_disputed(agreement, page, embed=embed))
     broad = dict.fromkeys(flip.place.question.category_broad for pair in agreement.pairs for flip in pair.flips)
@@ -165,12 +165,11 @@ class _Tiles:
         if size is None:
             return None
         left, upper, right, lower = box or (0, 0, *size)
+        width, height = right - left, lower - upper
         if self._embed:
             address = _thumbnail(file, (left, upper, right, lower))
-            if address is None:
-                return None
-            return Tile(address, right - left, lower - upper, f"0 0 {right - left} {lower - upper}")
-        return Tile(file_address(file.resolve(), self._folder), *size, f"{left} {upper} {right - left} {lower - upper}")
+            return Tile(address, width, height, (0, 0, width, height)) if address is not None else None
+        return Tile(file_address(file.resolve(), self._folder), *size, (left, upper, width, height))
 
     def _places(self, model: str) -> Mapping[str, Sequence[tuple[Path, tuple[int, int, int, int] | None]]]:
         from dpg_bench.files.recorded_images import find_recorded_images, recorded_cuts
