@@ -156,9 +156,10 @@ def _models(sources: Sequence[Source], remarks: list[str]) -> list[_Group]:
     chosen: list[_Group | None] = []
     for source in sources:
         group = _group_of(source, groups)
-        if group is None and source.model:
-            taken = any(one.name == source.model for one in groups)
-            group = _Group(_folder(source) if taken else source.model, set(), {})
+        if group is None and (source.model or source.digests):
+            name = source.model or UNNAMED
+            taken = any(one.name == name for one in groups)
+            group = _Group(_folder(source) if taken else name, set(), {})
             groups.append(group)
         if group is not None:
             group.aliases |= _aliases(source)
