@@ -9,6 +9,7 @@ import typer
 
 from dpg_bench.cli.console import say, show, show_json, terminal
 from dpg_bench.cli.options import Confidence, Csv, Force, Json, Markdown, check_one_form
+from dpg_bench.cli.parse import parse_names
 
 
 def agree(
@@ -28,9 +29,11 @@ def agree(
             show_default=False,
         ),
     ] = None,
-    judge: Annotated[
-        list[str] | None,
-        typer.Option(help="Take this judge's answers of the runs; once for each.", show_default=False),
+    judges: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,NAME", help="Take of the runs these judges' answers alone; all of them.", show_default=False
+        ),
     ] = None,
     human: Annotated[
         Path | None,
@@ -49,7 +52,7 @@ def agree(
         ),
     ] = None,
     confidence: Confidence = 0.95,
-    top: Annotated[int, typer.Option(min=0, help="How many answers that differ are shown of each pair.")] = 5,
+    examples: Annotated[int, typer.Option(min=0, help="How many answers that differ are shown of each pair.")] = 5,
     json: Json = False,
     markdown: Markdown = False,
     csv: Csv = None,
@@ -76,7 +79,7 @@ def agree(
         if file is not None and file.is_dir():
             check_output(file, force=force)
     agreement = find_agreement(
-        paths, suite=suite, judges=judge or (), human=human, scoring=scoring, confidence=confidence
+        paths, suite=suite, judges=parse_names(judges), human=human, scoring=scoring, confidence=confidence
     )
     if csv is not None:
         write_output(csv, agreement_to_csv(agreement).encode(), force=force)
@@ -87,8 +90,8 @@ def agree(
         write_output(html, agreement_to_html(agreement, html, embed=embed).encode(), force=force)
         say(f"Written: {html}")
     if json:
-        show_json(agreement_to_json(agreement, top=top))
+        show_json(agreement_to_json(agreement, top=examples))
     elif markdown:
-        show(agreement_to_markdown(agreement, top=top).rstrip())
+        show(agreement_to_markdown(agreement, top=examples).rstrip())
     else:
-        print_agreement(agreement, terminal(), top=top)
+        print_agreement(agreement, terminal(), top=examples)

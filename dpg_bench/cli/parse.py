@@ -59,3 +59,8 @@ def parse_grid(text: str | None) -> tuple[int, int] | None:
     if match is None or "0" in (match[1].strip("0") or "0", match[2].strip("0") or "0"):
         raise BadInputError(f"--grid is '{text}'; it must be COLUMNSxROWS, such as 4x1.")
     return int(match[1]), int(match[2])
+
+
+def parse_names(text: str | None) -> tuple[str, ...]:
+    """`a,b` → ("a", "b"); nothing for None."""
+    return tuple(part.strip() for part in (text or "").split(",") if part.strip())

@@ -19,7 +19,7 @@ from dpg_bench.report.plain_text import visible
 
 Theme: TypeAlias = Literal["light", "dark"]
 Palette: TypeAlias = Mapping[str, str]
-"""Colours as `#rrggbb`, under the names that `assets/page.css` gives them."""
+"""Colours as `#rrggbb`, under the names that `assets/palette.css` gives them."""
 
 _COLOUR = re.compile(r"--([a-z0-9-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)")
 _LINE = 16.0  # of the legend
@@ -64,7 +64,7 @@ def chart_files(shown: ShownRuns, views: Sequence[ProtocolView], folder: Path) -
 
 def theme_palette(theme: Theme) -> Palette:
     """The page's colours on light or on dark ground."""
-    style = (files("dpg_bench.report.page") / "assets" / "page.css").read_text(encoding="utf-8")
+    style = (files("dpg_bench.report.page") / "assets" / "palette.css").read_text(encoding="utf-8")
     return {name: light if theme == "light" else dark for name, light, dark in _COLOUR.findall(style)}
 
 

@@ -30,7 +30,7 @@ def run(*arguments: str | Path, code: int = 0) -> str:
 
 def test_every_form_says_the_same(tmp_path: Path) -> None:
     table = tmp_path / "agree.csv"
-    content = json.loads(run(*DSG, *HUMAN, "--json", "--csv", table, "--top", 3))
+    content = json.loads(run(*DSG, *HUMAN, "--json", "--csv", table, "--examples", 3))
     text, markdown = run(*DSG, *HUMAN), run(*DSG, *HUMAN, "--markdown")
     (pair,) = content["pairs"]
     overall = pair["categories"][0]
