@@ -57,6 +57,17 @@ def test_what_was_left_out_is_said(workshop: Workshop, open_page: Opener) -> Non
     assert "Not scored: no answers" in page.text("#gallery .item .gap")
 
 
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "dark"), (390, "light")])
+def test_axe_finds_no_fault(workshop: Workshop, open_page: Opener, width: int, scheme: str) -> None:
+    suite = workshop.suite(workshop.prompts(2))
+    run, other = workshop.run("fox", suite, not_red), workshop.run("hare", suite)
+    options = {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
+    page = open_page(workshop.report(run, other), options)
+    page.go_to_items()
+    page.tab.locator("#provenance details").evaluate_all("all => all.forEach(one => { one.open = true; })")
+    assert page.faults() == []
+
+
 def test_images_load_from_the_run_folder(page: OpenPage) -> None:
     page.go_to_items()
     page.wait_until("document.querySelector('#gallery img').naturalWidth === 32")
