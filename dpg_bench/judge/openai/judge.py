@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from dpg_bench.errors import BadInputError, UnavailableError
 from dpg_bench.judge.openai.request import Manner, data_url, find_manner, request_body
 from dpg_bench.judge.openai.spec import OpenAIOptions
-from dpg_bench.judge.shrink import Shrink
+from dpg_bench.judge.resizing import Shrink
 from dpg_bench.judge.yes_no import REQUEST, answer_of, left_open, log_sum, share_of_yes
 from dpg_bench.records import Reply
 from dpg_bench.remote.chat import ChatAnswer, chat_answer

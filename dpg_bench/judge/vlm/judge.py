@@ -17,7 +17,7 @@ from dpg_bench.errors import BadInputError
 from dpg_bench.halving import is_out_of_memory
 from dpg_bench.hub.huggingface import Weights
 from dpg_bench.judge.base import JudgeSettings
-from dpg_bench.judge.shrink import Shrink
+from dpg_bench.judge.resizing import Shrink
 from dpg_bench.judge.vlm.chat import Chat, token_spellings
 from dpg_bench.judge.vlm.forward import FirstTokens
 from dpg_bench.judge.vlm.loading import load_vlm

@@ -1,4 +1,4 @@
-"""A tile for judges that take images of any size: RGB, and no more pixels than are wanted. Imports no torch."""
+"""Tiles to a judge's input, by Pillow's bicubic, on any CPU core. Imports no torch."""
 
 from __future__ import annotations
 
@@ -11,11 +11,20 @@ from PIL import Image
 
 
 @dataclass(frozen=True, slots=True)
-class Shrink:
-    """Scales an image down to at most `max_pixels`, its aspect ratio kept, by Pillow's bicubic; None: never.
+class Squash:
+    """Resizes an image to `side` × `side`, its aspect ratio not kept. Picklable, for worker processes."""
 
-    Picklable, so that worker processes can run it.
-    """
+    side: int
+
+    def __call__(self, image: Image.Image) -> NDArray[np.uint8]:
+        """PIL image → uint8 (side, side, 3)."""
+        squashed = image.convert("RGB").resize((self.side, self.side), Image.Resampling.BICUBIC)
+        return np.asarray(squashed, dtype=np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class Shrink:
+    """Scales an image down to at most `max_pixels`, its aspect ratio kept; None: never. Picklable as well."""
 
     max_pixels: int | None
 

@@ -1,0 +1,1 @@
+"""BLIP-VQA, the attribute judge of T2I-CompBench: `blip-vqa`."""
