@@ -56,6 +56,19 @@ def resolve_device(requested: str) -> str:
     return requested
 
 
+def spread_device(requested: str, index: int | None) -> str:
+    """For process `index` of those on this machine: `auto` is the GPU that it gets where there are several.
+
+    A launcher that shows each process a GPU of its own leaves nothing to choose.
+    """
+    if requested != "auto" or index is None:
+        return requested
+    import torch
+
+    present = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return f"cuda:{index % present}" if present > 1 else requested
+
+
 def resolve_dtype(requested: str, device: str, *, gpu_default: str, known: Sequence[str] = DTYPES) -> str:
     """`auto` → `gpu_default` on a GPU and `float32` on a CPU.
 

@@ -42,6 +42,19 @@ AllowDifferent: TypeAlias = Annotated[
 ]
 Force: TypeAlias = Annotated[bool, typer.Option("--force", help="Replace files that are there.")]
 
+ShardOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="I/N",
+        help="Do share I (from 0) of N, each by a process of its own; as torchrun or SLURM say by default. 0/1 is all.",
+        show_default=False,
+    ),
+]
+Steal: TypeAlias = Annotated[
+    bool, typer.Option("--steal", help="After one's own share, do those that no process is at work on.")
+]
+
 
 def check_one_form(*forms: bool) -> None:
     """Raises BadInputError if more than one form of output is asked for."""

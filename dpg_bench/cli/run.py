@@ -11,6 +11,7 @@ import typer
 from dpg_bench.cli.completion import complete_models, complete_suites
 from dpg_bench.cli.console import counting, say, show
 from dpg_bench.cli.exit_codes import INCOMPLETE
+from dpg_bench.cli.options import ShardOption, Steal
 
 if TYPE_CHECKING:
     from dpg_bench.generate.stage import GenerationProgress
@@ -95,16 +96,20 @@ def run(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse a suite with odd rows instead of mending them.")
     ] = False,
+    shard: ShardOption = None,
+    steal: Steal = False,
 ) -> None:
     """Generate the images of a suite, or continue where an earlier run was stopped."""
     from dpg_bench.cli.mends import say_mends
     from dpg_bench.cli.parse import parse_items, parse_seeds
     from dpg_bench.cli.plan_text import plan_text
+    from dpg_bench.cli.share import find_share, say_share
     from dpg_bench.jobs.run import execute_run
     from dpg_bench.jobs.run_plan import RunRequest, plan_run
     from dpg_bench.plugins import split_pairs
     from dpg_bench.suite.registry import outline_suite
 
+    share = find_share(shard, device)
     request = RunRequest(
         model=model,
         suite=suite,
@@ -121,7 +126,7 @@ def run(
         batch_size=batch_size,
         limit=limit,
         items=parse_items(items),
-        device=device,
+        device=share.device,
         dtype=dtype,
         fresh=fresh,
         strict=strict,
@@ -134,6 +139,8 @@ def run(
     plan = plan_run(request)
     say_mends(plan.suite)
     say(_headline(plan))
+    if share.shard is not None:
+        say_share(share.shard, plan.run.path)
     with counting(_LOADING, "items") as count:
 
         def progress(state: GenerationProgress) -> None:
@@ -143,15 +150,23 @@ def run(
             what = _LOADING if state.stage == "loading" else "Drawing"
             count(state.done, total=state.total, start=state.kept, note=", ".join(notes), what=what)
 
-        outcome = execute_run(plan, command=sys.argv, progress=progress)
+        outcome = execute_run(plan, shard=share.shard, steal=steal, command=sys.argv, progress=progress)
     for item_id, error in list(outcome.failed.items())[:5]:
         say(f"Failed: {item_id}: {error}")
+    done = len(outcome.made) + len(outcome.kept) + len(outcome.failed)
     if outcome.failed:
+        logs = plan.run.shards if outcome.left else plan.run.generation_log
         say(
-            f"{len(outcome.failed)} of {len(plan.items)} items failed; tracebacks: {plan.run.generation_log}. "
-            "The same command tries just these again."
+            f"{len(outcome.failed)} of {done} items failed; tracebacks: {logs}. The same command tries just these "
+            "again."
         )
         raise typer.Exit(INCOMPLETE)
+    if outcome.left:
+        say(
+            f"This share is done, {done} items; {outcome.left} of {len(plan.items)} are left to others. What they "
+            "don't do, the same command with --steal does."
+        )
+        return
     kept = f", {len(outcome.kept)} of them before" if outcome.kept else ""
     say(f"{len(plan.items)} items are in {plan.run.images}{kept}. Next: dpgbench score {plan.run.path}")
 

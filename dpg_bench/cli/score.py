@@ -11,10 +11,12 @@ import typer
 from dpg_bench.cli.completion import complete_judges, complete_suites
 from dpg_bench.cli.console import counting, say, show, show_json, terminal
 from dpg_bench.cli.exit_codes import INCOMPLETE
-from dpg_bench.cli.options import AllowMissing, Csv, Force, Json, Latex, Markdown, check_one_form
+from dpg_bench.cli.options import AllowMissing, Csv, Force, Json, Latex, Markdown, ShardOption, Steal, check_one_form
 
 if TYPE_CHECKING:
     from dpg_bench.jobs.score_plan import ScorePlan
+    from dpg_bench.jobs.scored import ScoreResult
+    from dpg_bench.jobs.shards import Shard
     from dpg_bench.judge.stage import JudgingProgress
 
 
@@ -131,6 +133,8 @@ def score(
     ] = False,
     limit: Annotated[int | None, typer.Option(help="Only the first N items of the suite.")] = None,
     items: Annotated[str | None, typer.Option(help="Only these items: ID,ID,...", show_default=False)] = None,
+    shard: ShardOption = None,
+    steal: Steal = False,
     json: Json = False,
     markdown: Markdown = False,
     latex: Latex = False,
@@ -140,8 +144,8 @@ def score(
     """Judge images and score the answers under both protocols, or continue where an earlier judging was stopped."""
     from dpg_bench.cli.mends import say_mends
     from dpg_bench.cli.parse import parse_grid, parse_items, parse_where
+    from dpg_bench.cli.share import scoring_share
     from dpg_bench.files.outputs import check_output, write_output
-    from dpg_bench.jobs.score import execute_score
     from dpg_bench.jobs.score_plan import plan_score
     from dpg_bench.jobs.score_request import ScoreRequest
     from dpg_bench.plugins import split_pairs
@@ -152,6 +156,9 @@ def score(
     from dpg_bench.score.scorecard import scorecard_json
 
     check_one_form(json, markdown, latex)
+    share = scoring_share(shard, device, answers)
+    if share is None:
+        return
     request = ScoreRequest(
         path=path,
         suite=suite,
@@ -166,7 +173,7 @@ def score(
         pattern=pattern,
         files=files,
         batch_size=batch_size,
-        device=device,
+        device=share.device,
         dtype=dtype,
         allow_missing=allow_missing,
         out=out,
@@ -185,13 +192,9 @@ def score(
         say(line)
     if plan.pending_gigabytes:
         _confirm_download(plan)
-    with counting("Judging", "answers") as count:
-
-        def progress(state: JudgingProgress) -> None:
-            note = f"{state.failed} items failed" if state.failed else ""
-            count(state.asked + state.kept, total=state.questions, start=state.kept, note=note)
-
-        result = execute_score(plan, progress=progress)
+    result = _execute(plan, share.shard, steal=steal)
+    if result is None:
+        return
     if csv is not None:
         write_output(csv, scorecard_to_csv(result.scorecard).encode(), force=force)
     if json:
@@ -207,6 +210,30 @@ def score(
     say(f"Scorecard: {result.file}")
     if not result.scorecard.complete:
         raise typer.Exit(INCOMPLETE)
+
+
+def _execute(plan: ScorePlan, shard: Shard | None, *, steal: bool) -> ScoreResult | None:
+    """Judge and score; None for a share that isn't the last of several to end."""
+    from dpg_bench.cli.share import say_share
+    from dpg_bench.jobs.score import execute_score
+    from dpg_bench.jobs.score_share import execute_score_share
+
+    with counting("Judging", "answers") as count:
+
+        def progress(state: JudgingProgress) -> None:
+            note = f"{state.failed} items failed" if state.failed else ""
+            count(state.asked + state.kept, total=state.questions, start=state.kept, note=note)
+
+        if shard is None:
+            return execute_score(plan, progress=progress)
+        say_share(shard, plan.folder.path)
+        ended = execute_score_share(plan, shard, steal=steal, progress=progress)
+    if ended.result is None:
+        say(
+            f"This share is done; {ended.left} of {len(plan.prompts)} items are left to others, and the last to finish "
+            "makes the scorecard. What they don't do, the same command with --steal does."
+        )
+    return ended.result
 
 
 def _confirm_download(plan: ScorePlan) -> None:

@@ -10,7 +10,7 @@ from dpg_bench.errors import BadInputError, option
 from dpg_bench.files.durable import clear_parts, disk_errors, read_jsonl
 from dpg_bench.files.item_names import item_id_of
 from dpg_bench.files.reading import read_content
-from dpg_bench.files.run_folder import JudgementDir, RunDir, lock_folder
+from dpg_bench.files.run_folder import JudgementDir, RunDir, is_held, lock_alone, shards_in
 
 _MARKS = (b'"schema"', b'"dpg_bench"')
 _PAGE_MARK = b"DPG-Bench report"
@@ -38,7 +38,7 @@ def clear_run(run: RunDir, item_ids: Iterable[str]) -> None:
     with ExitStack() as held, disk_errors(run.path):
         judgements = run.judged().values()
         for judgement in judgements:
-            held.enter_context(lock_folder(judgement.path))
+            held.enter_context(lock_alone(judgement.path))
         for judgement in judgements:
             _clear_judgement(judgement)
         _remove_empty(run.judgements)
@@ -52,12 +52,28 @@ def clear_run(run: RunDir, item_ids: Iterable[str]) -> None:
         clear_parts(run.path)
         if run.report.is_file() and _PAGE_MARK in run.report.read_bytes()[:_PAGE_HEAD]:
             run.report.unlink()
+        clear_shards(run.shards)
         for file in (run.generation_log, run.record_file):
             file.unlink(missing_ok=True)
 
 
+def clear_shards(folder: Path) -> None:
+    """Delete what the processes that shared a run or judgement left in its folder `shards`.
+
+    For whoever holds the run or judgement, and once nothing is lost by it; the folder of a process that is at work
+    stays. Raises OSError if it can't be.
+    """
+    for shard in shards_in(folder):
+        if is_held(shard.path):
+            continue
+        clear_parts(shard.path)
+        shard.remove()
+    _remove_empty(folder)
+
+
 def _clear_judgement(judgement: JudgementDir) -> None:
     clear_parts(judgement.path)
+    clear_shards(judgement.shards)
     for file in judgement.files:
         file.unlink(missing_ok=True)
     _remove_empty(judgement.path)
@@ -69,8 +85,9 @@ def _remove_empty(folder: Path) -> None:
 
 
 def _logged(run: RunDir) -> Iterator[str]:
-    try:
-        for line in read_jsonl(run.generation_log):
-            yield str(line.get("item_id"))
-    except (BadInputError, OSError):  # damaged, which may be why it is started over: what was read is enough to go on
-        return
+    for log in run.generation_logs:
+        try:
+            for line in read_jsonl(log):
+                yield str(line.get("item_id"))
+        except (BadInputError, OSError):  # damaged, maybe why it is started over: what was read is enough to go on
+            continue

@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Self
@@ -48,6 +48,11 @@ def write_atomic(path: Path, content: bytes) -> None:
 def write_json(path: Path, content: Any) -> None:
     """`write_atomic` of `content` as indented UTF-8 JSON. NaN is refused: an unknown number is null."""
     write_atomic(path, (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
+
+
+def write_jsonl(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
+    """`write_atomic` of a whole log at once, as `JsonlLog` would have written it."""
+    write_atomic(path, "".join(map(_line, records)).encode())
 
 
 def clear_parts(*folders: Path) -> None:
@@ -112,8 +117,7 @@ class JsonlLog:
 
     def append(self, *records: Mapping[str, Any]) -> None:
         """Write `records` with one flush, so that they are there together after a crash of this process."""
-        lines = [json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n" for record in records]
-        self._file.write("".join(lines).encode())
+        self._file.write("".join(map(_line, records)).encode())
         self._file.flush()
 
     def close(self) -> None:
@@ -140,6 +144,10 @@ class JsonlLog:
                 keep = start
         if keep < content_length:
             self._file.truncate(keep)
+
+
+def _line(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The run folder: where everything of a run lies, under which name, and that one process writes at a time."""
+"""The run folder: where everything of a run lies, under which name, and that one process writes to a file at a time."""
 
 from __future__ import annotations
 
@@ -18,11 +18,74 @@ from dpg_bench.files.run_record import RunRecord, read_run_record, write_run_rec
 RUNS = Path("runs")
 """Where runs go, and are looked for, if nobody says."""
 
+PATIENCE = 60.0
+"""Seconds that a process waits for what others that share a run or a judgement hold for moments."""
+
 _RECORD = "run.json"
 _JUDGEMENTS = "judgements"
 _SCORECARD = "scorecard.json"
+_SHARDS = "shards"
 _LOCK = ".lock"
+_GENERATION_LOG = "generation.jsonl"
+_ANSWERS = "answers.jsonl"
+_FAILURES = "failures.jsonl"
+_USAGE = "usage.jsonl"
 _LONGEST = 120  # of a judge's folder
+
+
+@dataclass(frozen=True, slots=True)
+class ShardDir:
+    """The places inside the folder of one of several processes that share a run or a judgement.
+
+    Nobody else writes there, so that no two processes ever write to one file, on one machine or on many. What it holds
+    counts as if it stood in the run's own logs; once all is done it is moved there, and the folder is gone.
+    """
+
+    path: Path
+
+    @property
+    def generation_log(self) -> Path:
+        """One line per item that it generated, or failed to."""
+        return self.path / _GENERATION_LOG
+
+    @property
+    def answers(self) -> Path:
+        """One line per answer that its judge gave."""
+        return self.path / _ANSWERS
+
+    @property
+    def failures(self) -> Path:
+        """One line per item that it could not judge."""
+        return self.path / _FAILURES
+
+    @property
+    def usage(self) -> Path:
+        """What asking came to, a line for each call, of a judge that counts it."""
+        return self.path / _USAGE
+
+    @property
+    def record_file(self) -> Path:
+        """Which judge it was, for who makes the scorecard without loading it."""
+        return self.path / "shard.json"
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Everything that it may consist of, the lock included."""
+        logs = (self.generation_log, self.answers, self.failures, self.usage)
+        return (*logs, self.record_file, self.path / _LOCK)
+
+    def remove(self) -> None:
+        """Delete it; what isn't of this program stays. Raises OSError if it can't be."""
+        for file in self.files:
+            file.unlink(missing_ok=True)
+        if self.path.is_dir() and not any(self.path.iterdir()):
+            self.path.rmdir()
+
+
+def shards_in(folder: Path) -> tuple[ShardDir, ...]:
+    """The folders of processes in the folder `shards`, by name; none if it isn't there."""
+    found = sorted(folder.iterdir()) if folder.is_dir() else []
+    return tuple(ShardDir(one) for one in found if one.is_dir() and not one.is_symlink())
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +112,21 @@ class RunDir:
     @property
     def generation_log(self) -> Path:
         """One line per item that was generated or failed."""
-        return self.path / "generation.jsonl"
+        return self.path / _GENERATION_LOG
+
+    @property
+    def shards(self) -> Path:
+        """The folder that has one folder for each of several processes that share the run."""
+        return self.path / _SHARDS
+
+    def shard(self, name: str) -> ShardDir:
+        """The folder of one of these processes."""
+        return ShardDir(self.shards / name)
+
+    @property
+    def generation_logs(self) -> tuple[Path, ...]:
+        """The run's own log, there or not, and those of the processes that share it."""
+        return (self.generation_log, *(shard.generation_log for shard in shards_in(self.shards)))
 
     @property
     def judgements(self) -> Path:
@@ -100,17 +177,17 @@ class JudgementDir:
     @property
     def answers(self) -> Path:
         """One line per answer."""
-        return self.path / "answers.jsonl"
+        return self.path / _ANSWERS
 
     @property
     def failures(self) -> Path:
         """One line per item that the last run could not judge; not there if there was none."""
-        return self.path / "failures.jsonl"
+        return self.path / _FAILURES
 
     @property
     def usage(self) -> Path:
         """What asking came to, a line for each call, of a judge that counts it."""
-        return self.path / "usage.jsonl"
+        return self.path / _USAGE
 
     @property
     def scorecard(self) -> Path:
@@ -121,6 +198,20 @@ class JudgementDir:
     def suite(self) -> Path:
         """The prompts and questions that were scored."""
         return self.path / "suite.jsonl"
+
+    @property
+    def shards(self) -> Path:
+        """The folder that has one folder for each of several processes that share the judging."""
+        return self.path / _SHARDS
+
+    def shard(self, name: str) -> ShardDir:
+        """The folder of one of these processes."""
+        return ShardDir(self.shards / name)
+
+    @property
+    def answer_logs(self) -> tuple[Path, ...]:
+        """The judgement's own answers, there or not, and those of the processes that share it."""
+        return (self.answers, *(shard.answers for shard in shards_in(self.shards)))
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -170,10 +261,10 @@ def runs_in(folder: Path) -> tuple[RunDir, ...]:
 
 
 @contextmanager
-def lock_folder(folder: Path) -> Iterator[None]:
+def lock_folder(folder: Path, *, wait: float = 0) -> Iterator[None]:
     """Hold `folder` for this process; it is made if needed. Released on leaving, and by the system after a crash.
 
-    Whoever holds it may hold it again within.
+    Whoever holds it may hold it again within. `wait` are the seconds that another process is waited for.
 
     Raises BadInputError if another process holds it, DpgBenchError if the lock can't be had for another reason.
     """
@@ -181,7 +272,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=wait)
         except filelock.Timeout:
             raise BadInputError(
                 f"{folder} is in use by another process. Wait until it ends, or choose another folder with "
@@ -191,6 +282,22 @@ def lock_folder(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def lock_alone(folder: Path) -> Iterator[None]:
+    """`lock_folder` for who shares the run or judgement in `folder` with nobody.
+
+    Raises BadInputError if one of several processes that share it is at work too, and what `lock_folder` raises.
+    """
+    with lock_folder(folder):
+        for shard in shards_in(folder / _SHARDS):
+            if is_held(shard.path):
+                raise BadInputError(
+                    f"{folder} is in use by another process, which does a share of it ({shard.path}). Wait until it "
+                    f"ends, or choose another folder with {option('out')}."
+                )
+        yield
 
 
 def is_held(folder: Path) -> bool:

@@ -1,17 +1,22 @@
-"""`generation.jsonl`: one line per item that was made or failed, the last line of an item being the one that counts."""
+"""`generation.jsonl`: one line per item that was made or failed, the last line of an item being the one that counts.
+
+Where several processes share a run, each has such a log of its own; an item is made if one of them made it.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from dpg_bench.files.durable import read_jsonl
+from dpg_bench.files.durable import read_jsonl, write_jsonl
 from dpg_bench.files.run_folder import RunDir
 from dpg_bench.generate.plan import ItemPlan
 from dpg_bench.hub.digests import sha256_of
+
+_Line = Mapping[str, Any]
 
 
 class ItemState(Enum):
@@ -30,19 +35,28 @@ def text_digest(text: str) -> str:
 def item_states(run: RunDir, items: Iterable[ItemPlan], fingerprint: str) -> dict[str, ItemState]:
     """The state of every item, by item id.
 
-    An item is done if the log holds it with the same prompt, seeds and settings, and its file has the digest
+    An item is done if a log holds it with the same prompt, seeds and settings, and its file has the digest
     logged; whatever else is there under its name is made again.
     """
-    last = last_lines(run)
-    return {item.prompt.item_id: _state(run, item, fingerprint, last.get(item.prompt.item_id)) for item in items}
+    last = _last_lines(run)
+    return {item.prompt.item_id: _state(run, item, fingerprint, last.get(item.prompt.item_id, ())) for item in items}
+
+
+def logged_items(run: RunDir, fingerprint: str) -> set[str]:
+    """The ids of all items that are logged as made or failed with these settings. Looks at no image."""
+    return {
+        item_id
+        for item_id, lines in _last_lines(run).items()
+        if any(line.get("fingerprint") == fingerprint for line in lines)
+    }
 
 
 def failed_items(run: RunDir, fingerprint: str) -> dict[str, str]:
     """The items that could not be made, with the reason."""
     return {
         item_id: f"generation failed: {line['error']}"
-        for item_id, line in last_lines(run).items()
-        if line.get("fingerprint") == fingerprint and "error" in line
+        for item_id, lines in _last_lines(run).items()
+        if (line := _failure(lines, fingerprint)) is not None
     }
 
 
@@ -55,21 +69,65 @@ def made_digests(run: RunDir, fingerprint: str) -> dict[str, str]:
     }
 
 
-def last_lines(run: RunDir) -> dict[str, dict[str, Any]]:
+def last_lines(run: RunDir) -> dict[str, _Line]:
     """The line of every item that counts, by item id. Raises BadInputError for a damaged line."""
-    return {str(line.get("item_id")): line for line in read_jsonl(run.generation_log)}
+    return {
+        item_id: next((line for line in reversed(lines) if "error" not in line), lines[-1])
+        for item_id, lines in _last_lines(run).items()
+    }
 
 
-def _state(run: RunDir, item: ItemPlan, fingerprint: str, line: dict[str, Any] | None) -> ItemState:
-    if line is None or line.get("fingerprint") != fingerprint:
-        return ItemState.NEW
-    if "error" in line:
-        return ItemState.FAILED
-    same = line.get("seeds") == list(item.seeds) and line.get("prompt_sha256") == text_digest(item.prompt.text)
+def gather_logs(run: RunDir, items: Sequence[ItemPlan], fingerprint: str) -> None:
+    """Make the run's log that of all processes: one line an item in the order of `items`, then what else there is.
+
+    For whoever holds the run's lock. Raises OSError if it can't be written; then all logs are as they were.
+    """
+    last = _last_lines(run)
+    counting = [
+        line
+        for item in items
+        if (lines := last.pop(item.prompt.item_id, None)) and (line := _counting(run, item, lines, fingerprint))
+    ]
+    write_jsonl(run.generation_log, [*counting, *(line for lines in last.values() for line in lines)])
+
+
+def _last_lines(run: RunDir) -> dict[str, tuple[_Line, ...]]:
+    """By item id, the last line of every log that names the item."""
+    found: dict[str, tuple[_Line, ...]] = {}
+    for log in run.generation_logs:
+        last = {str(line.get("item_id")): line for line in read_jsonl(log)}
+        for item_id, line in last.items():
+            found[item_id] = (*found.get(item_id, ()), line)
+    return found
+
+
+def _failure(lines: Sequence[_Line], fingerprint: str) -> _Line | None:
+    """The newest word on an item that nobody could make; None for others."""
+    own = [line for line in lines if line.get("fingerprint") == fingerprint]
+    return own[-1] if own and all("error" in line for line in own) else None
+
+
+def _counting(run: RunDir, item: ItemPlan, lines: Sequence[_Line], fingerprint: str) -> _Line | None:
+    """The line that stays of several: of who made the image that is there, else of who failed, else the last."""
+    if len(lines) == 1:
+        return lines[0]
+    made = [line for line in lines if _state(run, item, fingerprint, [line]) is ItemState.DONE]
+    return made[-1] if made else _failure(lines, fingerprint) or lines[-1]
+
+
+def _state(run: RunDir, item: ItemPlan, fingerprint: str, lines: Sequence[_Line]) -> ItemState:
+    own = [line for line in lines if line.get("fingerprint") == fingerprint]
+    fitting = {
+        line.get("image_sha256")
+        for line in own
+        if "error" not in line
+        and line.get("seeds") == list(item.seeds)
+        and line.get("prompt_sha256") == text_digest(item.prompt.text)
+    }
     file = run.image(item.prompt.item_id)
-    if not same or not file.is_file():
-        return ItemState.NEW
-    return ItemState.DONE if sha256_of(file) == line.get("image_sha256") else ItemState.NEW
+    if fitting and file.is_file() and sha256_of(file) in fitting:
+        return ItemState.DONE
+    return ItemState.FAILED if any("error" in line for line in own) else ItemState.NEW
 
 
 @dataclass(frozen=True, slots=True)

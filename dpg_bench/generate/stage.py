@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Literal
 
 from dpg_bench.files.durable import JsonlLog, disk_errors
-from dpg_bench.files.run_folder import RunDir
+from dpg_bench.files.run_folder import RunDir, ShardDir
 from dpg_bench.generate.base import Generator
 from dpg_bench.generate.batching import ItemMaker
 from dpg_bench.generate.generation_log import FailedItem, FinishedItem, ItemState, item_states
@@ -32,11 +32,15 @@ class GenerationProgress:
 
 @dataclass(frozen=True, slots=True)
 class GenerationOutcome:
-    """How a run ended: item ids made now, those found finished, and for those that failed what happened."""
+    """How a run ended: item ids made now, those found finished, and for those that failed what happened.
+
+    `left` are how many items of the run other processes have still to make, where several share it.
+    """
 
     made: tuple[str, ...]
     kept: tuple[str, ...]
     failed: dict[str, str]
+    left: int = 0
 
 
 def generate_images(
@@ -47,9 +51,10 @@ def generate_images(
     model: str,
     fingerprint: str,
     batch_size: int,
+    shard: ShardDir | None = None,
     progress: Callable[[GenerationProgress], None] | None = None,
 ) -> GenerationOutcome:
-    """Make what is missing of `items`, write it and log it item by item.
+    """Make what is missing of `items`, write it and log it item by item: to the log of `shard`, else to the run's.
 
     An item that fails is logged with its traceback and the run goes on. A batch that doesn't fit into memory is
     halved, and so are those after it. Interrupted or not, an item that is logged as made has its file on disk.
@@ -63,7 +68,7 @@ def generate_images(
 
     with (
         disk_errors(run.path),
-        JsonlLog(run.generation_log) as log,
+        JsonlLog((shard or run).generation_log) as log,
         GridWriter(run, model=model, fingerprint=fingerprint) as writer,
     ):
 

@@ -2,9 +2,10 @@
 
 from dpg_bench.jobs.run import execute_run
 from dpg_bench.jobs.run_plan import RunPlan, RunRequest, plan_run
-from dpg_bench.jobs.score import ScoreResult, execute_score
+from dpg_bench.jobs.score import execute_score
 from dpg_bench.jobs.score_plan import ScorePlan, plan_score
 from dpg_bench.jobs.score_request import ScoreRequest
+from dpg_bench.jobs.scored import ScoreResult
 
 __all__ = [
     "RunPlan",

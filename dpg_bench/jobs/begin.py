@@ -9,13 +9,31 @@ from pathlib import Path
 from typing import Any
 
 from dpg_bench import __version__
+from dpg_bench.errors import BadInputError, option
 from dpg_bench.files.differences import first_difference
 from dpg_bench.files.run_record import RunRecord, SuiteRecord, settings_fingerprint
+from dpg_bench.generate.base import Generator
+from dpg_bench.generate.prompt_lengths import truncated_prompts
 from dpg_bench.jobs.run_plan import RunPlan, RunRequest
 from dpg_bench.provenance import describe_device, git_commit, package_versions, utc_now
 from dpg_bench.suite.mending import recorded
 
 _LOG = logging.getLogger(__name__)
+
+
+def opened_record(plan: RunPlan, generator: Generator, *, command: Sequence[str]) -> RunRecord:
+    """`begin_record` of a loaded model, with how many prompts are longer than it reads.
+
+    Raises BadInputError if the run was begun with another model.
+    """
+    record = begin_record(plan, generator.provenance, command=command)
+    if plan.previous is not None and plan.previous.fingerprint != record.fingerprint:
+        changed = first_difference(plan.previous.generator, record.generator)
+        raise BadInputError(
+            f"{plan.run.path} was made with another model: {changed}. Choose another {option('out')}, or start over "
+            f"with {option('fresh', True)}."
+        )
+    return record.model_copy(update={"truncated_prompts": truncated_prompts(generator, plan.prompts)})
 
 
 def begin_record(plan: RunPlan, generator: Mapping[str, Any], *, command: Sequence[str]) -> RunRecord:

@@ -6,27 +6,31 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from dpg_bench.errors import BadInputError, option
-from dpg_bench.files.clearing import clear_run
-from dpg_bench.files.differences import first_difference
-from dpg_bench.files.durable import clear_parts
-from dpg_bench.files.run_folder import lock_folder
-from dpg_bench.generate.prompt_lengths import truncated_prompts
+from dpg_bench.files.clearing import clear_run, clear_shards
+from dpg_bench.files.durable import clear_parts, disk_errors
+from dpg_bench.files.run_folder import lock_alone, shards_in
+from dpg_bench.generate.generation_log import gather_logs
 from dpg_bench.generate.stage import GenerationOutcome, GenerationProgress, generate_images
 from dpg_bench.hub.remarks import listening
-from dpg_bench.jobs.begin import begin_record
+from dpg_bench.jobs.begin import opened_record
 from dpg_bench.jobs.run_plan import RunPlan
+from dpg_bench.jobs.run_share import execute_share
+from dpg_bench.jobs.shards import Shard, as_shard
 from dpg_bench.provenance import utc_now
 
 
 def execute_run(
     plan: RunPlan,
     *,
+    shard: Shard | str | None = None,
+    steal: bool = False,
     command: Sequence[str] = (),
     progress: Callable[[GenerationProgress], None] | None = None,
 ) -> GenerationOutcome:
     """Generate what the plan says and is not there yet; `run.json` tells at every moment how far it is.
 
+    `shard` ("0/4") is the share of the items that this process does of a run that several share, each of which calls
+    this with a share of its own; with `steal` it then does what is left of shares that no process is at work on.
     `command` is what `run.json` says of how it was called: the command line's arguments, if there were any.
 
     Raises BadInputError if another process uses the folder or the weights are not those that the run began with,
@@ -39,23 +43,18 @@ def execute_run(
     >>> len(list(Path("runs/tiny/images").iterdir()))
     1
     """
+    share = as_shard(shard)
+    if share is not None:
+        return execute_share(plan, share, steal=steal, command=command, progress=progress)
     run = plan.run
-    with lock_folder(run.path), listening() as remarks:
+    with lock_alone(run.path), listening() as remarks:
         if progress is not None:
             progress(GenerationProgress(total=len(plan.items), done=0, kept=0, failed=0, stage="loading"))
         generator = plan.spec.load(plan.generator)
         if plan.request.fresh:
             clear_run(run, plan.suite.by_id)  # only now that the model is known to load
         clear_parts(run.path, run.images)
-        record = begin_record(plan, generator.provenance, command=command)
-        if plan.previous is not None and plan.previous.fingerprint != record.fingerprint:
-            changed = first_difference(plan.previous.generator, record.generator)
-            raise BadInputError(
-                f"{run.path} was made with another model: {changed}. Choose another {option('out')}, or start over "
-                f"with {option('fresh', True)}."
-            )
-        truncated = truncated_prompts(generator, plan.prompts)
-        record = record.model_copy(update={"truncated_prompts": truncated})
+        record = opened_record(plan, generator, command=command)
         run.write_record(record)
         start = time.perf_counter()
 
@@ -83,5 +82,9 @@ def execute_run(
         except KeyboardInterrupt:
             finish("interrupted", {})
             raise
+        if shards_in(run.shards):
+            with disk_errors(run.path):
+                gather_logs(run, plan.items, record.fingerprint)
+                clear_shards(run.shards)
         finish("incomplete" if outcome.failed else "complete", outcome.failed)
         return outcome

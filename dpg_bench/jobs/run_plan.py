@@ -154,11 +154,11 @@ def plan_run(request: RunRequest, *, outline: Suite | None = None) -> RunPlan:
         rewriting=rewriting,
     )
     if previous is not None and outline is None:
-        _check_continues(plan, previous)
+        check_continues(plan, previous)
     return plan
 
 
-def _check_continues(plan: RunPlan, previous: RunRecord) -> None:
+def check_continues(plan: RunPlan, previous: RunRecord) -> None:
     """Raises BadInputError, with both values, if `plan` would not continue the `previous` run but change it.
 
     A run may grow, by another `limit` or other `items`, as long as it keeps all items it has.

@@ -4,47 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from dpg_bench import __version__
-from dpg_bench.errors import BadInputError
 from dpg_bench.files.answer_lines import AnswerLine, write_answer_lines
-from dpg_bench.files.contents import file_digest, items_digest
-from dpg_bench.files.durable import clear_parts, disk_errors, write_atomic
+from dpg_bench.files.durable import clear_parts, disk_errors
 from dpg_bench.files.judgement_record import JudgementRecord, begin_judgement
-from dpg_bench.files.kept_suite import write_kept_suite
-from dpg_bench.files.run_folder import lock_folder
-from dpg_bench.files.source_record import check_same_source, write_source
-from dpg_bench.generate.generation_log import made_digests
+from dpg_bench.files.run_folder import lock_alone
 from dpg_bench.jobs.score_plan import IMPORTED, Judging, ScorePlan
+from dpg_bench.jobs.scored import (
+    Answered,
+    ScoreResult,
+    check_same_run,
+    judge_card,
+    made_images,
+    write_origin,
+    write_result,
+)
 from dpg_bench.judge.imported.answers import ImportedAnswers
 from dpg_bench.judge.prefetch import default_workers
 from dpg_bench.judge.stage import JudgingProgress, judge_images
-from dpg_bench.records import AnswerTable, PYesTable
-from dpg_bench.score.scorecard import (
-    AnsweredCard,
-    ImagesCard,
-    JudgeCard,
-    RunCard,
-    Scorecard,
-    TilesCard,
-    plain_json,
-    scorecard_json,
-)
-from dpg_bench.score.scoring import answers_to_scorecard
-
-_MOST_SIZES = 20  # of images that a scorecard tells apart; more are counted
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreResult:
-    """The scorecard, and the file it was written to."""
-
-    scorecard: Scorecard
-    file: Path
+from dpg_bench.score.scorecard import JudgeCard
 
 
 def execute_score(plan: ScorePlan, *, progress: Callable[[JudgingProgress], None] | None = None) -> ScoreResult:
@@ -62,12 +42,12 @@ def execute_score(plan: ScorePlan, *, progress: Callable[[JudgingProgress], None
     75.0
     """
     source = plan.source
-    with lock_folder(plan.folder.path):
+    with lock_alone(plan.folder.path):
         if isinstance(source, Judging):
             answered = _judge(plan, source, progress)
         else:
             _keep_answers(plan, source)
-            answered = _Answered(
+            answered = Answered(
                 answers=source.table,
                 p_yes=source.p_yes,
                 judge=JudgeCard(
@@ -79,64 +59,29 @@ def execute_score(plan: ScorePlan, *, progress: Callable[[JudgingProgress], None
                 failed={},
                 missing={},
             )
-        scorecard = answers_to_scorecard(
-            plan.suite,
-            answered.answers,
-            judge=answered.judge,
-            run=_run_card(plan, answered.images_per_prompt),
-            item_ids=[prompt.item_id for prompt in plan.prompts],
-            failures={**plan.failures, **answered.failed},
-            missing=answered.missing,
-            p_yes=answered.p_yes,
-            never_asked=source.never_asked if isinstance(source, ImportedAnswers) else None,
-            answered=_answered_card(plan, answered.answers),
-        )
-        _check_same_run(plan)
-        with disk_errors(plan.folder.scorecard):
-            write_kept_suite(plan.folder.suite, plan.suite)
-            write_atomic(plan.folder.scorecard, scorecard_json(scorecard).encode())
-    return ScoreResult(scorecard, plan.folder.scorecard)
+        return write_result(plan, answered)
 
 
-@dataclass(frozen=True, slots=True)
-class _Answered:
-    """The answers to score, and who gave them; items that could not be judged or aren't there, with the reason."""
-
-    answers: AnswerTable
-    p_yes: PYesTable | None
-    judge: JudgeCard
-    images_per_prompt: int
-    failed: Mapping[str, str]
-    missing: Mapping[str, str]
-
-
-def _judge(plan: ScorePlan, source: Judging, progress: Callable[[JudgingProgress], None] | None) -> _Answered:
+def _judge(plan: ScorePlan, source: Judging, progress: Callable[[JudgingProgress], None] | None) -> Answered:
     judge = source.spec.load(source.settings)
-    _check_same_run(plan)
-    _write_origin(plan)
+    check_same_run(plan)
+    write_origin(plan)
     outcome = judge_images(
         plan.prompts,
         source.images,
         judge,
         folder=plan.folder.path,
         suite_digest=plan.suite.digest,
-        made=made_digests(plan.run, plan.record.fingerprint)
-        if plan.run is not None and plan.record is not None
-        else {},
+        made=made_images(plan),
         batch_size=source.batch_size,
         workers=default_workers(len(source.images.items), source.settings.device),
         fresh=plan.request.fresh,
         progress=progress,
     )
-    return _Answered(
+    return Answered(
         answers=outcome.answers,
         p_yes=outcome.p_yes,
-        judge=JudgeCard(
-            name=source.spec.label(source.settings),
-            fingerprint=judge.fingerprint,
-            untrained=source.spec.untrained,
-            provenance=plain_json({**judge.provenance, **({"usage": outcome.usage} if outcome.usage else {})}),
-        ),
+        judge=judge_card(source, judge, outcome.usage),
         images_per_prompt=source.images.images_per_prompt,
         failed=outcome.failed,
         missing=outcome.missing,
@@ -168,7 +113,7 @@ def _keep_answers(plan: ScorePlan, imported: ImportedAnswers) -> None:
     with disk_errors(plan.folder.path):
         clear_parts(plan.folder.path)
         begin_judgement(plan.folder, record, fresh=plan.request.fresh)
-        _write_origin(plan)
+        write_origin(plan)
         write_answer_lines(plan.folder.answers, _lines(imported))
 
 
@@ -187,69 +132,3 @@ def _lines(imported: ImportedAnswers) -> Iterator[AnswerLine]:
                     image_sha256=digest,
                     judge_fingerprint=imported.judge_fingerprint,
                 )
-
-
-def _answered_card(plan: ScorePlan, answers: AnswerTable) -> AnsweredCard:
-    source = plan.source
-    chosen = [prompt.item_id for prompt in plan.prompts]
-    said = [answer for item_id in chosen for image in answers.get(item_id, {}).values() for answer in image.values()]
-    return AnsweredCard(
-        rule="read" if isinstance(source, ImportedAnswers) and not source.as_spelled else "official",
-        neither=sum(answer not in ("yes", "no") for answer in said),
-        blank=source.blank if isinstance(source, ImportedAnswers) else 0,
-        sha256=file_digest(plan.folder.answers),
-        items_sha256=items_digest(plan.record.suite.items) if plan.record is not None else None,
-    )
-
-
-def _write_origin(plan: ScorePlan) -> None:
-    if plan.origin is not None:
-        check_same_source(plan.out, plan.source.images.path if isinstance(plan.source, Judging) else None)
-        write_source(plan.out, plan.origin)
-
-
-def _check_same_run(plan: ScorePlan) -> None:
-    """Raises BadInputError if the run that was planned for has been started anew since."""
-    if plan.run is None or plan.record is None:
-        return
-    now, then = plan.run.read_record(), plan.record
-    if now is None or (now.fingerprint, now.started) != (then.fingerprint, then.started):
-        raise BadInputError(f"{plan.run.path} was started anew while it was scored. Run `dpgbench score` again.")
-
-
-def _run_card(plan: ScorePlan, images_per_prompt: int) -> RunCard:
-    record, origin = plan.record, plan.origin
-    if record is None:
-        return RunCard(
-            model=origin.model if origin is not None else None,
-            settings={"note": origin.note} if origin is not None and origin.note is not None else {},
-            images_per_prompt=images_per_prompt,
-            allow_missing=plan.request.allow_missing,
-            scored_by=__version__,
-            images=_images_card(plan),
-        )
-    return RunCard(
-        model=str(record.settings["model"]),
-        settings=plain_json(record.settings),
-        settings_fingerprint=record.fingerprint,
-        images_per_prompt=images_per_prompt,
-        allow_missing=plan.request.allow_missing,
-        untrained=record.untrained,
-        scored_by=__version__,
-        images=_images_card(plan),
-    )
-
-
-def _images_card(plan: ScorePlan) -> ImagesCard | None:
-    if not isinstance(plan.source, Judging):
-        return None
-    survey = plan.source.survey
-    sizes = {(one.cut.width, one.cut.height) for one in survey.tiles}
-    return ImagesCard(
-        tiles=tuple(
-            TilesCard(tiles=str(one.cut), files=one.files, example=one.example) for one in survey.tiles[:_MOST_SIZES]
-        ),
-        sizes=len(sizes),
-        guesses=survey.images.guesses,
-        square=all(one.cut.square for one in survey.tiles),
-    )

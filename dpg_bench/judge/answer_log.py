@@ -42,21 +42,27 @@ _BEHIND_ALL: _Place = (sys.maxsize, 0, 0)  # lines about items that this judgeme
 
 
 class AnswerLog:
-    """What `path` holds of the answers of one judge about `prompts`. Reading it changes nothing on disk.
+    """What `path` holds of the answers of one judge about `prompts`, and `others`, the logs of processes that share the
+    judging: of an answer in several, the one read last stands. Reading them changes nothing on disk.
 
     Raises BadInputError if a line is damaged, or has another fingerprint than `fingerprint` (None: any).
     """
 
-    def __init__(self, path: Path, prompts: Sequence[Prompt], *, fingerprint: str | None) -> None:
+    def __init__(
+        self, path: Path, prompts: Sequence[Prompt], *, fingerprint: str | None, others: Sequence[Path] = ()
+    ) -> None:
         self._path = path
+        self._logs = (path, *others)
         self._prompts = prompts
         self._fingerprint = fingerprint
         self._items = {prompt.item_id: (at, _by_proposition(prompt)) for at, prompt in enumerate(prompts)}
         self._held: dict[str, dict[int, ImageAnswers]] = {}
         self._last: _Place = (-1, -1, -1)
         self._in_order = True
-        for number, line in read_answer_lines(path):
-            self._take(line, number)
+        for log in self._logs:
+            for number, line in read_answer_lines(log):
+                self._take(line, f"{log}, line {number}")
+                self._in_order = self._in_order and log == path
 
     def valid(self, item_id: str, image: int, sha256: str) -> Mapping[int, str]:
         """The answers, by proposition id, about an image of that digest."""
@@ -95,19 +101,19 @@ class AnswerLog:
         """Rewrite the file in the order of the suite, without answers that no longer count, unless it is so already."""
         if self._in_order:
             return
-        others = [line for _, line in read_answer_lines(self._path) if line.item_id not in self._items]
+        others = [line for log in self._logs for _, line in read_answer_lines(log) if line.item_id not in self._items]
         write_answer_lines(self._path, [*self._lines(), *others])
         self._in_order = True
 
-    def _take(self, line: AnswerLine, number: int) -> None:
+    def _take(self, line: AnswerLine, place: str) -> None:
         if line.question is None or line.image_sha256 is None or line.judge_fingerprint is None:
             raise BadInputError(
-                f"{self._path}, line {number} is damaged: it says not what was asked about which image by which judge. "
+                f"{place} is damaged: it says not what was asked about which image by which judge. "
                 "Delete that line to have it made again."
             )
         if self._fingerprint is not None and line.judge_fingerprint != self._fingerprint:
             raise BadInputError(
-                f"{self._path}, line {number} is by another judge: its fingerprint is {line.judge_fingerprint}, "
+                f"{place} is by another judge: its fingerprint is {line.judge_fingerprint}, "
                 f"this judge's {self._fingerprint}. Use {option('fresh', True)} to judge anew, or choose another "
                 f"{option('out')}."
             )

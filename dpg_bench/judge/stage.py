@@ -7,26 +7,27 @@ continued run puts the same images into a call as an undisturbed one.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from dpg_bench.errors import DpgBenchError, UnavailableError
+from dpg_bench.files.clearing import clear_shards
 from dpg_bench.files.durable import JsonlLog, clear_parts, disk_errors, read_jsonl
 from dpg_bench.files.image_content import UnusableImageError
 from dpg_bench.files.images import ImageFolder
 from dpg_bench.files.judgement_record import JudgementRecord, begin_judgement
-from dpg_bench.files.run_folder import JudgementDir, lock_folder
+from dpg_bench.files.run_folder import PATIENCE, JudgementDir, ShardDir, lock_alone, lock_folder
 from dpg_bench.judge.answer_log import AnswerLog, ImageAnswers
 from dpg_bench.judge.ask import Asker, JudgeTooLargeError, Tile
 from dpg_bench.judge.base import Judge, usage_of
 from dpg_bench.judge.prefetch import read_ahead
 from dpg_bench.judge.tiles import ItemTiles, TileJob
+from dpg_bench.judge.told import open_line, open_text, summed_usage, take_over_usage
 from dpg_bench.records import AnswerTable, Prompt, PYesTable, Reply
 
 
@@ -71,9 +72,12 @@ def judge_images(
     made: Mapping[str, str] | None = None,
     workers: int = 0,
     fresh: bool = False,
+    shard: ShardDir | None = None,
     progress: Callable[[JudgingProgress], None] | None = None,
 ) -> JudgingOutcome:
     """Ask `judge` all questions of `prompts` about their `images`, and write the answers into `folder`.
+
+    With `shard`, they go there instead: the caller holds its lock, and others are at work on other prompts.
 
     Answers that are there and still hold are kept; `fresh` deletes them first. `batch_size` (≥ 1) is the number
     of images per call of the judge, halved whenever one doesn't fit into memory. `suite_digest` names the suite of the
@@ -95,17 +99,26 @@ def judge_images(
         suite_digest=suite_digest,
         tiles={f"{width}x{height}": str(cut) for (width, height), cut in (images.cuts or {}).items()},
     )
-    with lock_folder(folder), disk_errors(folder):
-        clear_parts(folder)
-        begin_judgement(place, record, fresh=fresh)
-        answers = AnswerLog(place.answers, prompts, fingerprint=judge.fingerprint)
-        place.failures.unlink(missing_ok=True)
+    with lock_alone(folder) if shard is None else nullcontext(), disk_errors(folder):
+        with lock_folder(folder, wait=PATIENCE):
+            if shard is None:
+                clear_parts(folder)
+                place.failures.unlink(missing_ok=True)
+            begin_judgement(place, record, fresh=fresh)
+            if fresh:
+                clear_shards(place.shards)
+        mine, *others = place.answer_logs
+        answers = AnswerLog(mine, prompts, fingerprint=judge.fingerprint, others=others)
+        goes_to = shard or place
         work = _Judging(
-            prompts, images, judge, answers, place=place, batch_size=batch_size, made=made or {}, progress=progress
+            prompts, images, judge, answers, place=goes_to, batch_size=batch_size, made=made or {}, progress=progress
         )
-        with JsonlLog(place.answers) as log:
+        with JsonlLog(goes_to.answers) as log:
             work.run(log, workers=workers)
-        answers.put_in_order()
+        if shard is None:
+            answers.put_in_order()
+            take_over_usage(place)
+            clear_shards(place.shards)
     return work.outcome()
 
 
@@ -119,7 +132,7 @@ class _Judging:
         judge: Judge,
         answers: AnswerLog,
         *,
-        place: JudgementDir,
+        place: JudgementDir | ShardDir,
         batch_size: int,
         made: Mapping[str, str],
         progress: Callable[[JudgingProgress], None] | None,
@@ -160,7 +173,7 @@ class _Judging:
             p_yes=self._p_yes,
             failed=self._failed,
             missing={**self._images.missing, **self._open},
-            usage=_sums(read_jsonl(self._place.usage)),
+            usage=summed_usage(read_jsonl(self._place.usage)),
             asked=self._asked,
             kept=self._kept,
         )
@@ -242,16 +255,12 @@ class _Judging:
 
     def _leave_open(self, prompt: Prompt, images: Sequence[_Replied]) -> None:
         """Log the questions that the judge gave no answer to."""
-        texts = {question.proposition_id: question.text for question in prompt.questions}
-        left = [(image.number, n, why) for image in images for n, why in image.missing().items()]
+        left = [open_line(prompt, image.number, n, why) for image in images for n, why in image.missing().items()]
         if not left:
             return
         with JsonlLog(self._place.failures) as log:
-            for image, number, why in left:
-                log.append({"item_id": prompt.item_id, "image": image, "proposition_id": number, "error": why})
-        image, number, why = left[0]
-        more = f", and {len(left) - 1} more" if len(left) > 1 else ""
-        self._open[prompt.item_id] = f"question {number} about image {image} ('{texts[number]:.60}'): {why}{more}"
+            log.append(*left)
+        self._open[prompt.item_id] = open_text(prompt, left)
 
     def _finish(self, item: _Item) -> None:
         item_id = item.prompt.item_id
@@ -327,13 +336,3 @@ class _Replied:
 
     def missing(self) -> dict[int, str]:
         return {number: reply.missing for number, reply in self.replies.items() if reply.missing is not None}
-
-
-def _sums(lines: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-    """All lines added up, key by key."""
-    sums: dict[str, float] = {}
-    for line in lines:
-        for name, value in line.items():
-            if isinstance(value, (int, float)):
-                sums[name] = sums.get(name, 0) + value
-    return sums

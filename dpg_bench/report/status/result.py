@@ -11,7 +11,7 @@ from typing import Literal
 from dpg_bench.errors import BadInputError
 from dpg_bench.files.answer_lines import read_answer_lines
 from dpg_bench.files.durable import read_jsonl
-from dpg_bench.files.run_folder import JudgementDir, RunDir, is_held
+from dpg_bench.files.run_folder import JudgementDir, RunDir, is_held, shards_in
 from dpg_bench.files.run_record import RunRecord
 from dpg_bench.files.source_record import SourceRecord, images_of, read_source
 from dpg_bench.report.still_fits import misfit
@@ -82,6 +82,11 @@ def is_results(folder: Path) -> bool:
     return known or is_held(folder)
 
 
+def _at_work(place: RunDir | JudgementDir) -> bool:
+    """Whether a process is at work there, alone or on a share."""
+    return is_held(place.path) or any(is_held(shard.path) for shard in shards_in(place.shards))
+
+
 def find_statuses(folders: Sequence[Path]) -> tuple[RunStatus, ...]:
     """The status of every run right below `folders`, the newest last.
 
@@ -134,7 +139,7 @@ def run_status(folder: Path) -> RunStatus:
 
 
 def _state(run: RunDir, record: RunRecord | None) -> State:
-    if is_held(run.path):
+    if _at_work(run):
         return "under way"
     if record is None:
         return "made elsewhere"
@@ -143,17 +148,19 @@ def _state(run: RunDir, record: RunRecord | None) -> State:
 
 def _last_lines(run: RunDir) -> dict[str, dict[str, object]]:
     lines: dict[str, dict[str, object]] = {}
-    try:
-        for line in read_jsonl(run.generation_log):
-            lines.pop(str(line.get("item_id")), None)  # the last one counts, and stands where it was made
-            lines[str(line.get("item_id"))] = line
-    except (BadInputError, OSError):  # damaged: what was read until then is shown, and `run` says what is wrong
-        pass
+    for log in run.generation_logs:
+        try:
+            for line in read_jsonl(log):
+                before = lines.pop(str(line.get("item_id")), None)  # the last counts, and stands where it was made
+                made_elsewhere = before is not None and "error" not in before and log != run.generation_log
+                lines[str(line.get("item_id"))] = before if before is not None and made_elsewhere else line
+        except (BadInputError, OSError):  # damaged: what was read until then is shown, and `run` says what is wrong
+            continue
     return lines
 
 
 def _judgement(name: str, place: JudgementDir) -> JudgementStatus:
-    under_way = is_held(place.path)
+    under_way = _at_work(place)
     card: Scorecard | None = None
     problem: str | None = None
     if place.scorecard.exists() and not under_way:
@@ -168,7 +175,7 @@ def _judgement(name: str, place: JudgementDir) -> JudgementStatus:
         problem = "not scored yet: judging was stopped, and goes on with the same command"
     items: set[str] = set()
     try:
-        items.update(line.item_id for _, line in read_answer_lines(place.answers))
+        items.update(line.item_id for log in place.answer_logs for _, line in read_answer_lines(log))
     except BadInputError as error:
         problem = problem or error.message
     scores = {protocol: card[protocol] for protocol in (CORRECTED, OFFICIAL)} if card is not None else {}

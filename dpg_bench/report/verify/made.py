@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,7 @@ def _check_record(findings: Findings, run: RunDir, record: RunRecord, suite: Sui
             findings.differs(run.record_file, f"its suite has no item '{item_id}'")
 
 
-def _check_image(findings: Findings, file: Path, record: RunRecord, item_id: str, line: dict[str, Any]) -> None:
+def _check_image(findings: Findings, file: Path, record: RunRecord, item_id: str, line: Mapping[str, Any]) -> None:
     try:
         content = read_image_file(file)
     except UnusableImageError as error:
@@ -85,7 +85,7 @@ def _check_image(findings: Findings, file: Path, record: RunRecord, item_id: str
         findings.differs(file, problem)
 
 
-def _line_problems(record: RunRecord, item_id: str, line: dict[str, Any], suite: Suite | None) -> Iterator[str]:
+def _line_problems(record: RunRecord, item_id: str, line: Mapping[str, Any], suite: Suite | None) -> Iterator[str]:
     settings = record.settings
     seeds, images = settings.get("seeds"), int(settings["images_per_prompt"])
     expected = item_seeds(item_id, images=images, seed=settings.get("seed") or 0, seeds=seeds)
@@ -98,7 +98,7 @@ def _line_problems(record: RunRecord, item_id: str, line: dict[str, Any], suite:
             yield f"item '{item_id}': its {name} {are} {_short(line.get(name))}, not {_short(value)}"
 
 
-def _image_problems(content: bytes, record: RunRecord, item_id: str, line: dict[str, Any]) -> Iterator[str]:
+def _image_problems(content: bytes, record: RunRecord, item_id: str, line: Mapping[str, Any]) -> Iterator[str]:
     digest = hashlib.sha256(content).hexdigest()
     if digest != line.get("image_sha256"):
         yield f"its SHA-256 is {digest[:12]}, and the run's log says {_short(line.get('image_sha256'))}"

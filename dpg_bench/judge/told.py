@@ -1,0 +1,45 @@
+"""What a judging leaves beside its answers: the questions that the judge left open, and what asking came to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from dpg_bench.files.durable import JsonlLog, read_jsonl
+from dpg_bench.files.run_folder import JudgementDir, is_held, shards_in
+from dpg_bench.records import Prompt
+
+
+def open_line(prompt: Prompt, image: int, proposition_id: int, why: str) -> dict[str, Any]:
+    """What `failures.jsonl` says of a question that the judge gave no answer to."""
+    return {"item_id": prompt.item_id, "image": image, "proposition_id": proposition_id, "error": why}
+
+
+def open_text(prompt: Prompt, lines: Sequence[Mapping[str, Any]]) -> str:
+    """In words: the first of an item's open questions, and how many more there are."""
+    texts = {question.proposition_id: question.text for question in prompt.questions}
+    first = lines[0]
+    number = first.get("proposition_id")
+    more = f", and {len(lines) - 1} more" if len(lines) > 1 else ""
+    text = texts.get(number, "") if isinstance(number, int) else ""
+    return f"question {number} about image {first.get('image')} ('{text:.60}'): {first.get('error')}{more}"
+
+
+def summed_usage(lines: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """All lines of `usage.jsonl` added up, key by key."""
+    sums: dict[str, float] = {}
+    for line in lines:
+        for name, value in line.items():
+            if isinstance(value, (int, float)):
+                sums[name] = sums.get(name, 0) + value
+    return sums
+
+
+def take_over_usage(place: JudgementDir) -> None:
+    """Add to the judgement's own what the processes that shared it, and have ended, came to. For who holds its lock."""
+    spent = [shard.usage for shard in shards_in(place.shards) if shard.usage.exists() and not is_held(shard.path)]
+    if spent:
+        with JsonlLog(place.usage) as log:
+            for file in spent:
+                log.append(*read_jsonl(file))
+                file.unlink()
