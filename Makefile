@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test lint types unit nightly bench-env clean
+.PHONY: install demo test lint types unit nightly docs figures bench-env clean
 
 install: $(STAMP)
 
@@ -36,6 +36,13 @@ unit: install
 nightly: export OMP_NUM_THREADS = 1
 nightly: install
 	$(BIN)/pytest -m nightly
+
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict -q
+	@echo "build/site/index.html"
+
+figures: install
+	$(BIN)/python docs/_build/figures.py
 
 # The reference's own environment, for benchmarks/judge/vs_modelscope.py and gpu.py.
 bench-env: .venv-bench/.installed

@@ -89,7 +89,7 @@ def test_the_program_is_installed_by_the_name_that_the_documentation_gives_it() 
     assert "--config" in subprocess.run(module, check=True, capture_output=True, text=True).stdout
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "docs").glob("*.md")), ids=lambda file: file.name)
-def test_links_within_the_repository_lead_somewhere(file: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", file.read_text(encoding="utf-8")):
-        assert target.startswith("https://") or (file.parent / target).exists(), target
+def test_links_of_the_readme_lead_somewhere() -> None:
+    """Those of the other pages are the site's, whose strict build holds them."""
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", (ROOT / "README.md").read_text(encoding="utf-8")):
+        assert target.startswith("https://") or (ROOT / target).exists(), target

@@ -124,10 +124,19 @@ class _Quiet(SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.mark.parametrize("page", ["", "start/", "reference/commands/", "reference/python/", "published_categories/"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_can_be_read_by_everyone(address: str, page: str, scheme: str, browser: Any) -> None:
-    tab = browser.new_context(color_scheme=scheme, viewport={"width": 390, "height": 844}).new_page()
+@pytest.mark.parametrize(
+    ("page", "scheme", "width"),
+    [
+        ("", "light", 390),
+        ("", "dark", 1440),
+        ("reference/commands/", "light", 1440),
+        ("published_categories/", "dark", 390),
+        ("python/", "light", 1440),
+        ("python/", "dark", 390),
+    ],
+)
+def test_pages_can_be_read_by_everyone(address: str, page: str, scheme: str, width: int, browser: Any) -> None:
+    tab = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900}).new_page()
     asked: list[str] = []
     tab.on("request", lambda request: asked.append(request.url))
     tab.goto(address + page, wait_until="load")

@@ -18,10 +18,10 @@ import yaml
 from dpg_bench.suite.registry import load_suite
 from tests.cli.conftest import Dpgbench
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+CI = Path(__file__).resolve().parents[2] / "docs" / "ci.md"
 WORKFLOWS = [
     block
-    for block in re.findall(r"^```ya?ml\n(.*?)^```$", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    for block in re.findall(r"^```ya?ml\n(.*?)^```$", CI.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     if "dpgbench check" in block
 ]
 Scored = Callable[..., Path]
@@ -172,7 +172,7 @@ def test_they_import_nothing_heavy(scored: Scored, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
-def test_the_workflow_of_the_readme_gates_the_sample_suite(
+def test_the_documented_workflow_gates_the_sample_suite(
     workflow: str, dpgbench: Dpgbench, scored: Scored, tmp_path: Path
 ) -> None:
     """Its own steps, but for installing; its environment variables name toys in place of real models."""
