@@ -21,5 +21,8 @@ def report_to_actions(result: CheckResult) -> None:
             say(line)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
-        with disk_errors(Path(summary)), Path(summary).open("a", encoding="utf-8") as file:
+        with (
+            disk_errors(Path(summary), elsewhere="GITHUB_STEP_SUMMARY names it."),
+            Path(summary).open("a", encoding="utf-8") as file,
+        ):
             file.write(check_markdown(result) + "\n")

@@ -151,8 +151,11 @@ def _line(record: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
-    """Turns whatever the system says about a write below `path` into one clear DpgBenchError."""
+def disk_errors(path: Path, *, elsewhere: str = f"Choose another folder with {option('out')}.") -> Iterator[None]:
+    """Turns whatever the system says about a write below `path` into one clear DpgBenchError.
+
+    `elsewhere` is what to do where nothing can be written in that place.
+    """
     try:
         yield
     except OSError as error:
@@ -163,9 +166,7 @@ def disk_errors(path: Path) -> Iterator[None]:
                 "free some space and run the same command again to continue."
             ) from error
         if error.errno in _NOT_HERE:
-            raise BadInputError(
-                f"{path} can't be written: {what}. Choose another folder with {option('out')}."
-            ) from error
+            raise BadInputError(f"{path} can't be written: {what}. {elsewhere}") from error
         raise DpgBenchError(
             f"{path} can't be written or read: {what}. What was finished is kept; the same command continues."
         ) from error

@@ -7,6 +7,7 @@ stays what was asked.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -34,6 +35,20 @@ def write_kept_suite(path: Path, suite: Suite) -> None:
         for prompt in suite.prompts
     ]
     write_atomic(path, "".join(f"{line}\n" for line in lines).encode())
+
+
+def kept_item_ids(path: Path) -> Iterator[str]:
+    """The item ids of the suite that `path` holds; nothing of lines that are damaged, as `read_kept_suite` tells.
+
+    Raises BadInputError if the file can't be read.
+    """
+    for line in read_content(path).split(b"\n"):
+        try:
+            item_id, *_ = json.loads(line)
+        except (ValueError, TypeError, RecursionError):
+            continue
+        if isinstance(item_id, str):
+            yield item_id
 
 
 def read_kept_suite(path: Path, *, name: str, source: str, digest: str) -> Suite:

@@ -9,6 +9,8 @@ from pathlib import Path
 from dpg_bench.errors import BadInputError, option
 from dpg_bench.files.durable import disk_errors, write_atomic
 
+_ELSEWHERE = "Name another place."
+
 
 def check_output(path: Path, *, force: bool) -> None:
     """Raises BadInputError if `path` is a folder, or a file that `write_output` might have to refuse to replace.
@@ -29,7 +31,7 @@ def write_output(path: Path, content: bytes, *, force: bool) -> None:
     Raises BadInputError if it is a folder, is there and would change, or can't be written, and DpgBenchError if the
     disk is full.
     """
-    with disk_errors(path):
+    with disk_errors(path, elsewhere=_ELSEWHERE):
         target = path.resolve()
         if target.exists() and not target.is_file() and not target.is_dir():
             with target.open("wb") as stream:
@@ -62,7 +64,7 @@ def write_outputs(contents: Mapping[Path, bytes | Path], *, force: bool) -> None
 def _holds(path: Path, content: bytes | Path) -> bool:
     if not path.is_file():
         return False
-    with disk_errors(path):
+    with disk_errors(path, elsewhere=_ELSEWHERE):
         if isinstance(content, Path):
             return filecmp.cmp(path, content, shallow=False)
         return path.read_bytes() == content

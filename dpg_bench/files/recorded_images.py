@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dpg_bench.files.grid import Cut
 from dpg_bench.files.image_content import image_size
 from dpg_bench.files.image_list import read_image_list
 from dpg_bench.files.images import ImageFolder, find_images
+from dpg_bench.files.kept_suite import kept_item_ids
 from dpg_bench.files.run_folder import RunDir
 from dpg_bench.files.source_record import images_of, read_source
 from dpg_bench.files.survey import survey_images
@@ -20,7 +21,8 @@ def find_recorded_images(
     """The images of the items that have any; None if they aren't there any more.
 
     `out` is a run, or results about images made elsewhere, whose `source.json` says how these are named. `folder`
-    says where they are now, if not where they were.
+    says where they are now, if not where they were. A file is never taken for one of `item_ids` if it is named after
+    another item of a suite that was scored here: `a_1.png` is no image of item a where there is an item a_1.
 
     Raises BadInputError if `source.json` is damaged, or the folder holds other things than these items' images.
     """
@@ -28,17 +30,25 @@ def find_recorded_images(
     if folder is None or (folder.is_dir() and not any(folder.iterdir())):
         return None
     source = read_source(out) if out is not None else None
+    known = {*item_ids, *(_asked_here(out) if out is not None else ())}
     listing = None
     if source is not None and source.files is not None and out is not None:
         listing = read_image_list(out.path.resolve() / source.files, folder, frozenset(item_ids))
     return find_images(
         folder,
         item_ids,
+        known=known,
         images_per_prompt=images_per_prompt,
         pattern=source.pattern if source is not None else None,
         resolution=source.resolution if source is not None else None,
         listing=listing,
     )
+
+
+def _asked_here(run: RunDir) -> Iterator[str]:
+    for judgement in run.judged().values():
+        if judgement.suite.is_file():
+            yield from kept_item_ids(judgement.suite)
 
 
 def recorded_cuts(out: RunDir | None, images: ImageFolder) -> Mapping[str, Cut]:

@@ -28,6 +28,7 @@ LEFT_OUT = "the item is left out"
 NO_CATEGORY = "uncategorised"
 _SHOWN = 30
 _STANDALONE = re.compile(r"(?<![\w.\-])([0-9]{1,9})(?:\.0*)?(?!\w|\.[0-9])")
+_RANGE = re.compile(r"(?<![\w.\-])[0-9]+\s*[-\u2010-\u2015]\s*[0-9]+(?![\w.\-])")
 _WHOLE = re.compile(r"[0-9]{1,9}(\.0*)?")
 
 
@@ -156,6 +157,10 @@ class _Item:
 
     def _numbered(self, rows: Sequence[Row]) -> dict[int, Row]:
         """The rows by proposition id, in their order."""
+        for row in rows:
+            if _RANGE.search(row.cells["dependency"]):
+                cell = row.cells["dependency"]
+                raise _UnclearError(row, f"the dependency is {cell!r}, a range or two parents: write them with commas")
         wanted = [self._proposition_id(row) for row in rows]
         named = {parent for row in rows for parent in _numbers(row.cells["dependency"])}
         free = max((number for number in (*wanted, *named) if number is not None), default=0) + 1

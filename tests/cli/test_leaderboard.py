@@ -64,6 +64,15 @@ def test_published_results_need_no_runs(dpgbench: Dpgbench) -> None:
     assert "as claimed" in result.stdout
 
 
+def test_a_place_where_nothing_can_be_written_is_told_without_another_options_name(dpgbench: Dpgbench) -> None:
+    Path("file").write_text("no folder")
+    result = dpgbench("leaderboard", "--published", "--csv", "file/board.csv")
+    assert result.exit_code == 2, result.output
+    assert "file/board.csv can't be written" in result.stderr
+    assert "Name another place." in result.stderr
+    assert "--out" not in result.stderr
+
+
 def test_a_site_is_written_beside_the_table(dpgbench: Dpgbench) -> None:
     score(dpgbench, "strong", 0.9)
     result = dpgbench("leaderboard", "--published", "--site", "site")

@@ -14,6 +14,7 @@ import pytest
 
 from dpg_bench.files.run_folder import RunDir, lock_folder
 from dpg_bench.report.status.result import run_status
+from dpg_bench.suite.registry import load_suite
 from tests.cli.conftest import Dpgbench
 from tests.cli.test_results_apart import SUITE, images, judged
 
@@ -56,6 +57,22 @@ def test_results_about_images_made_elsewhere_are_shown_with_their_place(dpgbench
     shown = dpgbench("show", "runs/mine").stdout
     for words in ("My model", "by hand", "made elsewhere", str(folder.resolve())):
         assert words in shown
+
+
+def test_what_comes_next_for_incomplete_answers_from_elsewhere_is_a_command_that_works(dpgbench: Dpgbench) -> None:
+    lines = [
+        f"{prompt.item_id},0,{question.proposition_id},yes\n"
+        for prompt in load_suite("sample").prompts
+        for question in prompt.questions
+    ]
+    header = "item_id,image,proposition_id,answer\n"
+    Path("part.csv").write_text(header + "".join(lines[:-1]))
+    Path("whole.csv").write_text(header + "".join(lines))
+    assert dpgbench("score", "--answers", "part.csv", "--suite", "sample", "--out", "x").exit_code == 3
+    (line,) = [line for line in dpgbench("show", "x").stdout.splitlines() if line.startswith("Next: ")]
+    command = line.removeprefix("Next: dpgbench ").partition(", ")[0].replace("FILE", "whole.csv")
+    done = dpgbench(*command.split())
+    assert done.exit_code == 0, done.output
 
 
 def test_a_stale_score_is_no_score(dpgbench: Dpgbench, made: Path) -> None:

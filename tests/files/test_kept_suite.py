@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from dpg_bench.errors import BadInputError
 from dpg_bench.files.kept_suite import read_kept_suite, write_kept_suite
+from dpg_bench.files.recorded_images import find_recorded_images
+from dpg_bench.files.run_folder import RunDir
 from dpg_bench.records import Prompt, Question, Suite
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -31,6 +33,23 @@ def test_a_damaged_line_is_named(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(b'["item0","A fox.",[]]\n' + content + b"\n")
     with pytest.raises(BadInputError, match=r"suite\.jsonl, line 2 is damaged.*with suite"):
         read_kept_suite(path, name="a", source="b", digest="")
+
+
+def test_a_file_named_after_an_item_that_was_not_chosen_is_no_image_of_another(tmp_path: Path) -> None:
+    run = RunDir(tmp_path)
+    (tmp_path / "images").mkdir()
+    for name in ("a.png", "a_1.png"):
+        (tmp_path / "images" / name).write_bytes(b"")
+    (tmp_path / "run.json").write_text("{}")
+    suite = run.judgement("mplug").suite
+    suite.parent.mkdir(parents=True)
+    write_kept_suite(suite, Suite("a", "b", (Prompt("a", "A fox.", ()), Prompt("a_1", "A hare.", ()))))
+    images = find_recorded_images(run, ["a"], images_per_prompt=4)
+    assert images is not None
+    assert [file.name for file in images.items["a"].files] == ["a.png"]
+    suite.write_bytes(b"damaged\n")
+    with pytest.raises(BadInputError, match="a_1"):
+        find_recorded_images(run, ["a"], images_per_prompt=4)
 
 
 def test_other_questions_than_those_scored_are_refused(tmp_path: Path) -> None:

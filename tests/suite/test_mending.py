@@ -87,6 +87,15 @@ def test_the_numbers_of_a_dependency_are_taken_whatever_stands_beside_them(
     assert told.made == f"read as {', '.join(map(str, expected)) or 'no parent'}"
 
 
+@pytest.mark.parametrize("cell", ["1-2", "1 - 2", "1–2", "2, 1-2"])
+def test_a_dependency_that_may_be_a_range_leaves_its_item_out(mend: Mend, cell: str) -> None:
+    found = mend([*FOX, row("fox", "3", cell, "Is it left?"), *BOAT])
+    assert [prompt.item_id for prompt in found.prompts] == ["boat"]
+    (told,) = found.mends
+    assert (told.kind, told.place, told.item_id) == (mending.LEFT_OUT, "row 4", "fox")
+    assert "a range or two parents: write them with commas" in told.found
+
+
 def test_a_parent_that_is_oneself_or_has_no_row_is_dropped(mend: Mend) -> None:
     found = mend([FOX[0], row("fox", "2", "1, 2, 7", "Is it red?")])
     assert parents(found.prompts[0]) == {1: (), 2: (1,)}

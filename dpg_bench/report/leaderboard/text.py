@@ -11,7 +11,7 @@ from dpg_bench.errors import on_command_line
 from dpg_bench.report.audit.arithmetic import decimals
 from dpg_bench.report.leaderboard.entry import Entry, Score
 from dpg_bench.report.leaderboard.result import Leaderboard, Ranking
-from dpg_bench.report.markdown import escaped, markdown_table
+from dpg_bench.report.markdown import escaped, escaped_words, markdown_table
 from dpg_bench.report.paper import bibliography, latex, latex_document, latex_table, methods
 from dpg_bench.report.rows import CATEGORIES
 from dpg_bench.report.runs import JudgedRun
@@ -59,7 +59,7 @@ def leaderboard_to_markdown(board: Leaderboard) -> str:
         lines += [f"### {escaped(ranking_title(ranking))}", ""]
         lines += markdown_table(*_known(ranking), left=_WORDS)
         lines.append("")
-    lines += [f"{escaped(note)}\n" for note in board_notes(board)]
+    lines += [f"{escaped_words(note)}\n" for note in board_notes(board)]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from dpg_bench.report.status.result import JudgementStatus, RunStatus
 from dpg_bench.report.terminal import Column, Row, say, show_table
 
 _FAILURES = 5
+_IMPORTED = "imported"  # the judge of answers from elsewhere
 
 
 def print_statuses(statuses: Sequence[RunStatus], console: Console) -> None:
@@ -47,6 +49,9 @@ def next_command(status: RunStatus) -> str:
     if status.record is not None and status.state != "complete":
         return "the command that began the run continues it"
     if not any(one.corrected is not None for one in status.judgements):
+        if status.images is None and any(one.judge == _IMPORTED for one in status.judgements):
+            suite = f" --suite {shlex.quote(status.suite)}" if status.suite is not None else ""
+            return f"dpgbench score --answers FILE{suite} --out {path} --fresh, with a file of all answers"
         return f"dpgbench score {path}"
     return f"dpgbench report {path}"
 

@@ -272,6 +272,8 @@ def test_names_from_files_stay_text_in_every_form(tmp_path: Path) -> None:
     board = board_of(tmp_path)
     assert "[b]x[/b]|*y*<i>" in shown(board)
     assert "\\[b\\]x\\[/b\\]\\|\\*y\\*&lt;i&gt;" in leaderboard_to_markdown(board)
+    told = leaderboard_to_markdown(board_of(tmp_path, published=shipped_results()))
+    assert "(`dpgbench audit --published`)" in told
 
 
 def test_categories_are_shown_where_they_fit_and_nothing_is_cut_off(tmp_path: Path) -> None:
