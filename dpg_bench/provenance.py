@@ -11,6 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+ELSEWHERE = "server"
+"""In place of a device and its precision, of what is computed by a server."""
 _COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 _BRANCH = re.compile(r"refs/[\w./+@-]+")
 _PACKAGES = (
@@ -59,14 +61,16 @@ def package_versions() -> dict[str, str]:
 
 
 def describe_device(device: str) -> dict[str, Any]:
-    """The device a run used: its torch name, the hardware's own name, and the system."""
-    import torch
-
+    """The device a run used: its torch name, the hardware's own name, and the system; of `ELSEWHERE` the system."""
     description: dict[str, Any] = {
         "device": device,
         "system": platform.platform(),
         "cpus": os.cpu_count(),
     }
+    if device == ELSEWHERE:
+        return description
+    import torch
+
     if device.startswith("cuda"):
         description["name"] = torch.cuda.get_device_name(device)
         description["memory_bytes"] = torch.cuda.get_device_properties(device).total_memory

@@ -7,7 +7,7 @@ def complete_models(incomplete: str) -> list[str]:
     """Models that `--model` can name."""
     from dpg_bench.generate.registry import model_specs
 
-    return [name for name in (*model_specs(), "diffusers:") if name.startswith(incomplete)]
+    return [name for name in (*model_specs(), "diffusers:", "openai:") if name.startswith(incomplete)]
 
 
 def complete_judges(incomplete: str) -> list[str]:

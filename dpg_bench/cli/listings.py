@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 def models() -> None:
     """The models that --model can name, with their options and defaults."""
     from dpg_bench.generate.models.diffusers import any_pipeline_spec
+    from dpg_bench.generate.models.served.spec import served_spec
     from dpg_bench.generate.registry import model_specs
 
     any_other = replace(any_pipeline_spec("diffusers:OWNER/NAME"), name="diffusers:REPO_OR_FOLDER", summary=_ANY)
-    for spec in (*model_specs().values(), any_other):
+    served = replace(served_spec("openai:MODEL@http://URL"), name="openai:MODEL@URL")
+    for spec in (*model_specs().values(), any_other, served):
         defaults = spec.defaults
         known = (("px", defaults.size), ("steps", defaults.steps), ("guidance", defaults.guidance))
         sampler = ", ".join(f"{name} {value:g}" for name, value in known if value is not None)
@@ -29,7 +31,7 @@ def models() -> None:
             spec.name,
             spec.summary,
             [
-                f"defaults: {sampler}" if sampler else "defaults: the pipeline's own",
+                f"defaults: {sampler}" if sampler else f"defaults: the {'server' if spec.remote else 'pipeline'}'s own",
                 *(
                     f"downloads: {d.what}: {d.repository}@{d.revision}"
                     + (f", about {d.gigabytes:g} GB" if d.gigabytes else "")

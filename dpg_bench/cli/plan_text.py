@@ -46,7 +46,9 @@ def plan_text(plan: RunPlan) -> str:
         "steps": f"{settings.steps or own}",
         "guidance": f"{own if settings.guidance is None else settings.guidance}",
         **({"negative prompt": settings.negative_prompt} if settings.negative_prompt is not None else {}),
-        "device": f"{settings.device}, {settings.dtype}, batches of {plan.batch_size} images",
+        "device": f"a server, {plan.batch_size} images at once"
+        if plan.spec.remote
+        else f"{settings.device}, {settings.dtype}, batches of {plan.batch_size} images",
         "memory": _memory(plan),
         "time": _time(plan),
         "downloads": "; ".join(downloads) or "none",

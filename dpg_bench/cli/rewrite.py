@@ -14,7 +14,7 @@ from dpg_bench.cli.options import Force
 from dpg_bench.cli.writing import (
     Concurrency,
     Fresh,
-    KeyVariable,
+    KeyFrom,
     MaxTokens,
     Revision,
     Temperature,
@@ -51,7 +51,7 @@ def rewrite(
     batch_size: WriterBatch = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     dtype: Annotated[str, typer.Option(help="auto, float32, float16 or bfloat16.")] = "auto",
-    key_variable: KeyVariable = None,
+    key_from: KeyFrom = None,
     concurrency: Concurrency = 8,
     fresh: Fresh = False,
     force: Force = False,
@@ -72,7 +72,7 @@ def rewrite(
         device=device,
         dtype=dtype,
         batch_size=batch_size,
-        key_variable=key_variable,
+        key_from=key_from,
         concurrency=concurrency,
     )
     request = RewriteRequest(

@@ -25,7 +25,7 @@ def run(
     model: Annotated[
         str,
         typer.Option(
-            help="What generates: a name that `dpgbench models` lists, or diffusers:REPO_OR_FOLDER.",
+            help="What generates: a name that `dpgbench models` lists, diffusers:REPO_OR_FOLDER, or openai:MODEL@URL.",
             autocompletion=complete_models,
             show_default=False,
         ),
@@ -181,6 +181,6 @@ def _headline(plan: RunPlan) -> str:
     rewritten = f", rewritten by {plan.rewriting.record['rewritten_by']}" if plan.rewriting is not None else ""
     return (
         f"{plan.generator.model} on {plan.suite.name}{rewritten}: {len(plan.items)} prompts × "
-        f"{plan.request.images_per_prompt} images, {sampler or 'the pipeline’s own settings'}, "
-        f"{settings.dtype} on {settings.device} → {plan.run.path}"
+        f"{plan.request.images_per_prompt} images, {sampler or 'its own settings'}, "
+        f"{'by the server' if plan.spec.remote else f'{settings.dtype} on {settings.device}'} → {plan.run.path}"
     )

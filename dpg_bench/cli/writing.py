@@ -28,10 +28,10 @@ Temperature: TypeAlias = Annotated[float, typer.Option("--temperature", help="0 
 MaxTokens: TypeAlias = Annotated[
     int, typer.Option("--max-tokens", help="Of an answer; a longer one is a failure, never cut.")
 ]
-KeyVariable: TypeAlias = Annotated[
+KeyFrom: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "--key-variable",
+        "--key-from",
         help="The environment variable that holds the server's key; OPENAI_API_KEY for api.openai.com, else none.",
         show_default=False,
     ),

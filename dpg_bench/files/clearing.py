@@ -49,6 +49,10 @@ def clear_run(run: RunDir, item_ids: Iterable[str]) -> None:
                 if file.suffix == ".png" and item_id_of(file.stem) in known:
                     file.unlink()
             _remove_empty(run.images)
+        if run.single_images.is_dir():
+            for file in run.single_images.glob("*.png"):
+                file.unlink()
+            _remove_empty(run.single_images)
         clear_parts(run.path)
         if run.report.is_file() and _PAGE_MARK in run.report.read_bytes()[:_PAGE_HEAD]:
             run.report.unlink()

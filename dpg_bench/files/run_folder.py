@@ -110,6 +110,11 @@ class RunDir:
         return self.path / "images"
 
     @property
+    def single_images(self) -> Path:
+        """Images of items that aren't whole yet, of models whose images are dear; gone when all items are."""
+        return self.path / "unfinished"
+
+    @property
     def generation_log(self) -> Path:
         """One line per item that was generated or failed."""
         return self.path / _GENERATION_LOG

@@ -32,7 +32,9 @@ class TextLimit:
 class Generator(Protocol):
     """Makes images from prompts. An image depends on its own request alone, never on the others of the batch.
 
-    It may have `text_limits`, a sequence of `TextLimit`: prompts that are longer are then counted and recorded.
+    It may have `text_limits`, a sequence of `TextLimit`: prompts that are longer are then counted and recorded. One
+    whose images are dear may have `keep_in(folder)`, told once where single images can be kept, and `forget(requests)`,
+    told of every item that is on disk.
     """
 
     @property
@@ -103,7 +105,8 @@ class ModelSpec(Generic[OptionsT]):
     downloads and verifies its weights ahead of time. `notes` say where each default comes from, `untrained` that the
     weights are random, so that scores mean nothing. `memory`, if known, sets the batch size. `takes_negative_prompt`
     says that the settings' negative prompt is heeded; without, one is refused. `pending` gives those of the downloads
-    that the options need and this machine lacks; without, it's all of them.
+    that the options need and this machine lacks; without, it's all of them. `remote` says that it draws elsewhere, so
+    that device and precision are nothing to choose here; `batch_size` then says how many images are under way at once.
     """
 
     name: str
@@ -120,6 +123,8 @@ class ModelSpec(Generic[OptionsT]):
     memory: MemoryNeed | None = None
     takes_negative_prompt: bool = False
     pending: Callable[[OptionsT], tuple[Download, ...]] | None = None
+    remote: bool = False
+    batch_size: Callable[[OptionsT], int] | None = None
 
     def still_to_download(self, options: OptionsT) -> tuple[Download, ...]:
         """What a run with these options would download first."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dpg_bench.errors import UnavailableError
 from dpg_bench.generate.base import Generator, GeneratorSettings, ImageRequest, MemoryNeed, ModelSpec
 from dpg_bench.generate.generation_log import FailedItem, ItemState
 from dpg_bench.generate.models.unet import is_cuda
@@ -26,6 +27,8 @@ _REFERENCE_SIZE = 512
 
 def default_batch_size(spec: ModelSpec[Any], settings: GeneratorSettings[Any]) -> int:
     """Images in a batch: what fits into a CUDA GPU's free memory for models whose need is known, else a constant."""
+    if spec.batch_size is not None:
+        return spec.batch_size(settings.options)
     if settings.device.startswith("cpu"):
         return CPU_BATCH
     if not is_cuda(settings.device) or spec.memory is None:
@@ -78,12 +81,16 @@ class ItemMaker:
         if any(self._state(planned) is ItemState.NEW for planned in missing):
             try:
                 return self._collect(batch)
+            except UnavailableError:
+                raise  # a server that is gone draws no other item either
             except Exception:  # noqa: BLE001 - whatever a generator raises is pinned to its item just below
                 self._forget(batch)
         results: list[MadeItem | FailedItem] = []
         for own in _by_item(missing):
             try:
                 results += self._collect(own)
+            except UnavailableError:
+                raise
             except Exception as error:  # noqa: BLE001 - one broken item never ends a run; it is logged and counted
                 self._states[own[0].item.prompt.item_id] = ItemState.DONE
                 self._images.pop(own[0].item.prompt.item_id, None)

@@ -1,4 +1,4 @@
-"""Every model that `--model` can name: the built-in ones, `diffusers:…`, and those that other packages add."""
+"""Every model that `--model` can name: built-in ones, `diffusers:…`, `openai:…`, and those that other packages add."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from dpg_bench.errors import unknown_name
 from dpg_bench.generate.base import ModelSpec
 from dpg_bench.generate.models.diffusers import PREFIX, any_pipeline_spec
 from dpg_bench.generate.models.ella import ELLA_SD15
+from dpg_bench.generate.models.served.spec import PREFIX as SERVED_PREFIX
+from dpg_bench.generate.models.served.spec import served_spec
 from dpg_bench.generate.models.stable_diffusion import SD15
 from dpg_bench.generate.models.tiny import TINY_ELLA_SD15, TINY_SD15
 from dpg_bench.plugins import with_plugins
@@ -27,7 +29,10 @@ def find_model(name: str) -> ModelSpec[Any]:
     """The model that `name` stands for. Raises BadInputError for a name that nobody knows."""
     if name.startswith(PREFIX):
         return any_pipeline_spec(name)
+    if name.startswith(SERVED_PREFIX):
+        return served_spec(name)
     specs = model_specs()
     if name not in specs:
-        raise unknown_name("model", name, specs, hint=f"Any other diffusers pipeline: {PREFIX}REPO_OR_FOLDER.")
+        hint = f"Any other diffusers pipeline: {PREFIX}REPO_OR_FOLDER; a server's model: {SERVED_PREFIX}MODEL@URL."
+        raise unknown_name("model", name, specs, hint=hint)
     return specs[name]

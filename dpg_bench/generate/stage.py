@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from typing import Literal
 
 from dpg_bench.files.durable import JsonlLog, disk_errors
 from dpg_bench.files.run_folder import RunDir, ShardDir
-from dpg_bench.generate.base import Generator
+from dpg_bench.generate.base import Generator, ImageRequest
 from dpg_bench.generate.batching import ItemMaker
 from dpg_bench.generate.generation_log import FailedItem, FinishedItem, ItemState, item_states
 from dpg_bench.generate.grid_writer import GridWriter
@@ -58,13 +60,18 @@ def generate_images(
 
     An item that fails is logged with its traceback and the run goes on. A batch that doesn't fit into memory is
     halved, and so are those after it. Interrupted or not, an item that is logged as made has its file on disk.
-    Raises DpgBenchError if the disk fills up; what was logged by then is kept.
+    Raises DpgBenchError if the disk fills up, UnavailableError if a server that draws is gone; what was logged by then
+    is kept.
     """
     states = item_states(run, items, fingerprint)
     kept = tuple(item_id for item_id, state in states.items() if state is ItemState.DONE)
     maker = ItemMaker(generator, states, batch_size=batch_size)
     made: list[str] = []
     failed: dict[str, str] = {}
+    keep_in: Callable[[Path], None] | None = getattr(generator, "keep_in", None)
+    forget: Callable[[Sequence[ImageRequest]], None] | None = getattr(generator, "forget", None)
+    if keep_in is not None:
+        keep_in(run.single_images)
 
     with (
         disk_errors(run.path),
@@ -81,6 +88,8 @@ def generate_images(
                     failed[entry.item.prompt.item_id] = entry.error
                 else:
                     made.append(entry.item.prompt.item_id)
+                    if forget is not None:
+                        forget([ImageRequest(entry.item.prompt.text, seed) for seed in entry.item.seeds])
             done = len(kept) + len(made) + len(failed)
             if progress is not None:
                 progress(
@@ -95,4 +104,6 @@ def generate_images(
         finally:
             record([], stage="writing")
             record(writer.drain(), stage="writing")
+            with suppress(OSError):  # not there, or images wait in it
+                run.single_images.rmdir()
     return GenerationOutcome(made=tuple(made), kept=kept, failed=failed)

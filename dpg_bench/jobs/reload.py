@@ -22,6 +22,8 @@ def reload_model(record: RunRecord) -> Mapping[str, Any]:
     """
     settings = record.settings
     spec = find_model(str(settings["model"]))
+    if spec.remote:
+        raise UnavailableError(f"{spec.name} was drawn by a server, whose weights nobody here can read")
     device = resolve_device("auto")
     loaded = spec.load(
         GeneratorSettings(

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from dpg_bench.errors import UnavailableError
 from dpg_bench.files.clearing import clear_run, clear_shards
 from dpg_bench.files.durable import clear_parts, disk_errors
 from dpg_bench.files.run_folder import lock_alone, shards_in
@@ -34,7 +35,7 @@ def execute_run(
     `command` is what `run.json` says of how it was called: the command line's arguments, if there were any.
 
     Raises BadInputError if another process uses the folder or the weights are not those that the run began with,
-    and DpgBenchError if the disk fills up.
+    UnavailableError if a server that draws can't be reached, and DpgBenchError if the disk fills up.
 
     >>> import dpg_bench as dpg
     >>> from pathlib import Path
@@ -53,7 +54,7 @@ def execute_run(
         generator = plan.spec.load(plan.generator)
         if plan.request.fresh:
             clear_run(run, plan.suite.by_id)  # only now that the model is known to load
-        clear_parts(run.path, run.images)
+        clear_parts(run.path, run.images, run.single_images)
         record = opened_record(plan, generator, command=command)
         run.write_record(record)
         start = time.perf_counter()
@@ -79,7 +80,7 @@ def execute_run(
                 batch_size=plan.batch_size,
                 progress=progress,
             )
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, UnavailableError):
             finish("interrupted", {})
             raise
         if shards_in(run.shards):

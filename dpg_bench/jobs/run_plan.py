@@ -20,6 +20,7 @@ from dpg_bench.generate.in_memory import LoadedModel, as_model_spec
 from dpg_bench.generate.models.checks import check_numbers
 from dpg_bench.generate.models.unet import compiled_batch
 from dpg_bench.generate.plan import ItemPlan, plan_items
+from dpg_bench.provenance import ELSEWHERE
 from dpg_bench.records import Prompt, Suite
 from dpg_bench.suite.registry import load_suite
 from dpg_bench.suite.rewritten import Rewriting, read_rewriting
@@ -112,7 +113,7 @@ def plan_run(request: RunRequest, *, outline: Suite | None = None) -> RunPlan:
     spec = as_model_spec(request.model)
     name = request.model if isinstance(request.model, str) else spec.name
     _check_numbers(request)
-    device = resolve_device(request.device)
+    device = _device(request, spec)
     options = dict(request.options)
     negative_prompt = _negative_prompt(request, spec, options.pop("negative_prompt", None))
     generator = GeneratorSettings(
@@ -122,7 +123,7 @@ def plan_run(request: RunRequest, *, outline: Suite | None = None) -> RunPlan:
         steps=request.steps if request.steps is not None else spec.defaults.steps,
         guidance=request.guidance if request.guidance is not None else spec.defaults.guidance,
         device=device,
-        dtype=resolve_dtype(request.dtype, device, gpu_default=spec.gpu_dtype),
+        dtype=ELSEWHERE if spec.remote else resolve_dtype(request.dtype, device, gpu_default=spec.gpu_dtype),
         negative_prompt=negative_prompt,
     )
     check_numbers(generator)
@@ -196,6 +197,16 @@ def _check_numbers(request: RunRequest) -> None:
             raise out_of_range("a seed", seed, "from 0 to 2^63 - 1")
 
 
+def _device(request: RunRequest, spec: ModelSpec[Any]) -> str:
+    if not spec.remote:
+        return resolve_device(request.device)
+    if (request.device, request.dtype) != ("auto", "auto"):
+        raise BadInputError(
+            f"{spec.name} draws elsewhere, so that {option('device')} and {option('dtype')} do nothing; leave them out."
+        )
+    return ELSEWHERE
+
+
 def _negative_prompt(request: RunRequest, spec: ModelSpec[Any], also: Any) -> str | None:
     """The negative prompt, said by itself or among the options. Raises BadInputError if the model takes none."""
     if also is not None and request.negative_prompt is not None:
@@ -219,7 +230,9 @@ def _batch_size(
         return request.batch_size
     if previous is not None:
         return int(previous.device.get("batch_size", CPU_BATCH))
-    return default_batch_size(spec, generator)
+    batch = default_batch_size(spec, generator)
+    each = request.images_per_prompt
+    return -(-batch // each) * each if spec.remote else batch  # whole items, since a request may be for several images
 
 
 def _compiled_batch(

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dpg_bench.errors import BadInputError, option
+from dpg_bench.errors import BadInputError, UnavailableError, option
 from dpg_bench.files.clearing import clear_shards
 from dpg_bench.files.durable import clear_parts, disk_errors
 from dpg_bench.files.run_folder import PATIENCE, RunDir, ShardDir, is_held, lock_folder, shards_in
@@ -52,7 +52,7 @@ def execute_share(
                 if not is_held(run.shard(other.name).path):
                     with lock_folder(run.shard(other.name).path):
                         drawing.draw(other)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, UnavailableError):
             settle_run(run, plan.items, seconds=time.perf_counter() - start, remarks=remarks.texts, interrupted=True)
             raise
         left = settle_run(run, plan.items, seconds=time.perf_counter() - start, remarks=remarks.texts)

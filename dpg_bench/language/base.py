@@ -75,7 +75,7 @@ class Sampling:
 class WriterSettings:
     """Which language model writes, and how. `name` is a folder or repository, or MODEL@URL of a server.
 
-    `revision`, `device`, `dtype` and `batch_size` are of a model on this machine, `key_variable` (the environment
+    `revision`, `device`, `dtype` and `batch_size` are of a model on this machine, `key_from` (the environment
     variable that holds the key) and `concurrency` of a server.
     """
 
@@ -85,7 +85,7 @@ class WriterSettings:
     device: str = "auto"
     dtype: str = "auto"
     batch_size: int | None = None
-    key_variable: str | None = None
+    key_from: str | None = None
     concurrency: int = 8
 
 

@@ -72,7 +72,7 @@ def load_served_writer(settings: WriterSettings) -> ServedWriter:
             raise BadInputError(f"The {name} of a server's model is the server's own; leave {value} out.")
     served = parse_served_model(settings.name, default_url=OPENAI_URL)
     server = Server(
-        served, find_key(served, settings.key_variable), Limits(concurrency=settings.concurrency, seconds=300.0)
+        served, find_key(served, settings.key_from), Limits(concurrency=settings.concurrency, seconds=300.0)
     )
     with server.connect() as connection:
         root = connection.check_model()

@@ -69,11 +69,22 @@ def check_same_drawing(first: Side, second: Side) -> tuple[str, ...]:
                 f"{_shown(other[name])}. Only images of the same prompts from the same seeds can be held against each "
                 "other; for other runs there is `dpgbench compare`."
             )
+    unseeded = [side.name for side in (first, second) if _without_seeds(side)]
+    if unseeded:
+        raise BadInputError(
+            f"{' and '.join(unseeded)} was drawn without seeds (the option seeds=false), so its images follow from no "
+            "seed and differ from any others; for such runs there is `dpgbench compare`."
+        )
     unknown = [side.name for side in (first, second) if side.settings is None or "seed" not in side.settings]
     if not unknown:
         return ()
     said = f"Which seeds {' and '.join(unknown)} was drawn from is not recorded; the comparison holds only if they are"
     return (f"{said} the same.",)
+
+
+def _without_seeds(side: Side) -> bool:
+    options = (side.settings or {}).get("options")
+    return isinstance(options, Mapping) and options.get("seeds") is False
 
 
 def _shown(value: object) -> str:

@@ -1,0 +1,1 @@
+"""Models that draw behind a server of the OpenAI-compatible protocol (`/images/generations`)."""
