@@ -58,15 +58,22 @@ def spearman(
 ) -> Resampled:
     """Spearman's rho of two columns of values; `groups` says to which of `count` prompts each pair belongs."""
     statistic = _spearman(first, second, groups, count)
-    return _resampled(statistic, count, seed, resamples)
+    return _resampled(statistic, statistic(1 - np.eye(count)), seed, resamples)
 
 
 def kendall(
     first: Array, second: Array, groups: Groups, *, count: int, seed: int, resamples: int = RESAMPLES
 ) -> Resampled:
     """Kendall's tau-b of two columns of values; `groups` says to which of `count` prompts each pair belongs."""
-    statistic = _kendall(first, second, groups, count)
-    return _resampled(statistic, count, seed, resamples)
+    forms = _concordance(first, second, groups, count)
+
+    def statistic(weights: Array) -> Array:
+        together, *untied = (((weights @ form) * weights).sum(axis=1) for form in forms)
+        return _ratio(together, untied[0] * untied[1])
+
+    # Without one group each form loses its row and its column.
+    together, *untied = (form.sum() - form.sum(axis=0) - form.sum(axis=1) + np.diag(form) for form in forms)
+    return _resampled(statistic, _ratio(together, untied[0] * untied[1]), seed, resamples)
 
 
 def rank_rows(rows: Array) -> Array:
@@ -88,10 +95,11 @@ def row_kendall(first: Array, second: Array) -> Array:
     return _ratio((one * other).sum(axis=1), (one**2).sum(axis=1) * (other**2).sum(axis=1))
 
 
-def _resampled(statistic: Callable[[Array], Array], count: int, seed: int, resamples: int) -> Resampled:
+def _resampled(statistic: Callable[[Array], Array], without_one: Array, seed: int, resamples: int) -> Resampled:
+    count = len(without_one)
     drawn = [statistic(weights) for weights in draw_counts(count, resamples, np.random.default_rng(seed))]
     whole = statistic(np.ones((1, count)))
-    return Resampled(float(whole[0]), np.concatenate(drawn), statistic(1 - np.eye(count)))
+    return Resampled(float(whole[0]), np.concatenate(drawn), without_one)
 
 
 def _spearman(first: Array, second: Array, groups: Groups, count: int) -> Callable[[Array], Array]:
@@ -130,8 +138,11 @@ def _side(values: Array, groups: Groups, count: int) -> tuple[npt.NDArray[np.int
     return places, table
 
 
-def _kendall(first: Array, second: Array, groups: Groups, count: int) -> Callable[[Array], Array]:
-    """Kendall's tau-b as a function of how often each group was drawn: quadratic forms of the drawn numbers."""
+def _concordance(first: Array, second: Array, groups: Groups, count: int) -> Array:
+    """What Kendall's tau-b is made of, as quadratic forms of how often each group was drawn, [3, groups, groups].
+
+    Concordant minus discordant pairs of values, and the pairs that are not tied on either side.
+    """
     order = np.argsort(groups, kind="stable")
     one, other, sorted_groups = first[order], second[order], groups[order]
     present, starts = np.unique(sorted_groups, return_index=True)
@@ -145,11 +156,7 @@ def _kendall(first: Array, second: Array, groups: Groups, count: int) -> Callabl
             sums[:, present] = np.add.reduceat(product, starts, axis=1)
             np.add.at(forms[place], sorted_groups[rows], sums)
 
-    def statistic(weights: Array) -> Array:
-        together, one_untied, other_untied = (((weights @ form) * weights).sum(axis=1) for form in forms)
-        return _ratio(together, one_untied * other_untied)
-
-    return statistic
+    return forms
 
 
 def _pearson(first: Array, second: Array) -> Array:
