@@ -15,6 +15,7 @@ ELSEWHERE = {
     "ella.md": "tests/test_docs.py",
     "engines.md": "tests/report/same",
     "rewriting.md": "tests/jobs",
+    "agreement.md": "tests/report/agree",
 }
 """Pages whose commands are run by tests of their rooms, since they need what only those have."""
 DOCS = [Page(path) for path in sorted((ROOT / "docs").glob("*.md")) if path.name not in ELSEWHERE]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -95,9 +96,14 @@ def row_kendall(first: Array, second: Array) -> Array:
     return _ratio((one * other).sum(axis=1), (one**2).sum(axis=1) * (other**2).sum(axis=1))
 
 
+@lru_cache(maxsize=2)  # the same prompts are drawn for every statistic of a table
+def _drawn(count: int, resamples: int, seed: int) -> tuple[Array, ...]:
+    return tuple(draw_counts(count, resamples, np.random.default_rng(seed)))
+
+
 def _resampled(statistic: Callable[[Array], Array], without_one: Array, seed: int, resamples: int) -> Resampled:
     count = len(without_one)
-    drawn = [statistic(weights) for weights in draw_counts(count, resamples, np.random.default_rng(seed))]
+    drawn = [statistic(weights) for weights in _drawn(count, resamples, seed)]
     whole = statistic(np.ones((1, count)))
     return Resampled(float(whole[0]), np.concatenate(drawn), without_one)
 

@@ -30,12 +30,15 @@ def image_scores(
     """What one judge's answers give every image; images that can't be scored are left out.
 
     An answer that is neither yes nor no counts as no, as under the official rule; one that isn't there leaves its image
-    unscored. DSG's own scores (`dpg_bench.score.protocols.dsg`) are those of `item_ids`, where an item that can't be
-    scored counts 0. `soft` is empty unless the judge gave P(yes) of every answer.
+    unscored. `item_ids` are the items to score (None: all that were answered). DSG's own scores
+    (`dpg_bench.score.protocols.dsg`) give an item that can't be scored 0. `soft` is empty unless the judge gave P(yes)
+    of every answer.
 
     Raises BadInputError for an item that the suite doesn't have.
     """
     table = answered_table(source)
+    if item_ids is not None:
+        table = {item_id: table[item_id] for item_id in item_ids if item_id in table}
     images = sorted({image for given in table.values() for image in given})
     if scoring in ("dsg", "dsg without graph"):
         wanted = list(table if item_ids is None else item_ids)

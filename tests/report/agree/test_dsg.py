@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.results.dsg_table import PAGE, dsg_table, with_table
 from dpg_bench.report.agree.result import Agreement, find_agreement
 from tests.report.agree.conftest import EXCERPT, read_rows, write_dsg
 
@@ -86,3 +87,8 @@ def test_an_excerpt_alone_needs_no_suite() -> None:
     assert [one.row.name for one in found.pairs[0].categories] == ["overall"]
     assert found.scoring == "share of yes"
     assert found.material.models == ("mini-dalle", "sd2dot1")
+
+
+def test_the_documentations_table_is_made_of_the_released_files(real_dsg: Path) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert with_table(page, dsg_table(real_dsg)) == page

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +13,12 @@ import pytest
 from typer.testing import CliRunner
 
 from dpg_bench.cli.app import app
+from dpg_bench.files.run_folder import JudgementDir, RunDir
+from dpg_bench.jobs import ScoreRequest, execute_score, plan_score
 from dpg_bench.report.agree.data import CSV_COLUMNS
 from dpg_bench.report.agree.result import find_agreement
+from dpg_bench.score.scorecard import read_scorecard, scorecard_json
+from tests.documented import ROOT, Page
 from tests.report.agree.conftest import EXCERPT
 
 if TYPE_CHECKING:
@@ -85,3 +91,24 @@ def test_names_cannot_act_on_the_page(two_judges: Path, open_page: Opener) -> No
     run(f"{evil}={two_judges / 'one.jsonl'}", two_judges / "other.jsonl", "--html", file)
     page = open_page(file)
     assert evil in page.text("h1")
+
+
+def test_the_documented_commands_run(two_judges: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(two_judges)
+    for file in EXCERPT.glob("*.csv"):
+        shutil.copy(file, two_judges)
+    request = ScoreRequest(answers=Path("other.jsonl"), suite="sample", out=Path("other"), images_per_prompt=2)
+    execute_score(plan_score(request))
+    shutil.copytree("fox", "runs/fox")
+    second = RunDir(Path("runs/fox")).judgement("second").path
+    shutil.copytree(RunDir(Path("other")).judgement("imported").path, second)
+    file = JudgementDir(second).scorecard
+    card = read_scorecard(file)
+    named = card.model_copy(update={"judge": card.judge.model_copy(update={"name": "second"})})
+    file.write_text(scorecard_json(named), encoding="utf-8")
+    commands = Page(ROOT / "docs" / "agreement.md").commands()
+    assert len(commands) > 3
+    for command in commands:
+        run(*shlex.split(command)[2:])
+    assert Path("agree.html").exists()
+    assert Path("agree.csv").exists()
