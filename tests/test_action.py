@@ -200,3 +200,12 @@ def test_the_form_about_scores_asks_for_the_report_of_the_doctor() -> None:
             assert {"name", "description", "body"} <= form.keys()
             ids = [part["id"] for part in form["body"] if "id" in part]
             assert len(set(ids)) == len(ids)
+
+
+def test_the_documentation_names_every_input_and_no_other() -> None:
+    text = (ROOT / "docs/ci.md").read_text(encoding="utf-8")
+    part = text[text.index("## The same as an action") : text.index("Where the scores are made elsewhere")]
+    block = yaml.safe_load(re.findall(r"^```yaml\n(.*?)^```$", part, re.MULTILINE | re.DOTALL)[0])
+    (step,) = block
+    listed = re.findall(r"`([\w-]+)`", part[part.index("Further inputs are") :])
+    assert {*step["with"], *listed} == set(ACTION["inputs"])
