@@ -13,9 +13,8 @@ from tests.documented import ROOT, Page, prepare, python_on_toys, run_documented
 README = Page(ROOT / "README.md")
 ELSEWHERE = {
     "ella.md": "tests/test_docs.py",
-    "engines.md": "tests/report/same",
-    "rewriting.md": "tests/jobs",
     "agreement.md": "tests/report/agree",
+    **dict.fromkeys(("engines.md", "graphs.md", "rewriting.md", "servers.md"), "tests/test_docs_of_servers.py"),
 }
 """Pages whose commands are run by tests of their rooms, since they need what only those have."""
 DOCS = [Page(path) for path in sorted((ROOT / "docs").glob("*.md")) if path.name not in ELSEWHERE]

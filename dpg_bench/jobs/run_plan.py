@@ -218,7 +218,8 @@ def _negative_prompt(request: RunRequest, spec: ModelSpec[Any], also: Any) -> st
 
 
 def _run_name(model: str, suite: str) -> str:
-    """`ella-sd15-dpg-bench`; of a path or a hub name only the last part, made safe."""
+    """`ella-sd15-dpg-bench`; of a path or a hub name only the last part, without a server's address, made safe."""
+    model = model.partition("@http")[0]
     parts = (name.rstrip("/").split("/")[-1].split(":")[-1].removesuffix(".csv") or "run" for name in (model, suite))
     return file_stem("-".join(parts))
 

@@ -92,6 +92,8 @@ def methods(run: JudgedRun, protocols: Sequence[Protocol]) -> Iterator[str]:
         f"{card.suite.digest[:12]}) were {answered} about {images} image{'s' if images > 1 else ''} per prompt and "
         f"scored with dpg-bench {card.run.scored_by}."
     )
+    if run.rewriting:
+        yield f"The images were drawn from prompts {run.rewriting}; the questions are about the original prompts."
     for protocol in protocols:
         extent = run.extent(protocol)
         over = f"over {extent}" if extent else f"over {run.protocol(protocol).prompts_scored} prompts"

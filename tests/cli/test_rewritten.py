@@ -101,3 +101,11 @@ def test_failed_prompts_leave_no_file_and_exit_code_3(dpgbench: Dpgbench, toy: O
     assert missing.exit_code == 2
     assert "new.csv can't be read" in missing.stderr
     assert dpgbench(*command).exit_code == 0
+
+
+def test_a_page_shows_them_side_by_side_and_says_so(drawn: Dpgbench) -> None:
+    shown = drawn("report", "own", "new", "--out", "page.html")
+    assert shown.exit_code == 0, shown.output
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert "rewriter&#39;s" in page
+    assert "drawn from prompts rewritten by toy@" in drawn("leaderboard", ".", "--latex").stdout

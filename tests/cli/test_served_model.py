@@ -45,6 +45,7 @@ def test_a_server_that_is_gone_ends_the_run_and_nothing_is_lost(dpgbench: Dpgben
     assert gone.exit_code == 1
     assert "it wants to be paid" in gone.stderr
     assert not Path("r/images").exists()
+    assert "runs/toy-sample (new)" in dpgbench(*command[:-2], "--dry-run").stdout
     away = dpgbench("run", "--model", "openai:toy@http://127.0.0.1:9", "--suite", "sample", "--limit", "1")
     assert away.exit_code == 1
     assert "no connection" in away.stderr

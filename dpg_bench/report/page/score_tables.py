@@ -140,7 +140,9 @@ def _comparisons(shown: ShownRuns, protocol: Protocol) -> list[Comparison | None
     found: list[Comparison | None] = [None]
     for other in others:
         common = {*first.items(protocol).item_ids}.intersection(other.items(protocol).item_ids)
-        found.append(compare_runs(first, other, protocol=protocol) if common and shown.one_judge else None)
+        # Side by side on a page is no mixing: what they drew from is said among the remarks.
+        together = common and shown.one_judge
+        found.append(compare_runs(first, other, protocol=protocol, allow_different=True) if together else None)
     return found
 
 
