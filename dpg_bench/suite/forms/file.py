@@ -1,4 +1,4 @@
-"""A file of a user's own: questions as CSV or JSON, or prompts as CSV, TSV, JSON, JSON lines or plain text."""
+"""A file of a user's own: questions as CSV or JSON, question graphs as OneIG-Bench has them, or prompts alone."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from dpg_bench.suite.base import SuiteSpec
 from dpg_bench.suite.columns import QUESTIONS, Record, check_columns, holds_questions, named_columns, question_rows
 from dpg_bench.suite.dpg_bench import pinned_manifest
 from dpg_bench.suite.forms.csv import csv_rows, read_table
+from dpg_bench.suite.forms.graphs import graph_rows, is_question_graph
 from dpg_bench.suite.forms.json import json_records
 from dpg_bench.suite.forms.prompt_list import listed_prompts, prompt_lines
 from dpg_bench.suite.mending import mended_prompts
@@ -50,6 +51,9 @@ def records_suite(name: str, source: str, records: Sequence[Record] | Iterator[R
     if first is None:
         raise BadInputError(f"{name} has a header but no questions or prompts below it.")
     records = chain([first], rest)
+    if is_question_graph(first.values):
+        found = mended_prompts(graph_rows(records, source), name, strict=strict)
+        return Suite(name, source, found.prompts, mends=found.mends)
     if holds_questions(first.values) or QUESTIONS in named_columns(first.values):
         if QUESTIONS not in named_columns(first.values):
             check_columns(first.values, first.place)
@@ -90,8 +94,8 @@ def _first_line(text: str) -> list[str]:
 
 FILE_SPEC: SuiteSpec = SuiteSpec(
     name="FILE",
-    summary="questions as CSV with DPG-Bench's columns (DSG-1k and TIFA-style files too) or as JSON; for `run` alone "
-    "prompts as CSV, TSV, JSON, JSON lines, {id: prompt}, or one a line",
+    summary="questions as CSV with DPG-Bench's columns (DSG-1k and TIFA-style files too) or as JSON, OneIG-Bench's "
+    "Q_D/*.json; for `run` alone prompts as CSV, TSV, JSON, JSON lines, {id: prompt}, or one a line",
     source="yours",
     matches=lambda name: os.path.exists(name) and not os.path.isdir(name),  # noqa: PTH110, PTH112 - a name too long
     load=load_file,
