@@ -8,123 +8,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import diffusers
 import numpy as np
 import pytest
-import torch
-from transformers import (
-    CLIPTextConfig,
-    CLIPTextModel,
-    CLIPTextModelWithProjection,
-    CLIPTokenizer,
-    T5EncoderModel,
-    T5Tokenizer,
-)
 
 from dpg_bench.errors import BadInputError, UnavailableError
 from dpg_bench.generate.base import Generator, GeneratorSettings, ImageRequest
 from dpg_bench.generate.models.diffusers import any_pipeline_spec
-from dpg_bench.generate.models.tiny_weights import tiny_text_encoder
 from dpg_bench.generate.registry import find_model
-from dpg_bench.hub.remarks import quiet_libraries
 from tests.toy_pipelines import save_toy
 
 REQUESTS = [ImageRequest("a red fox", 1), ImageRequest("a red fox", 2), ImageRequest("three sheep", 1)]
-
-
-def clip_text(model_class: Any, width: int) -> Any:
-    return model_class(
-        CLIPTextConfig(
-            vocab_size=514,
-            hidden_size=width,
-            intermediate_size=16,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            projection_dim=width,
-            bos_token_id=512,
-            eos_token_id=513,
-            pad_token_id=513,
-        )
-    )
-
-
-def autoencoder() -> Any:
-    return diffusers.AutoencoderKL(
-        sample_size=16,
-        block_out_channels=(4, 8),
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
-        latent_channels=4,
-        shift_factor=0.0,
-        norm_num_groups=2,
-        layers_per_block=1,
-    )
-
-
-def make_sdxl(tokenizer: Any) -> Any:
-    unet = diffusers.UNet2DConditionModel(
-        sample_size=8,
-        block_out_channels=(8, 16),
-        layers_per_block=1,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        attention_head_dim=2,
-        use_linear_projection=True,
-        addition_embed_type="text_time",
-        addition_time_embed_dim=8,
-        projection_class_embeddings_input_dim=6 * 8 + 16,
-        cross_attention_dim=32,
-        norm_num_groups=4,
-    )
-    return diffusers.StableDiffusionXLPipeline(
-        vae=autoencoder(),
-        text_encoder=clip_text(CLIPTextModel, 16),
-        text_encoder_2=clip_text(CLIPTextModelWithProjection, 16),
-        tokenizer=tokenizer,
-        tokenizer_2=tokenizer,
-        unet=unet,
-        scheduler=diffusers.EulerDiscreteScheduler(),
-    )
-
-
-def make_sd3(tokenizer: Any) -> Any:
-    t5 = tiny_text_encoder().folder
-    transformer = diffusers.SD3Transformer2DModel(
-        sample_size=8,
-        patch_size=1,
-        in_channels=4,
-        num_layers=1,
-        attention_head_dim=4,
-        num_attention_heads=4,
-        joint_attention_dim=24,
-        caption_projection_dim=16,
-        pooled_projection_dim=24,
-        pos_embed_max_size=16,
-        out_channels=4,
-    )
-    return diffusers.StableDiffusion3Pipeline(
-        transformer=transformer,
-        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(),
-        vae=autoencoder(),
-        text_encoder=clip_text(CLIPTextModelWithProjection, 12),
-        tokenizer=tokenizer,
-        text_encoder_2=clip_text(CLIPTextModelWithProjection, 12),
-        tokenizer_2=tokenizer,
-        text_encoder_3=T5EncoderModel.from_pretrained(t5),
-        tokenizer_3=T5Tokenizer.from_pretrained(t5),
-    )
 
 
 @pytest.fixture
 def folder(request: pytest.FixtureRequest, tmp_path: Path, tiny_folder: Path) -> Path:
     if request.param == "sd15":
         return Path(shutil.copytree(tiny_folder, tmp_path / "sd15"))
-    tokenizer = CLIPTokenizer.from_pretrained(tiny_folder / "tokenizer")
-    make = {"sdxl": make_sdxl, "sd3": make_sd3}[request.param]
-    with quiet_libraries():
-        torch.manual_seed(0)
-        make(tokenizer).save_pretrained(tmp_path / request.param)
-    return tmp_path / str(request.param)
+    return save_toy({"sdxl": "SDXL", "sd3": "SD3"}[request.param], tmp_path / request.param)
 
 
 @pytest.mark.parametrize("folder", ["sd15", "sdxl", "sd3"], indirect=True)
