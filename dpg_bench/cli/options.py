@@ -55,6 +55,21 @@ Steal: TypeAlias = Annotated[
     bool, typer.Option("--steal", help="After one's own share, do those that no process is at work on.")
 ]
 
+DevicesOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--devices",
+        help="A process on each of these: all (GPUs), 0,1 or cpu,cpu.",
+        show_default=False,
+    ),
+]
+EngineOption: TypeAlias = Annotated[
+    Literal["local", "ray"], typer.Option("--engine", help="What runs workers: this machine, or a Ray cluster.")
+]
+WorkersOption: TypeAlias = Annotated[
+    int | None, typer.Option("--workers", help="How many workers; of Ray, one for each GPU by default.")
+]
+
 
 def check_one_form(*forms: bool) -> None:
     """Raises BadInputError if more than one form of output is asked for."""

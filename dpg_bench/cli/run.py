@@ -11,10 +11,12 @@ import typer
 from dpg_bench.cli.completion import complete_models, complete_suites
 from dpg_bench.cli.console import counting, say, show
 from dpg_bench.cli.exit_codes import INCOMPLETE
-from dpg_bench.cli.options import ShardOption, Steal
+from dpg_bench.cli.options import DevicesOption, EngineOption, ShardOption, Steal, WorkersOption
 
 if TYPE_CHECKING:
-    from dpg_bench.generate.stage import GenerationProgress
+    from dpg_bench.cli.share import Share
+    from dpg_bench.cli.workers import Workers
+    from dpg_bench.generate.stage import GenerationOutcome, GenerationProgress
     from dpg_bench.jobs.run_plan import RunPlan
 
 
@@ -98,18 +100,20 @@ def run(
     ] = False,
     shard: ShardOption = None,
     steal: Steal = False,
+    devices: DevicesOption = None,
+    engine: EngineOption = "local",
+    workers: WorkersOption = None,
 ) -> None:
     """Generate the images of a suite, or continue where an earlier run was stopped."""
     from dpg_bench.cli.mends import say_mends
     from dpg_bench.cli.parse import parse_items, parse_seeds
     from dpg_bench.cli.plan_text import plan_text
-    from dpg_bench.cli.share import find_share, say_share
-    from dpg_bench.jobs.run import execute_run
+    from dpg_bench.cli.workers import find_workers
     from dpg_bench.jobs.run_plan import RunRequest, plan_run
     from dpg_bench.plugins import split_pairs
     from dpg_bench.suite.registry import outline_suite
 
-    share = find_share(shard, device)
+    who = find_workers(shard=shard, device=device, devices=devices, engine=engine, workers=workers)
     request = RunRequest(
         model=model,
         suite=suite,
@@ -126,7 +130,7 @@ def run(
         batch_size=batch_size,
         limit=limit,
         items=parse_items(items),
-        device=share.device,
+        device=who.device,
         dtype=dtype,
         fresh=fresh,
         strict=strict,
@@ -139,18 +143,7 @@ def run(
     plan = plan_run(request)
     say_mends(plan.suite)
     say(_headline(plan))
-    if share.shard is not None:
-        say_share(share.shard, plan.run.path)
-    with counting(_LOADING, "items") as count:
-
-        def progress(state: GenerationProgress) -> None:
-            notes = [f"{state.failed} failed"] if state.failed else []
-            if state.stage == "writing" and state.done < state.total:
-                notes.append("writing the last")
-            what = _LOADING if state.stage == "loading" else "Drawing"
-            count(state.done, total=state.total, start=state.kept, note=", ".join(notes), what=what)
-
-        outcome = execute_run(plan, shard=share.shard, steal=steal, command=sys.argv, progress=progress)
+    outcome = _execute(plan, who, steal=steal)
     for item_id, error in list(outcome.failed.items())[:5]:
         say(f"Failed: {item_id}: {error}")
     done = len(outcome.made) + len(outcome.kept) + len(outcome.failed)
@@ -169,6 +162,30 @@ def run(
         return
     kept = f", {len(outcome.kept)} of them before" if outcome.kept else ""
     say(f"{len(plan.items)} items are in {plan.run.images}{kept}. Next: dpgbench score {plan.run.path}")
+
+
+def _execute(plan: RunPlan, who: Share | Workers, *, steal: bool) -> GenerationOutcome:
+    """Draw, with progress: here or by workers."""
+    from dpg_bench.cli.share import say_share
+    from dpg_bench.cli.workers import Workers
+    from dpg_bench.jobs.executors.generation import execute_run_on
+    from dpg_bench.jobs.run import execute_run
+
+    with counting(_LOADING, "items") as count:
+
+        def progress(state: GenerationProgress) -> None:
+            notes = [f"{state.failed} failed"] if state.failed else []
+            if state.stage == "writing" and state.done < state.total:
+                notes.append("writing the last")
+            what = _LOADING if state.stage == "loading" else "Drawing"
+            count(state.done, total=state.total, start=state.kept, note=", ".join(notes), what=what)
+
+        if isinstance(who, Workers):
+            say(f"Drawn by {who.said}.")
+            return execute_run_on(plan, who.start, command=sys.argv, progress=progress)
+        if who.shard is not None:
+            say_share(who.shard, plan.run.path)
+        return execute_run(plan, shard=who.shard, steal=steal, command=sys.argv, progress=progress)
 
 
 def _headline(plan: RunPlan) -> str:

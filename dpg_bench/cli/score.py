@@ -11,12 +11,26 @@ import typer
 from dpg_bench.cli.completion import complete_judges, complete_suites
 from dpg_bench.cli.console import counting, say, show, show_json, terminal
 from dpg_bench.cli.exit_codes import INCOMPLETE
-from dpg_bench.cli.options import AllowMissing, Csv, Force, Json, Latex, Markdown, ShardOption, Steal, check_one_form
+from dpg_bench.cli.options import (
+    AllowMissing,
+    Csv,
+    DevicesOption,
+    EngineOption,
+    Force,
+    Json,
+    Latex,
+    Markdown,
+    ShardOption,
+    Steal,
+    WorkersOption,
+    check_one_form,
+)
 
 if TYPE_CHECKING:
+    from dpg_bench.cli.share import Share
+    from dpg_bench.cli.workers import Workers
     from dpg_bench.jobs.score_plan import ScorePlan
     from dpg_bench.jobs.scored import ScoreResult
-    from dpg_bench.jobs.shards import Shard
     from dpg_bench.judge.stage import JudgingProgress
 
 
@@ -135,6 +149,9 @@ def score(
     items: Annotated[str | None, typer.Option(help="Only these items: ID,ID,...", show_default=False)] = None,
     shard: ShardOption = None,
     steal: Steal = False,
+    devices: DevicesOption = None,
+    engine: EngineOption = "local",
+    workers: WorkersOption = None,
     json: Json = False,
     markdown: Markdown = False,
     latex: Latex = False,
@@ -144,7 +161,7 @@ def score(
     """Judge images and score the answers under both protocols, or continue where an earlier judging was stopped."""
     from dpg_bench.cli.mends import say_mends
     from dpg_bench.cli.parse import parse_grid, parse_items, parse_where
-    from dpg_bench.cli.share import scoring_share
+    from dpg_bench.cli.workers import find_scorers
     from dpg_bench.files.outputs import check_output, write_output
     from dpg_bench.jobs.score_plan import plan_score
     from dpg_bench.jobs.score_request import ScoreRequest
@@ -156,8 +173,8 @@ def score(
     from dpg_bench.score.scorecard import scorecard_json
 
     check_one_form(json, markdown, latex)
-    share = scoring_share(shard, device, answers)
-    if share is None:
+    who = find_scorers(answers, shard=shard, device=device, devices=devices, engine=engine, workers=workers)
+    if who is None:
         return
     request = ScoreRequest(
         path=path,
@@ -173,7 +190,7 @@ def score(
         pattern=pattern,
         files=files,
         batch_size=batch_size,
-        device=share.device,
+        device=who.device,
         dtype=dtype,
         allow_missing=allow_missing,
         out=out,
@@ -192,7 +209,7 @@ def score(
         say(line)
     if plan.pending_gigabytes:
         _confirm_download(plan)
-    result = _execute(plan, share.shard, steal=steal)
+    result = _execute(plan, who, steal=steal)
     if result is None:
         return
     if csv is not None:
@@ -212,9 +229,11 @@ def score(
         raise typer.Exit(INCOMPLETE)
 
 
-def _execute(plan: ScorePlan, shard: Shard | None, *, steal: bool) -> ScoreResult | None:
-    """Judge and score; None for a share that isn't the last of several to end."""
+def _execute(plan: ScorePlan, who: Share | Workers, *, steal: bool) -> ScoreResult | None:
+    """Judge and score, here or by workers; None for a share that isn't the last of several to end."""
     from dpg_bench.cli.share import say_share
+    from dpg_bench.cli.workers import Workers
+    from dpg_bench.jobs.executors.judging import execute_score_on
     from dpg_bench.jobs.score import execute_score
     from dpg_bench.jobs.score_share import execute_score_share
 
@@ -224,10 +243,13 @@ def _execute(plan: ScorePlan, shard: Shard | None, *, steal: bool) -> ScoreResul
             note = f"{state.failed} items failed" if state.failed else ""
             count(state.asked + state.kept, total=state.questions, start=state.kept, note=note)
 
-        if shard is None:
+        if isinstance(who, Workers):
+            say(f"Judged by {who.said}.")
+            return execute_score_on(plan, who.start, progress=progress)
+        if who.shard is None:
             return execute_score(plan, progress=progress)
-        say_share(shard, plan.folder.path)
-        ended = execute_score_share(plan, shard, steal=steal, progress=progress)
+        say_share(who.shard, plan.folder.path)
+        ended = execute_score_share(plan, who.shard, steal=steal, progress=progress)
     if ended.result is None:
         say(
             f"This share is done; {ended.left} of {len(plan.prompts)} items are left to others, and the last to finish "

@@ -35,15 +35,12 @@ def find_share(text: str | None, device: str) -> Share:
     return Share(shard, spread_device(device, local_index(os.environ)))
 
 
-def scoring_share(text: str | None, device: str, answers: Path | None) -> Share | None:
-    """`find_share` for `score`; None for a process with nothing to do: `answers` from elsewhere are scored by one."""
-    share = find_share(text, device)
-    if share.shard is None or answers is None or text is not None:
-        return share
-    if share.shard.index == 0:
-        return Share(None, device)
+def has_nothing_to_do(share: Share) -> bool:
+    """Whether a launcher started this process beside the one that alone scores answers from elsewhere. Says so."""
+    if share.shard is None or not share.shard.origin or share.shard.index == 0:
+        return False
     say("Answers from elsewhere are scored by the first process alone; this one has nothing to do.")
-    return None
+    return True
 
 
 def say_share(shard: Shard, folder: Path) -> None:

@@ -40,7 +40,7 @@ def clear_run(run: RunDir, item_ids: Iterable[str]) -> None:
         for judgement in judgements:
             held.enter_context(lock_alone(judgement.path))
         for judgement in judgements:
-            _clear_judgement(judgement)
+            clear_judgement(judgement)
         _remove_empty(run.judgements)
         known = {*item_ids, *_logged(run)}
         if run.images.is_dir():
@@ -75,7 +75,7 @@ def clear_shards(folder: Path) -> None:
     _remove_empty(folder)
 
 
-def _clear_judgement(judgement: JudgementDir) -> None:
+def clear_judgement(judgement: JudgementDir) -> None:
     clear_parts(judgement.path)
     clear_shards(judgement.shards)
     for file in judgement.files:

@@ -54,16 +54,19 @@ def generate_images(
     fingerprint: str,
     batch_size: int,
     shard: ShardDir | None = None,
+    states: dict[str, ItemState] | None = None,
     progress: Callable[[GenerationProgress], None] | None = None,
 ) -> GenerationOutcome:
     """Make what is missing of `items`, write it and log it item by item: to the log of `shard`, else to the run's.
+
+    `states` say what is missing, by item id, where the caller knows.
 
     An item that fails is logged with its traceback and the run goes on. A batch that doesn't fit into memory is
     halved, and so are those after it. Interrupted or not, an item that is logged as made has its file on disk.
     Raises DpgBenchError if the disk fills up, UnavailableError if a server that draws is gone; what was logged by then
     is kept.
     """
-    states = item_states(run, items, fingerprint)
+    states = states if states is not None else item_states(run, items, fingerprint)
     kept = tuple(item_id for item_id, state in states.items() if state is ItemState.DONE)
     maker = ItemMaker(generator, states, batch_size=batch_size)
     made: list[str] = []

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dpg_bench.errors import BadInputError, option
+from dpg_bench.files.durable import disk_errors
 from dpg_bench.files.run_folder import PATIENCE, ShardDir, is_held, lock_folder
 from dpg_bench.files.shard_record import ShardRecord, write_shard_record
 from dpg_bench.jobs.run_share import refuse_fresh
@@ -20,10 +21,11 @@ from dpg_bench.jobs.scored import (
     write_result,
 )
 from dpg_bench.jobs.shards import Shard, as_shard, deal
+from dpg_bench.judge.answer_log import AnswerLog
 from dpg_bench.judge.base import Judge
 from dpg_bench.judge.collected import collect_answers
 from dpg_bench.judge.prefetch import default_workers
-from dpg_bench.judge.stage import JudgingProgress, judge_images
+from dpg_bench.judge.stage import JudgingOutcome, JudgingProgress, begin_judging, judge_share
 from dpg_bench.records import Prompt
 from dpg_bench.score.scorecard import JudgeCard
 
@@ -67,10 +69,14 @@ def execute_score_share(
 
 
 def join_judging(plan: ScorePlan, source: Judging, judge: Judge, own: ShardDir) -> JudgeCard:
-    """Say in the folder of this process who judges; what a scorecard says of the judge."""
+    """Say who judges, in the judgement's folder and in that of this process; what a scorecard says of the judge.
+
+    Raises BadInputError if there are answers made with other settings, or the run was started anew meanwhile.
+    """
     check_same_run(plan)
-    with lock_folder(plan.folder.path, wait=PATIENCE):
+    with lock_folder(plan.folder.path, wait=PATIENCE), disk_errors(plan.folder.path):
         write_origin(plan)
+        begin_judging(plan.folder, source.images, judge, suite_digest=plan.suite.digest)
     card = judge_card(source, judge)
     known = plan.record.suite.items if plan.record is not None else None
     chosen = [prompt.item_id for prompt in plan.prompts]
@@ -91,25 +97,30 @@ class ShareJudging:
         self._source = source
         self._judge = judge
         self._own = own
+        self._made = made_images(plan)
         self._progress = progress
         self._before = JudgingProgress(0, 0, 0, 0, 0, 0)
         self._last = self._before
 
-    def ask(self, prompts: tuple[Prompt, ...]) -> None:
-        """Ask about the images of `prompts` what is not answered yet. Raises what `judge_images` raises."""
-        judge_images(
+    def ask(self, prompts: Sequence[Prompt], *, unknown: bool = False) -> JudgingOutcome:
+        """Ask about the images of `prompts` what nobody has answered yet; `unknown` says that this is all of it.
+
+        Raises what `judge_share` raises.
+        """
+        mine, *others = (self._own.answers,) if unknown else self._plan.folder.answer_logs
+        outcome = judge_share(
             prompts,
             self._source.images,
             self._judge,
-            folder=self._plan.folder.path,
-            suite_digest=self._plan.suite.digest,
-            made=made_images(self._plan),
+            shard=self._own,
+            answers=AnswerLog(mine, prompts, fingerprint=self._judge.fingerprint, others=others),
+            made=self._made,
             batch_size=self._source.batch_size,
             workers=default_workers(len(prompts), self._source.settings.device),
-            shard=self._own,
             progress=self._report,
         )
         self._before = self._last
+        return outcome
 
     def _report(self, state: JudgingProgress) -> None:
         names = ("items", "items_done", "failed", "questions", "asked", "kept")

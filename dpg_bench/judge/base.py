@@ -66,6 +66,14 @@ class JudgeSettings(Generic[OptionsT_co]):
     dtype: str
 
 
+def _own_name(settings: JudgeSettings[Any]) -> str:
+    return settings.judge
+
+
+def _nothing(_: object) -> float:
+    return 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class JudgeSpec(Generic[OptionsT]):
     """A judge that `--judge` can name.
@@ -92,8 +100,8 @@ class JudgeSpec(Generic[OptionsT]):
     gpu_dtype: str = "float32"
     untrained: bool = False
     remote: bool = False
-    label: Callable[[JudgeSettings[OptionsT]], str] = lambda settings: settings.judge
-    pending: Callable[[OptionsT], float] = lambda _: 0.0
+    label: Callable[[JudgeSettings[OptionsT]], str] = _own_name
+    pending: Callable[[OptionsT], float] = _nothing
 
 
 def resolve_settings(

@@ -37,7 +37,7 @@ def collect_answers(
     left = sum(prompt.item_id not in answered and prompt.item_id not in told for prompt in asked)
     if left:
         return left
-    now = _digests([images.items[item_id] for item_id in answered], images.images_per_prompt)
+    now = item_digests([images.items[item_id] for item_id in answered], images.images_per_prompt)
     changed = {item_id for item_id, digests in answered.items() if now[item_id] != digests}
     left = len(changed - set(told))
     if left:
@@ -45,7 +45,7 @@ def collect_answers(
     whole = {item_id: digests for item_id, digests in answered.items() if item_id not in changed}
     left_open = {item_id: lines for item_id, lines in told.items() if item_id not in whole and _is_open(lines)}
     failed = {item_id: lines for item_id, lines in told.items() if item_id not in whole and item_id not in left_open}
-    partly = _digests(
+    partly = item_digests(
         [images.items[item_id] for item_id in left_open if item_id in images.items], images.images_per_prompt
     )
     digests_of = {**whole, **partly}
@@ -107,7 +107,7 @@ def _is_open(lines: _Lines) -> bool:
     return all("proposition_id" in line for line in lines)
 
 
-def _digests(items: Sequence[ItemFiles], images_per_prompt: int) -> dict[str, tuple[str, ...]]:
+def item_digests(items: Sequence[ItemFiles], images_per_prompt: int) -> dict[str, tuple[str, ...]]:
     """By item id, for each image the digest of the file that it is in; shorter where a file can't be read."""
     found = file_digests(file for item in items for file in item.files)
     return {

@@ -58,7 +58,7 @@ def read_ahead(jobs: Iterable[TileJob], *, workers: int, ahead: int) -> Generato
 def _submit(executor: Executor, job: TileJob) -> Future[ItemTiles]:
     """A pool whose process died refuses new jobs; that too is told by the future."""
     try:
-        with _without_main():  # processes are started by need, as jobs come
+        with without_main():  # processes are started by need, as jobs come
             return executor.submit(read_tiles, job)
     except BrokenProcessPool as error:
         failed: Future[ItemTiles] = Future()
@@ -75,7 +75,7 @@ def _executor(workers: int) -> Executor:
 
 
 @contextmanager
-def _without_main() -> Iterator[None]:
+def without_main() -> Iterator[None]:
     """Keeps new processes from importing the caller's main module, which may be a script that isn't meant for it."""
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")

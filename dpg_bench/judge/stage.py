@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, nullcontext
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -21,7 +21,7 @@ from dpg_bench.files.durable import JsonlLog, clear_parts, disk_errors, read_jso
 from dpg_bench.files.image_content import UnusableImageError
 from dpg_bench.files.images import ImageFolder
 from dpg_bench.files.judgement_record import JudgementRecord, begin_judgement
-from dpg_bench.files.run_folder import PATIENCE, JudgementDir, ShardDir, lock_alone, lock_folder
+from dpg_bench.files.run_folder import JudgementDir, ShardDir, lock_alone
 from dpg_bench.judge.answer_log import AnswerLog, ImageAnswers
 from dpg_bench.judge.ask import Asker, JudgeTooLargeError, Tile
 from dpg_bench.judge.base import Judge, usage_of
@@ -72,12 +72,9 @@ def judge_images(
     made: Mapping[str, str] | None = None,
     workers: int = 0,
     fresh: bool = False,
-    shard: ShardDir | None = None,
     progress: Callable[[JudgingProgress], None] | None = None,
 ) -> JudgingOutcome:
     """Ask `judge` all questions of `prompts` about their `images`, and write the answers into `folder`.
-
-    With `shard`, they go there instead: the caller holds its lock, and others are at work on other prompts.
 
     Answers that are there and still hold are kept; `fresh` deletes them first. `batch_size` (≥ 1) is the number
     of images per call of the judge, halved whenever one doesn't fit into memory. `suite_digest` names the suite of the
@@ -92,6 +89,32 @@ def judge_images(
     the judge can't be reached any more. Whatever ends the work, the answers written by then are kept.
     """
     place = JudgementDir(folder)
+    with lock_alone(folder), disk_errors(folder):
+        clear_parts(folder)
+        begin_judging(place, images, judge, suite_digest=suite_digest, fresh=fresh)
+        place.failures.unlink(missing_ok=True)
+        if fresh:
+            clear_shards(place.shards)
+        own, *others = place.answer_logs
+        answers = AnswerLog(own, prompts, fingerprint=judge.fingerprint, others=others)
+        work = _Judging(
+            prompts, images, judge, answers, place=place, batch_size=batch_size, made=made or {}, progress=progress
+        )
+        with JsonlLog(own) as log:
+            work.run(log, workers=workers)
+        answers.put_in_order()
+        take_over_usage(place)
+        clear_shards(place.shards)
+    return work.outcome()
+
+
+def begin_judging(
+    place: JudgementDir, images: ImageFolder, judge: Judge, *, suite_digest: str | None, fresh: bool = False
+) -> None:
+    """Say in `place` what the answers about `images` are made with. For whoever holds its lock.
+
+    Raises BadInputError if it holds answers made with other settings, OSError if it can't be written.
+    """
     record = JudgementRecord(
         judge_fingerprint=judge.fingerprint,
         judge=dict(judge.provenance),
@@ -99,26 +122,31 @@ def judge_images(
         suite_digest=suite_digest,
         tiles={f"{width}x{height}": str(cut) for (width, height), cut in (images.cuts or {}).items()},
     )
-    with lock_alone(folder) if shard is None else nullcontext(), disk_errors(folder):
-        with lock_folder(folder, wait=PATIENCE):
-            if shard is None:
-                clear_parts(folder)
-                place.failures.unlink(missing_ok=True)
-            begin_judgement(place, record, fresh=fresh)
-            if fresh:
-                clear_shards(place.shards)
-        mine, *others = place.answer_logs
-        answers = AnswerLog(mine, prompts, fingerprint=judge.fingerprint, others=others)
-        goes_to = shard or place
+    begin_judgement(place, record, fresh=fresh)
+
+
+def judge_share(
+    prompts: Sequence[Prompt],
+    images: ImageFolder,
+    judge: Judge,
+    *,
+    shard: ShardDir,
+    answers: AnswerLog,
+    batch_size: int,
+    made: Mapping[str, str],
+    workers: int = 0,
+    progress: Callable[[JudgingProgress], None] | None = None,
+) -> JudgingOutcome:
+    """`judge_images` of one of several processes, in its own folder `shard`, which it holds; `answers` are those known.
+
+    Raises what `judge_images` raises of the work itself.
+    """
+    with disk_errors(shard.path):
         work = _Judging(
-            prompts, images, judge, answers, place=goes_to, batch_size=batch_size, made=made or {}, progress=progress
+            prompts, images, judge, answers, place=shard, batch_size=batch_size, made=made, progress=progress
         )
-        with JsonlLog(goes_to.answers) as log:
+        with JsonlLog(shard.answers) as log:
             work.run(log, workers=workers)
-        if shard is None:
-            answers.put_in_order()
-            take_over_usage(place)
-            clear_shards(place.shards)
     return work.outcome()
 
 

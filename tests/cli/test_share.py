@@ -101,3 +101,19 @@ def test_answers_from_elsewhere_are_scored_by_the_first_process_alone(dpgbench: 
     assert (second.exit_code, "nothing to do" in second.output) == (0, True)
     assert "Scorecard: " in dpgbench(*score, env={"RANK": "0", "WORLD_SIZE": "2"}).output
     assert dpgbench(*score, "--shard", "0/2").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--devices", "cpu,cpu", "--shard", "0/2"), "one of several already (0/2, says --shard)"),
+        (("--devices", "cpu,cpu", "--workers", "2"), "--devices says how many workers there are"),
+        (("--devices", "cpu", "--engine", "ray"), "leave --devices out"),
+        (("--devices", "all"), "sees none here"),
+        (("--devices", "cpu,tpu"), "'tpu'"),
+        (("--workers", "0"), "workers is 0; it must be at least 1"),
+    ],
+)
+def test_options_that_exclude_each_other_are_told(options: tuple[str, ...], said: str, dpgbench: Dpgbench) -> None:
+    refused = dpgbench("run", *SMALL, "--out", "x", *options)
+    assert (refused.exit_code, said in " ".join(refused.output.split())) == (2, True), refused.output

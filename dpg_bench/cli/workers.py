@@ -1,0 +1,76 @@
+"""Who does the work of `run` and `score`: this process, one of several that share it, or workers that it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from dpg_bench.cli.share import Share, find_share, has_nothing_to_do
+
+if TYPE_CHECKING:
+    from dpg_bench.jobs.executors.blocks import Engine, Work
+
+EngineName: TypeAlias = Literal["local", "ray"]
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """How workers are started, what they are in words, and the device that is planned for."""
+
+    start: Callable[[Work], Engine]
+    said: str
+    device: str
+
+
+def find_workers(
+    *, shard: str | None, device: str, devices: str | None, engine: EngineName, workers: int | None
+) -> Share | Workers:
+    """What the options say.
+
+    Raises BadInputError for those that exclude each other, and for devices that aren't there.
+    """
+    from dpg_bench.errors import BadInputError, check_positive
+
+    check_positive({"workers": workers})
+    if workers is not None and engine == "local" and devices is not None:
+        raise BadInputError("--devices says how many workers there are; leave --workers out.")
+    several = devices is not None or workers is not None or engine != "local"
+    if not several:
+        return find_share(shard, device)
+    if devices is not None and engine == "ray":
+        raise BadInputError("--engine ray takes the GPUs of the cluster, or --workers N; leave --devices out.")
+    share = find_share(shard, device)
+    if share.shard is not None:
+        who = share.shard.origin or "--shard"
+        raise BadInputError(
+            f"This process is one of several already ({share.shard}, says {who}). Leave --devices, --engine and "
+            "--workers out, or say --shard 0/1."
+        )
+    if engine == "ray":
+        from dpg_bench.jobs.executors.ray import RayActors
+
+        said = f"{workers} actors of Ray" if workers is not None else "an actor of Ray on each GPU"
+        return Workers(lambda work: RayActors(work, workers=workers), said, device)
+    from dpg_bench.jobs.executors.devices import parse_devices
+    from dpg_bench.jobs.executors.local import LocalProcesses
+
+    names = parse_devices(devices if devices is not None else ",".join([device] * (workers or 1)))
+    return Workers(lambda work: LocalProcesses(work, names), f"a process on each of {', '.join(names)}", names[0])
+
+
+def find_scorers(
+    answers: Path | None,
+    *,
+    shard: str | None,
+    device: str,
+    devices: str | None,
+    engine: EngineName,
+    workers: int | None,
+) -> Share | Workers | None:
+    """`find_workers` of `score`; None for a process with nothing to do, since `answers` are scored by one alone."""
+    who = find_workers(shard=shard, device=device, devices=devices, engine=engine, workers=workers)
+    if answers is None or not isinstance(who, Share) or who.shard is None or not who.shard.origin:
+        return who
+    return None if has_nothing_to_do(who) else Share(None, device)

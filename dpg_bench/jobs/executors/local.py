@@ -1,0 +1,149 @@
+"""Workers as processes of this machine, one for each device."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from dpg_bench.errors import BadInputError, DpgBenchError, option
+from dpg_bench.jobs.executors.blocks import Broken, Died, Done, Event, Ready, Work
+from dpg_bench.judge.prefetch import without_main
+
+
+@dataclass(frozen=True, slots=True)
+class _Worker:
+    process: BaseProcess
+    pipe: Connection
+
+
+class LocalProcesses:
+    """A worker for each of `devices`, which torch names. Implements `Engine`.
+
+    Processes are started anew rather than forked, since a GPU doesn't survive that, and end with this one.
+    """
+
+    def __init__(self, work: Work, devices: Sequence[str]) -> None:
+        """Raises BadInputError for work that can't be sent to another process."""
+        check_sendable(work)
+        self._work = work
+        self._devices = tuple(devices)
+        self._workers: dict[str, _Worker] = {}
+
+    @property
+    def places(self) -> int:
+        """One for each device."""
+        return len(self._devices)
+
+    def start(self, name: str, place: int) -> None:
+        """Start a process."""
+        context = multiprocessing.get_context("spawn")
+        here, there = context.Pipe()
+        arguments = (self._work, name, self._devices[place], str(Path.cwd()), there)
+        process = context.Process(target=_serve, args=arguments, name=name)
+        with without_main():
+            process.start()
+        there.close()  # so that the pipe ends with the process
+        self._workers[name] = _Worker(process, here)
+
+    def give(self, name: str, items: Sequence[str]) -> None:
+        """Hand a block over. That the process is no more is told by `wait`."""
+        try:
+            self._workers[name].pipe.send(tuple(items))
+        except OSError:
+            return
+
+    def wait(self) -> list[Event]:
+        """What processes say, and which have ended."""
+        by_pipe = {worker.pipe: name for name, worker in self._workers.items()}
+        events: list[Event] = []
+        for pipe in wait(list(by_pipe)):
+            name = by_pipe[pipe]  # type: ignore[index]
+            worker = self._workers[name]
+            try:
+                events.append(worker.pipe.recv())
+            except (EOFError, OSError):
+                worker.process.join()
+                del self._workers[name]
+                worker.pipe.close()
+                events.append(Died(name, _how(worker.process.exitcode)))
+        return events
+
+    def close(self) -> None:
+        """End all processes: those at work are killed, and what they have finished is kept."""
+        for worker in self._workers.values():
+            worker.process.kill()
+        for worker in self._workers.values():
+            worker.process.join()
+            worker.pipe.close()
+        self._workers.clear()
+
+
+def check_sendable(work: Work) -> None:
+    """Raises BadInputError for work that lies in this process's memory, as models and judges given as objects may."""
+    try:
+        pickle.dumps(work)
+    except Exception as error:  # noqa: BLE001 - whatever pickling runs into
+        raise BadInputError(
+            f"This can't be sent to another process: {error}. Give model, judge and suite by their names, or leave "
+            f"{option('devices')} out."
+        ) from None
+
+
+def in_folder(folder: str) -> None:
+    """Work where the caller works, so that relative paths mean the same. Raises DpgBenchError if it isn't there."""
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        raise DpgBenchError(
+            f"The working folder {folder} is not there on every machine of the cluster ({error.strerror}). Start from "
+            "a folder that all of them share."
+        ) from None
+
+
+def _how(code: int | None) -> str:
+    if code is not None and code < 0:
+        try:
+            return f"killed by {signal.Signals(-code).name}"
+        except ValueError:
+            return f"killed by signal {-code}"
+    return f"exit code {code}"
+
+
+def _serve(work: Work, name: str, device: str, folder: str, pipe: Connection) -> None:
+    """The life of a process: open the work, then do what is handed over until nobody is there any more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the first process decides
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        in_folder(folder)
+        opened = work.open(name, device)
+        pipe.send(Ready(name))
+        while True:
+            pipe.send(Done(name, opened.do(pipe.recv())))
+    except (EOFError, BrokenPipeError):
+        return
+    except Exception as error:  # noqa: BLE001 - told to the first process, which raises it
+        pipe.send(Broken(name, sendable(error)))
+
+
+def sendable(error: Exception) -> Exception:
+    """`error`, or what it says, if it can't be sent itself."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    except Exception:  # noqa: BLE001 - whatever pickling runs into
+        return DpgBenchError(f"{type(error).__name__}: {error}")
+    return error
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
