@@ -24,4 +24,4 @@ def test_every_cell_runs(notebook_file: Path, tmp_path: Path, monkeypatch: pytes
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     client.execute(env=os.environ | {"JUPYTER_PLATFORM_DIRS": "1", "PATH": path})
     shown = "".join(str(output) for cell in notebook.cells for output in cell.get("outputs", ()))
-    assert "<table>" in shown
+    assert "<table" in shown

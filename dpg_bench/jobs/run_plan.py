@@ -59,6 +59,12 @@ class RunRequest:
     fresh: bool = False
     strict: bool = False
 
+    def __post_init__(self) -> None:
+        """Take paths that are text, as people write them in notebooks."""
+        for name in ("out", "prompts_from"):
+            if isinstance(value := getattr(self, name), str):
+                object.__setattr__(self, name, Path(value))
+
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:

@@ -49,3 +49,9 @@ class ScoreRequest:
     strict: bool = False
     limit: int | None = None
     items: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Take paths that are text, as people write them in notebooks."""
+        for name in ("path", "answers", "files", "out"):
+            if isinstance(value := getattr(self, name), str):
+                object.__setattr__(self, name, Path(value))

@@ -69,3 +69,10 @@ def test_a_model_that_draws_too_few_images_fails_by_item_and_never_scores_less(
     outcome = dpg.execute_run(dpg.plan_run(dpg.RunRequest(model=model, suite=suite, out=tmp_path / "run")))
     assert len(outcome.failed) == 2
     assert all("was asked for 4 images and drew 3" in reason for reason in outcome.failed.values())
+
+
+def test_paths_may_be_text() -> None:
+    assert dpg.RunRequest(model="tiny-sd15", out="runs/x").out == Path("runs/x")  # type: ignore[arg-type]
+    asked = dpg.ScoreRequest(path="images", answers="a.jsonl", files="list.csv", out="runs/x")  # type: ignore[arg-type]
+    assert (asked.path, asked.answers) == (Path("images"), Path("a.jsonl"))
+    assert (asked.files, asked.out) == (Path("list.csv"), Path("runs/x"))
