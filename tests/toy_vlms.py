@@ -50,12 +50,12 @@ def _tokenizer(**more: str) -> Any:
     return made_of
 
 
-def _text_sizes(tokenizer: Any) -> dict[str, Any]:
+def _text_sizes(tokenizer: Any, *, width: int = 32, layers: int = 2) -> dict[str, Any]:
     return {
         "vocab_size": len(tokenizer),
-        "hidden_size": 32,
-        "intermediate_size": 64,
-        "num_hidden_layers": 2,
+        "hidden_size": width,
+        "intermediate_size": 2 * width,
+        "num_hidden_layers": layers,
         "num_attention_heads": 4,
         "num_key_value_heads": 2,
         "max_position_embeddings": 2048,
@@ -66,23 +66,21 @@ def _text_sizes(tokenizer: Any) -> dict[str, Any]:
     }
 
 
-def _qwen2_5_vl(folder: Path) -> None:
+def _qwen2_5_vl(folder: Path, *, width: int = 32, layers: int = 2, most_pixels: int = 4096) -> None:
     tokenizer = _tokenizer()
     token = tokenizer.convert_tokens_to_ids
-    vision = {"depth": 2, "hidden_size": 16, "intermediate_size": 32, "num_heads": 2, "patch_size": 4}
+    vision = {"depth": layers, "hidden_size": width // 2, "intermediate_size": width, "num_heads": 2, "patch_size": 4}
+    rope = {"rope_type": "default", "mrope_section": _sections(width // 4), "rope_theta": 1e4}
     config = transformers.Qwen2_5_VLConfig(
-        text_config={
-            **_text_sizes(tokenizer),
-            "rope_parameters": {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 1e4},
-        },
-        vision_config={**vision, "out_hidden_size": 32, "window_size": 16, "fullatt_block_indexes": [1]},
+        text_config={**_text_sizes(tokenizer, width=width, layers=layers), "rope_parameters": rope},
+        vision_config={**vision, "out_hidden_size": width, "window_size": 16, "fullatt_block_indexes": [1]},
         image_token_id=token("<|image_pad|>"),
         video_token_id=token("<|video_pad|>"),
         vision_start_token_id=token("<|vision_start|>"),
         vision_end_token_id=token("<|vision_end|>"),
         tie_word_embeddings=False,
     )
-    pixels = {"patch_size": 4, "merge_size": 2, "temporal_patch_size": 2, "min_pixels": 64, "max_pixels": 4096}
+    pixels = {"patch_size": 4, "merge_size": 2, "temporal_patch_size": 2, "min_pixels": 64, "max_pixels": most_pixels}
     _save(
         folder,
         transformers.Qwen2_5_VLForConditionalGeneration(_drawn(config)),
@@ -176,12 +174,18 @@ def _save(
     (folder / "preprocessor_config.json").write_text(json.dumps({**pixels, **processor}), encoding="utf-8")
 
 
-TOY_VLMS: Mapping[str, Callable[[Path], None]] = {"qwen2.5-vl": _qwen2_5_vl, "llava": _llava, "internvl": _internvl}
+def _sections(head: int) -> list[int]:
+    """How many pairs of a head's dimensions turn by time, height and width, in Qwen2.5-VL's proportion."""
+    quarter = head // 8
+    return [quarter, (head // 2 - quarter) // 2, head // 2 - quarter - (head // 2 - quarter) // 2]
 
 
-def save_toy_vlm(name: str, folder: Path) -> Path:
-    """The toy `name` as `save_pretrained` writes it, in `folder`, which is made."""
+TOY_VLMS: Mapping[str, Callable[..., None]] = {"qwen2.5-vl": _qwen2_5_vl, "llava": _llava, "internvl": _internvl}
+
+
+def save_toy_vlm(name: str, folder: Path, **sizes: int) -> Path:
+    """The toy `name` as `save_pretrained` writes it, in `folder`, which is made; `qwen2.5-vl` in other sizes too."""
     folder.mkdir(parents=True, exist_ok=True)
     with quiet_libraries():
-        TOY_VLMS[name](folder)
+        TOY_VLMS[name](folder, **sizes)
     return folder
