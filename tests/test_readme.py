@@ -13,6 +13,7 @@ from tests.documented import ROOT, Page, prepare, python_on_toys, run_documented
 README = Page(ROOT / "README.md")
 ELSEWHERE = {
     "ella.md": "tests/test_docs.py",
+    "judges.md": "tests/judge",
     "agreement.md": "tests/report/agree",
     **dict.fromkeys(("engines.md", "graphs.md", "rewriting.md", "servers.md"), "tests/test_docs_of_servers.py"),
 }
