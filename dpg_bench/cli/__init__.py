@@ -11,20 +11,24 @@ from types import FrameType
 def main() -> None:
     """The entry point of `dpgbench`: runs the command and leaves with its exit code."""
     interruptible = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if interruptible:  # an interrupted import leaves by a traceback, and there is nothing to tidy up yet
-        signal.signal(signal.SIGINT, _leave)
+    endings = [one for name in ("SIGTERM", "SIGHUP") if (one := getattr(signal, name, None)) is not None]
+    endings = [one for one in endings if signal.getsignal(one) is signal.SIG_DFL]  # nohup has it ignored
+    # An interrupted import leaves by a traceback, and there is nothing to tidy up yet.
+    for number in [*([signal.SIGINT] if interruptible else []), *endings]:
+        signal.signal(number, _leave)
     from dpg_bench.cli.app import app
     from dpg_bench.cli.console import say
-    from dpg_bench.cli.ending import Ended, end
+    from dpg_bench.cli.ending import Ended, end, watch_for_terminations
     from dpg_bench.cli.streams import protect_streams
     from dpg_bench.errors import DpgBenchError
 
     protect_streams()
     if interruptible:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    for ending in (signal.SIGTERM, getattr(signal, "SIGHUP", None)):
-        if ending is not None and signal.getsignal(ending) is signal.SIG_DFL:  # nohup has it ignored
-            signal.signal(ending, end)
+    for number in endings:
+        signal.signal(number, end)
+    if signal.SIGTERM in endings:
+        watch_for_terminations()
     try:
         app()
     except DpgBenchError as error:
@@ -37,11 +41,12 @@ def main() -> None:
         say("Interrupted.")
         sys.exit(130)
     finally:
-        if interruptible:
-            signal.signal(signal.SIGINT, _leave)
+        for number in [*([signal.SIGINT] if interruptible else []), *endings]:
+            signal.signal(number, _leave)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
-    del number, frame
-    os.write(2, b"Interrupted.\n")
-    os._exit(130)
+    del frame
+    what = "Interrupted" if number == signal.SIGINT else f"Ended by {signal.Signals(number).name}"
+    os.write(2, f"{what}. What was finished is kept; the same command continues.\n".encode())
+    os._exit(128 + number)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
+from typer.core import TyperGroup
 
 from ella_models.errors import EllaError
 from ella_models.training.console import say, show
+from ella_models.training.stopping import end
 
 if TYPE_CHECKING:
     from ella_models.training.captioning import Captioned, Captioner
@@ -22,8 +25,20 @@ ConfigOption = Annotated[
     Path, typer.Option("--config", "-c", help="YAML file; `ella config` prints one to start from.")
 ]
 
+
+class _Commands(TyperGroup):
+    """The group of all commands; an interruption outside of the work itself is one message too."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            _stopped(stop)
+
+
 app = typer.Typer(
     name="ella",
+    cls=_Commands,
     help="Train ELLA connectors: caption images, precompute features, train.",
     no_args_is_help=True,
     add_completion=False,
@@ -66,7 +81,7 @@ def train_command(
         if not result.finished:
             say(f"Stopped after step {result.steps} of {settings.steps}; run the same command again to go on.")
     if not result.finished:
-        raise typer.Exit(130)
+        raise typer.Exit(_ended_by(result.stopped_by))
 
 
 @app.command("precompute")
@@ -147,6 +162,8 @@ def _images(**named: object) -> DataSection:
 
 def main() -> None:
     """Run the command line."""
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, end)
     try:
         app()
     except ModuleNotFoundError as error:
@@ -168,9 +185,18 @@ def _stopping_at_errors(job: Callable[[], Result]) -> Result:
     except OSError as error:
         say(f"error: {error}")
         raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        say("Stopped.")
-        raise typer.Exit(130) from None
+    except KeyboardInterrupt as stop:
+        _stopped(stop)
+
+
+def _stopped(stop: KeyboardInterrupt) -> NoReturn:
+    say("Stopped; run the same command again to go on.")
+    raise typer.Exit(_ended_by(getattr(stop, "number", None)))
+
+
+def _ended_by(number: int | None) -> int:
+    """The exit code, as shells count: 130 for Ctrl-C, 143 for SIGTERM."""
+    return 128 + (number or signal.SIGINT)
 
 
 def _fail(message: str) -> NoReturn:

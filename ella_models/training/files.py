@@ -42,6 +42,15 @@ def whole_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
+def clear_unfinished(folder: Path) -> None:
+    """Delete what a killed process left half-written right in `folder`; for whoever is alone at work there."""
+    for path in folder.glob(".*.part"):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
 def write_json(path: Path, content: Any) -> None:
     """`content` as indented UTF-8 JSON, whole or not at all; NaN is refused."""
     with whole_file(path) as unfinished:

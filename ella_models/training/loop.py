@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 import accelerate
@@ -117,6 +118,7 @@ class _Loop:
             return self._result(start)
         batches = self._run.examples.batches(state)
         batch = None
+        stop.in_step = True
         for step in range(start, config.steps):
             with _compiling(config.compile and step == start):
                 batch, loss, grad_norm = self._step(step, batches)
@@ -135,7 +137,7 @@ class _Loop:
                 report(line)
             if stopping:
                 break
-        return self._result(done)
+        return replace(self._result(done), stopped_by=stop.number)
 
     def _step(self, step: int, batches: Iterator[Batch]) -> tuple[Batch, Tensor, Tensor | None]:
         config, accelerator = self._config, self._accelerator

@@ -27,8 +27,9 @@ class TrainingStep:
 class TrainingResult:
     """Where a run stands when it ends.
 
-    `connector` is the trained connector's file in the released format; `finished` is false if the run was stopped;
-    `loss` is the last logged one, `validation_loss` the last measured; `skipped` counts the pairs left out.
+    `connector` is the trained connector's file in the released format; `finished` is false if the run was stopped,
+    `stopped_by` the number of the signal that asked for it, in the process that was asked; `loss` is the last logged
+    one, `validation_loss` the last measured; `skipped` counts the pairs left out.
     """
 
     connector: Path
@@ -37,3 +38,4 @@ class TrainingResult:
     loss: float | None
     validation_loss: float | None
     skipped: int
+    stopped_by: int | None = None

@@ -15,7 +15,15 @@ from torch import Tensor
 from ella_models.connector import EllaConnector
 from ella_models.errors import EllaError
 from ella_models.training.config import TrainingConfig
-from ella_models.training.files import append_line, mend_log, read_json, read_lines, whole_file, write_json
+from ella_models.training.files import (
+    append_line,
+    clear_unfinished,
+    mend_log,
+    read_json,
+    read_lines,
+    whole_file,
+    write_json,
+)
 from ella_models.training.frozen import DTYPES
 from ella_models.training.records import TrainingStep
 
@@ -56,6 +64,8 @@ class RunFolder:
                     )
         elif self._folder.is_dir() and any((self._folder / name).exists() for name in _OF_THE_RUN):
             raise EllaError(f"'{self._folder}' holds files of a run, but not its run.json; name another output.")
+        for folder in (self._folder, self._folder / "checkpoints", self._folder / "samples"):
+            clear_unfinished(folder)
         write_json(record, told)
         mend_log(self._folder / "log.jsonl")
 
