@@ -35,7 +35,7 @@ unit: install
 # What takes minutes, or installs packages.
 nightly: export OMP_NUM_THREADS = 1
 nightly: install
-	$(BIN)/pytest -m nightly
+	$(BIN)/pytest -m nightly -s
 
 docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict -q

@@ -81,6 +81,10 @@ class BadInputError(DpgBenchError):
     exit_code = 2
 
 
+class DamagedError(BadInputError):
+    """A file of ours that can't be read as what it was written as."""
+
+
 class UnavailableError(DpgBenchError):
     """Something that must be downloaded could not be, or did not have the content it is pinned to.
 

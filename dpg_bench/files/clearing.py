@@ -22,7 +22,7 @@ def check_is_run(run: RunDir) -> None:
     if run.record_file.exists() and not all(mark in read_content(run.record_file) for mark in _MARKS):
         raise BadInputError(
             f"{run.record_file} was not written by dpg-bench, so {run.path} is no run of it and nothing there is "
-            f"deleted. Choose another {option('out')}."
+            f"deleted. Choose another {option('out')}; if it is a damaged record of yours, delete that file."
         )
 
 

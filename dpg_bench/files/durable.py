@@ -27,11 +27,48 @@ _NOT_HERE = (
 )
 
 
+_held: dict[Path, tuple[int, int]] = {}
+"""The lock files that this process holds, by whole path, with device and inode."""
+
+
+@contextmanager
+def held(lock: Path) -> Iterator[None]:
+    """For as long as this process holds `lock`, nothing is written into a folder that came in place of the lock's."""
+    place = lock.parent.resolve() / lock.name
+    outer, identity = place in _held, _identity(lock)
+    if identity is not None and not outer:
+        _held[place] = identity
+    try:
+        yield
+    finally:
+        if not outer:
+            _held.pop(place, None)
+
+
+def check_still_held(path: Path) -> None:
+    """Raises OSError if `path` lies in a folder that this process held and somebody moved or deleted meanwhile."""
+    place = path.parent.resolve() / path.name
+    for lock, held_as in _held.items():
+        if place.is_relative_to(lock.parent) and _identity(lock) != held_as:
+            what = "the folder was moved or deleted while this was at work in it"
+            raise OSError(errno.ESTALE, what, str(lock.parent))
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def write_atomic(path: Path, content: bytes) -> None:
     """Write `content` beside `path`, flush it to disk, then rename it into place.
 
-    Raises OSError (disk full, no permission); `path` then is as it was, and nothing is left beside it.
+    Raises OSError (disk full, no permission, a folder that is no longer the one that was locked); `path` then is as it
+    was, and nothing is left beside it.
     """
+    check_still_held(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_PART}")
     try:
@@ -116,7 +153,11 @@ class JsonlLog:
         self._drop_torn_line()
 
     def append(self, *records: Mapping[str, Any]) -> None:
-        """Write `records` with one flush, so that they are there together after a crash of this process."""
+        """Write `records` with one flush, so that they are there together after a crash of this process.
+
+        Raises OSError if they can't be written, or if the folder is no longer the one that was locked.
+        """
+        check_still_held(self._path)
         self._file.write("".join(map(_line, records)).encode())
         self._file.flush()
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from dpg_bench.errors import BadInputError, option
+from dpg_bench.errors import BadInputError, DamagedError, option
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -74,7 +74,8 @@ def validated(
     `place` (a file, or a line of one) is where it was read, `newest` the highest number that the record's field
     `schema` may have, and `remedy` a sentence that says what to do about damage.
 
-    Raises BadInputError if it was written by a newer version, is no JSON, or is damaged, naming the field.
+    Raises BadInputError if it was written by a newer version, DamagedError if it is no JSON, or is damaged, naming the
+    field.
     """
     try:
         if isinstance(content, bytes | str):
@@ -88,7 +89,7 @@ def validated(
         first = problems[0]
         where = ".".join(str(part) for part in first["loc"])
         found = f" (found: {first['input']!r:.{_SHOWN}})" if isinstance(first["input"], str | int | float) else ""
-        raise BadInputError(
+        raise DamagedError(
             f"{place} is damaged{f' at {where!r}' if where else ''}: {first['msg']}{found if where else ''}."
             f"{f' {remedy}' if remedy else ''}"
         ) from None

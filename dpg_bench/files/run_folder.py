@@ -11,7 +11,7 @@ from pathlib import Path
 import filelock
 
 from dpg_bench.errors import BadInputError, option
-from dpg_bench.files.durable import disk_errors
+from dpg_bench.files.durable import disk_errors, held
 from dpg_bench.files.item_names import file_stem
 from dpg_bench.files.run_record import RunRecord, read_run_record, write_run_record
 
@@ -284,7 +284,8 @@ def lock_folder(folder: Path, *, wait: float = 0) -> Iterator[None]:
                 f"{option('out')}."
             ) from None
     try:
-        yield
+        with held(folder / _LOCK):
+            yield
     finally:
         lock.release()
 

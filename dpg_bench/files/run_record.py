@@ -122,9 +122,12 @@ def settings_fingerprint(settings: Mapping[str, Any], generator: Mapping[str, An
 def read_run_record(path: Path) -> RunRecord:
     """`run.json` → record.
 
-    Raises BadInputError if the file can't be read, is damaged or was written by a newer version.
+    Raises BadInputError if the file can't be read or was written by a newer version, DamagedError if it is damaged.
     """
-    remedy = f"Restore it, or start over with {option('fresh', True)}."
+    remedy = (
+        "Restore it, or let the command that began the run write it again: finished images are kept. "
+        f"{option('fresh', True)} starts over."
+    )
     return read_model(RunRecord, path, newest=RUN_SCHEMA, remedy=remedy)
 
 

@@ -13,6 +13,7 @@ from dpg_bench.errors import BadInputError, option
 from dpg_bench.files.differences import first_difference
 from dpg_bench.files.run_record import RunRecord, SuiteRecord, settings_fingerprint
 from dpg_bench.generate.base import Generator
+from dpg_bench.generate.generation_log import last_lines
 from dpg_bench.generate.prompt_lengths import truncated_prompts
 from dpg_bench.jobs.run_plan import RunPlan, RunRequest
 from dpg_bench.provenance import describe_device, git_commit, package_versions, utc_now
@@ -24,7 +25,7 @@ _LOG = logging.getLogger(__name__)
 def opened_record(plan: RunPlan, generator: Generator, *, command: Sequence[str]) -> RunRecord:
     """`begin_record` of a loaded model, with how many prompts are longer than it reads.
 
-    Raises BadInputError if the run was begun with another model.
+    Raises BadInputError if the run was begun with another model, or its record is lost and the log speaks of others.
     """
     record = begin_record(plan, generator.provenance, command=command)
     if plan.previous is not None and plan.previous.fingerprint != record.fingerprint:
@@ -32,6 +33,13 @@ def opened_record(plan: RunPlan, generator: Generator, *, command: Sequence[str]
         raise BadInputError(
             f"{plan.run.path} was made with another model: {changed}. Choose another {option('out')}, or start over "
             f"with {option('fresh', True)}."
+        )
+    others = {str(line.get("fingerprint")) for line in last_lines(plan.run).values()} - {record.fingerprint}
+    if plan.previous is None and others:
+        raise BadInputError(
+            f"{plan.run.record_file} is gone or damaged, and {plan.run.generation_log} has images made with other "
+            f"settings: their fingerprint is {min(others)[:12]}, now {record.fingerprint[:12]}. Give the command that "
+            f"began the run, choose another {option('out')}, or start over with {option('fresh', True)}."
         )
     return record.model_copy(update={"truncated_prompts": truncated_prompts(generator, plan.prompts)})
 

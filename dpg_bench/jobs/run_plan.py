@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from dpg_bench.device import resolve_device, resolve_dtype
-from dpg_bench.errors import BadInputError, check_positive, option, out_of_range
+from dpg_bench.errors import BadInputError, DamagedError, check_positive, option, out_of_range
 from dpg_bench.files.clearing import check_is_run
 from dpg_bench.files.differences import first_difference
 from dpg_bench.files.item_names import check_names, file_stem
@@ -25,6 +26,8 @@ from dpg_bench.records import Prompt, Suite
 from dpg_bench.suite.registry import load_suite
 from dpg_bench.suite.rewritten import Rewriting, read_rewriting
 from dpg_bench.suite.selection import select_prompts
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +148,7 @@ def plan_run(request: RunRequest, *, outline: Suite | None = None) -> RunPlan:
     _check_folder(run)
     if request.fresh:
         check_is_run(run)
-    previous = None if request.fresh else run.read_record()
+    previous = None if request.fresh else _previous(run)
     batch_size = _batch_size(request, previous, spec, generator)
     images = len(prompts) * request.images_per_prompt
     plan = RunPlan(
@@ -251,15 +254,31 @@ def _compiled_batch(
     return compiled_batch(generator, batch_size=batch_size, images=images)
 
 
+def _previous(run: RunDir) -> RunRecord | None:
+    """What `run.json` says; None if there is none, or it is damaged and the log says enough to go on without.
+
+    Raises BadInputError if it can't be used and nothing else tells what was made.
+    """
+    try:
+        return run.read_record()
+    except DamagedError as error:
+        if not run.generation_log.exists():
+            raise
+        _LOG.warning("Warning: %s It is written again for the images that the log has.", error)
+        return None
+
+
 def _check_folder(run: RunDir) -> None:
     if run.path.exists() and not run.path.is_dir():
         raise BadInputError(f"{option('out', run.path)} is a file; name a folder.")
-    if not run.record_file.exists() and (run.source_file.exists() or run.judgements.is_dir()):
+    if run.record_file.exists() or run.generation_log.exists():
+        return  # without the one, the other tells whether the images are this run's
+    if run.source_file.exists() or run.judgements.is_dir():
         raise BadInputError(
             f"{run.path} holds results about images made elsewhere, which a run's would be mixed with. "
             f"Choose another {option('out')}."
         )
-    if run.images.is_dir() and not run.record_file.exists() and any(run.images.iterdir()):
+    if run.images.is_dir() and any(run.images.iterdir()):
         raise BadInputError(
             f"{run.images} holds images, but {run.record_file} is not there, so nobody knows how they were made. "
             f"Choose another {option('out')}; `dpgbench score` can judge those images as they are."

@@ -59,6 +59,11 @@ def find_place(request: ScoreRequest) -> Place:
     if run is not None:
         return _ours(request, run, run.path)
     results = RunDir(path)
+    if results.generation_log.exists() and results.images.is_dir():
+        raise BadInputError(
+            f"{results.record_file} is not there, so nobody knows what the run in {path} was asked. The command that "
+            f"began it writes it again; to judge its images as they are, name {results.images}."
+        )
     if results.source_file.exists() or results.judgements.is_dir():
         images = images_of(results)
         if images is None and request.answers is None:

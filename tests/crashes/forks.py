@@ -68,7 +68,7 @@ class Forks:
         self._unread = b""
 
     def start(self, *command: str | Path, cwd: Path, **told: Any) -> Process:
-        """Run `dpgbench …` or `ella …` in `cwd`; `probe` is a file for notes of the work, `file_size` an RLIMIT_FSIZE."""
+        """Run `dpgbench …` or `ella …` in `cwd`; `probe` is a file for notes, `file_size` an RLIMIT_FSIZE."""
         self._count += 1
         log = self._logs / f"{self._count:04d}.log"
         asked = {"command": [str(word) for word in command], "cwd": str(cwd), "log": str(log)}

@@ -74,7 +74,9 @@ class Judging:
 
     def results(self, folder: Path) -> Mapping[str, Any]:
         place = folder / "judgements" / "tiny-mplug"
-        return {file.name: file.read_bytes() for file in place.iterdir()} | {"names": _names(folder)}
+        return {file.name: file.read_bytes() for file in place.iterdir() if file.name != ".lock"} | {
+            "names": _names(folder)
+        }
 
     def finished(self, folder: Path) -> frozenset[str]:
         place = folder / "judgements" / "tiny-mplug" / "answers.jsonl"
