@@ -130,11 +130,25 @@ def test_a_record_that_cannot_be_understood_is_refused(
     assert (made / "run.json").read_bytes() == before
 
 
-def test_images_without_a_record_are_not_taken_for_a_run(dpgbench: Dpgbench, made: Path) -> None:
+def test_images_without_a_record_and_a_log_are_not_taken_for_a_run(dpgbench: Dpgbench, made: Path) -> None:
     (made / "run.json").unlink()
+    (made / "generation.jsonl").unlink()
     result = dpgbench(*TINY, "--limit", "1", "--steps", "1", "--out", made)
     assert result.exit_code == 2
     assert "nobody knows how they were made" in result.stderr
+
+
+def test_a_lost_record_is_written_again_by_the_command_that_began_the_run_alone(dpgbench: Dpgbench, made: Path) -> None:
+    before = {file: file.read_bytes() for file in (made / "images").iterdir()}
+    (made / "run.json").unlink()
+    unknown = dpgbench("score", made, "--judge", "tiny-mplug")
+    assert unknown.exit_code == 2
+    assert "run.json is not there, so nobody knows what the run in" in unknown.stderr
+    other = dpgbench(*TINY, "--limit", "1", "--steps", "7", "--out", made)
+    assert other.exit_code == 2
+    assert "has images made with other settings" in other.stderr
+    assert dpgbench(*TINY, "--limit", "1", "--steps", "1", "--out", made).exit_code == 0
+    assert {file: file.read_bytes() for file in (made / "images").iterdir()} == before
 
 
 def test_a_prompt_folder_runs_but_has_nothing_to_score(dpgbench: Dpgbench, tmp_path: Path) -> None:
