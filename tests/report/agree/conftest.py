@@ -30,7 +30,7 @@ def drawn(seed: int, *, yes: float = 0.7) -> Say:
     """Answers drawn from a seed."""
 
     def say(item_id: str, image: int, number: int) -> str:
-        chance = random.Random(f"{seed} {item_id} {image} {number}").random()  # noqa: S311
+        chance = random.Random(f"{seed} {item_id} {image} {number}").random()
         return "yes" if chance < yes else "no"
 
     return say
