@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 def merge(
     folders: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="A shared run, or several runs of parts.", show_default=False)
+        list[str],
+        typer.Argument(metavar="RUN...", help="A shared run (or its URL), or several of parts.", show_default=False),
     ],
     out: Annotated[Path | None, typer.Option(help="Where the parts are laid together.", show_default=False)] = None,
     suite: Annotated[
@@ -30,16 +31,19 @@ def merge(
     ] = False,
 ) -> None:
     """Make one run of what several processes (--shard) or several people did, and its scorecard if all is judged."""
+    from dpg_bench.cli.place import find_mirror, folder_of, kept_up
     from dpg_bench.errors import BadInputError
     from dpg_bench.jobs.merge import merge_shards
     from dpg_bench.jobs.partial_runs import merge_runs
 
+    mirror = find_mirror(folders[0], images=True) if len(folders) == 1 and out is None else None
     if len(folders) == 1 and out is None:
-        result = merge_shards(folders[0], suite=suite)
+        with kept_up(mirror):
+            result = merge_shards(folder_of(folders[0], mirror) or Path(folders[0]), suite=suite)
     elif out is None:
         raise BadInputError("Several runs are laid together into another folder: name it with --out.")
     else:
-        result = merge_runs(folders, out, suite=suite, first_wins=first_wins)
+        result = merge_runs([Path(folder) for folder in folders], out, suite=suite, first_wins=first_wins)
     _say(result)
     if not result.complete:
         raise typer.Exit(INCOMPLETE)

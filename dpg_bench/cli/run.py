@@ -16,6 +16,7 @@ from dpg_bench.cli.options import DevicesOption, EngineOption, ShardOption, Stea
 if TYPE_CHECKING:
     from dpg_bench.cli.share import Share
     from dpg_bench.cli.workers import Workers
+    from dpg_bench.files.mirror import Mirror
     from dpg_bench.generate.stage import GenerationOutcome, GenerationProgress
     from dpg_bench.jobs.run_plan import RunPlan
 
@@ -40,8 +41,10 @@ def run(
         ),
     ] = "dpg-bench",
     out: Annotated[
-        Path | None,
-        typer.Option(help="The run folder; runs/MODEL-SUITE by default.", show_default=False),
+        str | None,
+        typer.Option(
+            metavar="FOLDER|URL", help="The run folder, or s3://…; runs/MODEL-SUITE by default.", show_default=False
+        ),
     ] = None,
     option: Annotated[
         list[str] | None,
@@ -107,6 +110,7 @@ def run(
     """Generate the images of a suite, or continue where an earlier run was stopped."""
     from dpg_bench.cli.mends import say_mends
     from dpg_bench.cli.parse import parse_items, parse_seeds
+    from dpg_bench.cli.place import find_mirror, folder_of
     from dpg_bench.cli.plan_text import plan_text
     from dpg_bench.cli.workers import find_workers
     from dpg_bench.jobs.run_plan import RunRequest, plan_run
@@ -114,10 +118,11 @@ def run(
     from dpg_bench.suite.registry import outline_suite
 
     who = find_workers(shard=shard, device=device, devices=devices, engine=engine, workers=workers)
+    mirror = find_mirror(out, who, images=False, fresh=fresh, steal=steal, engine=engine)
     request = RunRequest(
         model=model,
         suite=suite,
-        out=out,
+        out=folder_of(out, mirror),
         options=split_pairs(model, option or []),
         images_per_prompt=images_per_prompt,
         seed=seed,
@@ -142,8 +147,8 @@ def run(
         return
     plan = plan_run(request)
     say_mends(plan.suite)
-    say(_headline(plan))
-    outcome = _execute(plan, who, steal=steal)
+    say(_headline(plan, mirror))
+    outcome = _execute(plan, who, steal=steal, mirror=mirror)
     for item_id, error in list(outcome.failed.items())[:5]:
         say(f"Failed: {item_id}: {error}")
     done = len(outcome.made) + len(outcome.kept) + len(outcome.failed)
@@ -161,17 +166,19 @@ def run(
         )
         return
     kept = f", {len(outcome.kept)} of them before" if outcome.kept else ""
-    say(f"{len(plan.items)} items are in {plan.run.images}{kept}. Next: dpgbench score {plan.run.path}")
+    place = mirror.url if mirror is not None else plan.run.path
+    say(f"{len(plan.items)} items are in {place}/{plan.run.images.name}{kept}. Next: dpgbench score {place}")
 
 
-def _execute(plan: RunPlan, who: Share | Workers, *, steal: bool) -> GenerationOutcome:
+def _execute(plan: RunPlan, who: Share | Workers, *, steal: bool, mirror: Mirror | None) -> GenerationOutcome:
     """Draw, with progress: here or by workers."""
+    from dpg_bench.cli.place import kept_up
     from dpg_bench.cli.share import say_share
     from dpg_bench.cli.workers import Workers
     from dpg_bench.jobs.executors.generation import execute_run_on
     from dpg_bench.jobs.run import execute_run
 
-    with counting(_LOADING, "items") as count:
+    with counting(_LOADING, "items") as count, kept_up(mirror):
 
         def progress(state: GenerationProgress) -> None:
             notes = [f"{state.failed} failed"] if state.failed else []
@@ -185,11 +192,12 @@ def _execute(plan: RunPlan, who: Share | Workers, *, steal: bool) -> GenerationO
             return execute_run_on(plan, who.start, command=sys.argv, progress=progress)
         if who.shard is not None:
             say_share(who.shard, plan.run.path)
-        return execute_run(plan, shard=who.shard, steal=steal, command=sys.argv, progress=progress)
+        return execute_run(plan, shard=who.shard, steal=steal, mirror=mirror, command=sys.argv, progress=progress)
 
 
-def _headline(plan: RunPlan) -> str:
+def _headline(plan: RunPlan, mirror: Mirror | None) -> str:
     settings = plan.generator
+    place = mirror.url if mirror is not None else plan.run.path
     sampler = ", ".join(
         f"{value} {name}" if name in ("px", "steps") else f"{name} {value}"
         for name, value in (("px", settings.size), ("steps", settings.steps), ("guidance", settings.guidance))
@@ -199,5 +207,5 @@ def _headline(plan: RunPlan) -> str:
     return (
         f"{plan.generator.model} on {plan.suite.name}{rewritten}: {len(plan.items)} prompts × "
         f"{plan.request.images_per_prompt} images, {sampler or 'its own settings'}, "
-        f"{'by the server' if plan.spec.remote else f'{settings.dtype} on {settings.device}'} → {plan.run.path}"
+        f"{'by the server' if plan.spec.remote else f'{settings.dtype} on {settings.device}'} → {place}"
     )

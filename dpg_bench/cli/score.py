@@ -29,6 +29,7 @@ from dpg_bench.cli.options import (
 if TYPE_CHECKING:
     from dpg_bench.cli.share import Share
     from dpg_bench.cli.workers import Workers
+    from dpg_bench.files.mirror import Mirror
     from dpg_bench.jobs.score_plan import ScorePlan
     from dpg_bench.jobs.scored import ScoreResult
     from dpg_bench.judge.stage import JudgingProgress
@@ -36,8 +37,10 @@ if TYPE_CHECKING:
 
 def score(
     path: Annotated[
-        Path | None,
-        typer.Argument(help="A run folder, or any folder of images; the newest run by default.", show_default=False),
+        str | None,
+        typer.Argument(
+            help="A run folder (or its URL), or any folder of images; the newest run by default.", show_default=False
+        ),
     ] = None,
     suite: Annotated[
         str | None,
@@ -161,6 +164,7 @@ def score(
     """Judge images and score the answers under both protocols, or continue where an earlier judging was stopped."""
     from dpg_bench.cli.mends import say_mends
     from dpg_bench.cli.parse import parse_grid, parse_items, parse_where
+    from dpg_bench.cli.place import find_mirror, folder_of, shown
     from dpg_bench.cli.workers import find_scorers
     from dpg_bench.files.outputs import check_output, write_output
     from dpg_bench.jobs.score_plan import plan_score
@@ -176,8 +180,9 @@ def score(
     who = find_scorers(answers, shard=shard, device=device, devices=devices, engine=engine, workers=workers)
     if who is None:
         return
+    mirror = find_mirror(path, who, images=True, fresh=fresh, steal=steal, engine=engine)
     request = ScoreRequest(
-        path=path,
+        path=folder_of(path, mirror),
         suite=suite,
         judge=judge,
         options=split_pairs(judge, option or []),
@@ -209,7 +214,7 @@ def score(
         say(line)
     if plan.pending_gigabytes:
         _confirm_download(plan)
-    result = _execute(plan, who, steal=steal)
+    result = _execute(plan, who, steal=steal, mirror=mirror)
     if result is None:
         return
     if csv is not None:
@@ -224,20 +229,21 @@ def score(
         print_scorecard(result.scorecard, terminal())
     if usage := usage_text(result.scorecard.judge.provenance.get("usage")):
         say(usage)
-    say(f"Scorecard: {result.file}")
+    say(f"Scorecard: {shown(result.file, mirror)}")
     if not result.scorecard.complete:
         raise typer.Exit(INCOMPLETE)
 
 
-def _execute(plan: ScorePlan, who: Share | Workers, *, steal: bool) -> ScoreResult | None:
+def _execute(plan: ScorePlan, who: Share | Workers, *, steal: bool, mirror: Mirror | None) -> ScoreResult | None:
     """Judge and score, here or by workers; None for a share that isn't the last of several to end."""
+    from dpg_bench.cli.place import kept_up
     from dpg_bench.cli.share import say_share
     from dpg_bench.cli.workers import Workers
     from dpg_bench.jobs.executors.judging import execute_score_on
     from dpg_bench.jobs.score import execute_score
     from dpg_bench.jobs.score_share import execute_score_share
 
-    with counting("Judging", "answers") as count:
+    with counting("Judging", "answers") as count, kept_up(mirror):
 
         def progress(state: JudgingProgress) -> None:
             note = f"{state.failed} items failed" if state.failed else ""
@@ -249,7 +255,7 @@ def _execute(plan: ScorePlan, who: Share | Workers, *, steal: bool) -> ScoreResu
         if who.shard is None:
             return execute_score(plan, progress=progress)
         say_share(who.shard, plan.folder.path)
-        ended = execute_score_share(plan, who.shard, steal=steal, progress=progress)
+        ended = execute_score_share(plan, who.shard, steal=steal, mirror=mirror, progress=progress)
     if ended.result is None:
         say(
             f"This share is done; {ended.left} of {len(plan.prompts)} items are left to others, and the last to finish "

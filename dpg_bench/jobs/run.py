@@ -9,6 +9,7 @@ from typing import Any
 from dpg_bench.errors import UnavailableError
 from dpg_bench.files.clearing import clear_run, clear_shards
 from dpg_bench.files.durable import clear_parts, disk_errors
+from dpg_bench.files.mirror import Mirror
 from dpg_bench.files.run_folder import lock_alone, shards_in
 from dpg_bench.generate.generation_log import gather_logs
 from dpg_bench.generate.stage import GenerationOutcome, GenerationProgress, generate_images
@@ -25,6 +26,7 @@ def execute_run(
     *,
     shard: Shard | str | None = None,
     steal: bool = False,
+    mirror: Mirror | None = None,
     command: Sequence[str] = (),
     progress: Callable[[GenerationProgress], None] | None = None,
 ) -> GenerationOutcome:
@@ -32,6 +34,7 @@ def execute_run(
 
     `shard` ("0/4") is the share of the items that this process does of a run that several share, each of which calls
     this with a share of its own; with `steal` it then does what is left of shares that no process is at work on.
+    `mirror` is where the run's folder lies for others, if that is behind a URL.
     `command` is what `run.json` says of how it was called: the command line's arguments, if there were any.
 
     Raises BadInputError if another process uses the folder or the weights are not those that the run began with,
@@ -46,7 +49,7 @@ def execute_run(
     """
     share = as_shard(shard)
     if share is not None:
-        return execute_share(plan, share, steal=steal, command=command, progress=progress)
+        return execute_share(plan, share, steal=steal, command=command, progress=progress, mirror=mirror)
     run = plan.run
     with lock_alone(run.path), listening() as remarks:
         if progress is not None:

@@ -12,6 +12,7 @@ from typing import Any
 from dpg_bench.errors import BadInputError, UnavailableError, option
 from dpg_bench.files.clearing import clear_shards
 from dpg_bench.files.durable import clear_parts, disk_errors
+from dpg_bench.files.mirror import Mirror
 from dpg_bench.files.run_folder import PATIENCE, RunDir, ShardDir, is_held, lock_folder, shards_in
 from dpg_bench.files.run_record import RunRecord
 from dpg_bench.generate.base import Generator
@@ -30,7 +31,13 @@ Progress = Callable[[GenerationProgress], None]
 
 
 def execute_share(
-    plan: RunPlan, share: Shard, *, steal: bool, command: Sequence[str], progress: Progress | None
+    plan: RunPlan,
+    share: Shard,
+    *,
+    steal: bool,
+    command: Sequence[str],
+    progress: Progress | None,
+    mirror: Mirror | None = None,
 ) -> GenerationOutcome:
     """`execute_run` for one share: what is missing of its items, then, with `steal`, of those that nobody is at.
 
@@ -38,6 +45,8 @@ def execute_share(
     """
     run = plan.run
     refuse_fresh(plan.request.fresh, run.path)
+    if mirror is not None:
+        mirror.pull(images=deal([item.prompt.item_id for item in plan.items], share))
     own = run.shard(share.name)
     with lock_folder(own.path), listening() as remarks:
         if progress is not None:
@@ -55,7 +64,13 @@ def execute_share(
         except (KeyboardInterrupt, UnavailableError):
             settle_run(run, plan.items, seconds=time.perf_counter() - start, remarks=remarks.texts, interrupted=True)
             raise
-        left = settle_run(run, plan.items, seconds=time.perf_counter() - start, remarks=remarks.texts)
+        seconds = time.perf_counter() - start
+        if mirror is not None:
+            mirror.push()
+            mirror.pull(images=False)
+            if all_logged(run, plan.items, record.fingerprint):
+                mirror.pull(images=True)  # who is the last looks at them all
+        left = settle_run(run, plan.items, seconds=seconds, remarks=remarks.texts)
         return replace(drawing.outcome, left=left)
 
 
@@ -175,10 +190,15 @@ def gather_shards(run: RunDir, items: Sequence[ItemPlan], fingerprint: str) -> N
             clear_parts(run.path, run.images)
 
 
+def all_logged(run: RunDir, items: Sequence[ItemPlan], fingerprint: str) -> bool:
+    """Whether somebody says of every item that it is made or failed. Looks at no image."""
+    logged = logged_items(run, fingerprint)
+    return all(item.prompt.item_id in logged for item in items)
+
+
 def _left(run: RunDir, items: Sequence[ItemPlan], fingerprint: str) -> int:
     """How many items nobody made. Images are looked at by the last one alone, who finds all of them logged."""
-    logged = logged_items(run, fingerprint)
-    missing = sum(item.prompt.item_id not in logged for item in items)
-    if missing:
-        return missing
+    if not all_logged(run, items, fingerprint):
+        logged = logged_items(run, fingerprint)
+        return sum(item.prompt.item_id not in logged for item in items)
     return sum(state is ItemState.NEW for state in item_states(run, items, fingerprint).values())

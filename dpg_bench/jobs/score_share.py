@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from dpg_bench.errors import BadInputError, option
 from dpg_bench.files.durable import disk_errors
+from dpg_bench.files.mirror import Mirror
 from dpg_bench.files.run_folder import PATIENCE, ShardDir, is_held, lock_folder
 from dpg_bench.files.shard_record import ShardRecord, write_shard_record
 from dpg_bench.jobs.run_share import refuse_fresh
@@ -41,11 +42,17 @@ class ShareResult:
 
 
 def execute_score_share(
-    plan: ScorePlan, shard: Shard | str, *, steal: bool = False, progress: Progress | None = None
+    plan: ScorePlan,
+    shard: Shard | str,
+    *,
+    steal: bool = False,
+    mirror: Mirror | None = None,
+    progress: Progress | None = None,
 ) -> ShareResult:
     """Judge the share `shard` ("0/4") of what the plan says and is not answered yet; the last to finish scores all.
 
-    With `steal`, this process then judges what is left of shares that no process is at work on.
+    With `steal`, this process then judges what is left of shares that no process is at work on. `mirror` is where the
+    folder lies for others, if that is behind a URL.
 
     Raises BadInputError for answers from elsewhere, which need no judge, and what `execute_score` raises.
     """
@@ -65,6 +72,9 @@ def execute_score_share(
             if not is_held(place):
                 with lock_folder(place):
                     judging.ask(_prompts(plan, other))
+        if mirror is not None:
+            mirror.push()
+            mirror.pull(images=False)
         return settle_score(plan, card)
 
 
