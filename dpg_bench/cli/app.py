@@ -27,6 +27,7 @@ from dpg_bench.cli import (
     schema,
     score,
     status,
+    sweep,
     verify,
 )
 from dpg_bench.cli.console import show
@@ -69,6 +70,7 @@ _GROUPS = {
         rewrite.rewrite,
         score.score,
         merge.merge,
+        sweep.sweep,
         status.runs,
         status.show,
     ),

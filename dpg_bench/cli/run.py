@@ -148,7 +148,7 @@ def run(
     plan = plan_run(request)
     say_mends(plan.suite)
     say(_headline(plan, mirror))
-    outcome = _execute(plan, who, steal=steal, mirror=mirror)
+    outcome = draw(plan, who, steal=steal, mirror=mirror)
     for item_id, error in list(outcome.failed.items())[:5]:
         say(f"Failed: {item_id}: {error}")
     done = len(outcome.made) + len(outcome.kept) + len(outcome.failed)
@@ -170,7 +170,7 @@ def run(
     say(f"{len(plan.items)} items are in {place}/{plan.run.images.name}{kept}. Next: dpgbench score {place}")
 
 
-def _execute(plan: RunPlan, who: Share | Workers, *, steal: bool, mirror: Mirror | None) -> GenerationOutcome:
+def draw(plan: RunPlan, who: Share | Workers, *, steal: bool, mirror: Mirror | None) -> GenerationOutcome:
     """Draw, with progress: here or by workers."""
     from dpg_bench.cli.place import kept_up
     from dpg_bench.cli.share import say_share

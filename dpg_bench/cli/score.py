@@ -214,7 +214,7 @@ def score(
         say(line)
     if plan.pending_gigabytes:
         _confirm_download(plan)
-    result = _execute(plan, who, steal=steal, mirror=mirror)
+    result = judge_run(plan, who, steal=steal, mirror=mirror)
     if result is None:
         return
     if csv is not None:
@@ -234,7 +234,7 @@ def score(
         raise typer.Exit(INCOMPLETE)
 
 
-def _execute(plan: ScorePlan, who: Share | Workers, *, steal: bool, mirror: Mirror | None) -> ScoreResult | None:
+def judge_run(plan: ScorePlan, who: Share | Workers, *, steal: bool, mirror: Mirror | None) -> ScoreResult | None:
     """Judge and score, here or by workers; None for a share that isn't the last of several to end."""
     from dpg_bench.cli.place import kept_up
     from dpg_bench.cli.share import say_share

@@ -144,7 +144,7 @@ def plan_run(request: RunRequest, *, outline: Suite | None = None) -> RunPlan:
     rewriting = None if request.prompts_from is None else read_rewriting(request.prompts_from)
     if rewriting is not None and outline is None:
         prompts = rewriting.applied(prompts, str(request.prompts_from))
-    run = RunDir(request.out if request.out is not None else RUNS / _run_name(name, suite.name))
+    run = RunDir(request.out if request.out is not None else RUNS / run_name(name, suite.name))
     _check_folder(run)
     if request.fresh:
         check_is_run(run)
@@ -226,7 +226,7 @@ def _negative_prompt(request: RunRequest, spec: ModelSpec[Any], also: Any) -> st
     return chosen
 
 
-def _run_name(model: str, suite: str) -> str:
+def run_name(model: str, suite: str) -> str:
     """`ella-sd15-dpg-bench`; of a path or a hub name only the last part, without a server's address, made safe."""
     model = model.partition("@http")[0]
     parts = (name.rstrip("/").split("/")[-1].split(":")[-1].removesuffix(".csv") or "run" for name in (model, suite))
