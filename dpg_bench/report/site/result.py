@@ -63,7 +63,7 @@ def write_site(
         name = f"{file_stem(run.name)}-{file_stem(run.card.judge.name)}.html"
         if folder / "reports" / name in contents:
             name = f"{hashlib.sha256(run_key(run).encode()).hexdigest()[:8]}-{name}"
-        contents[folder / "reports" / name] = content
+        contents[folder / "reports" / name] = without_home(content.decode()).encode()
         reports[run_key(run)] = quote(f"reports/{name}")
     page = folder / "index.html"
     contents |= {folder / name: content for name, content in site_assets().items()}

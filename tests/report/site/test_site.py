@@ -38,7 +38,7 @@ BOARD = ".board:not([hidden])"
 ROWS = f"{BOARD} tbody:not([hidden])"
 
 
-def written(folder: Path, *, force: bool = False) -> WrittenSite:
+def written(folder: Path, *, force: bool = False, out: str = "site") -> WrittenSite:
     """A site of two runs with pages of their own, one without questions at hand, and three results of others."""
     claims = folder / "claims.csv"
     claims.write_text(CLAIMS, encoding="utf-8")
@@ -50,7 +50,7 @@ def written(folder: Path, *, force: bool = False) -> WrittenSite:
             raise BadInputError("it isn't here")
         return load_suite(name)
 
-    return write_site(folder / "site", board, found.runs, counts=RECORDED, load_suite=none_at_hand, force=force)
+    return write_site(folder / out, board, found.runs, counts=RECORDED, load_suite=none_at_hand, force=force)
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +96,18 @@ def test_all_that_is_needed_lies_in_the_folder_and_only_changes_need_force(made:
         written(folder)
     written(folder, force=True)
     assert site.page.read_text(encoding="utf-8") == text
+
+
+def test_no_file_of_it_names_the_home_folder(
+    made: tuple[Path, WrittenSite], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    home, _ = made
+    monkeypatch.setenv("HOME", str(home))
+    written(home, out="public")
+    files = [path for path in (home / "public").rglob("*") if path.is_file()]
+    assert len(files) == 8
+    assert [path.name for path in files if str(home).encode() in path.read_bytes()] == []
+    assert b"~/suite.csv" in (home / "public" / "reports" / "fox-imported.html").read_bytes()
 
 
 def test_the_site_is_searched_sorted_and_filtered(page: OpenPage) -> None:
