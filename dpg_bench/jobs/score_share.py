@@ -11,7 +11,7 @@ from dpg_bench.files.mirror import Mirror
 from dpg_bench.files.run_folder import PATIENCE, ShardDir, is_held, lock_folder
 from dpg_bench.files.shard_record import ShardRecord, write_shard_record
 from dpg_bench.jobs.run_share import refuse_fresh
-from dpg_bench.jobs.score_plan import Judging, ScorePlan
+from dpg_bench.jobs.score_plan import Judging, ScorePlan, plan_score
 from dpg_bench.jobs.scored import (
     Answered,
     ScoreResult,
@@ -146,9 +146,12 @@ def settle_score(plan: ScorePlan, judge: JudgeCard) -> ShareResult:
     Raises BadInputError if the run was started anew meanwhile or an answer is damaged, DpgBenchError if the disk is
     full.
     """
-    source = plan.source
-    assert isinstance(source, Judging)  # noqa: S101 - shares are of a judging
     with lock_folder(plan.folder.path, wait=PATIENCE):
+        plan, not_made = _as_of_now(plan)
+        source = plan.source
+        assert isinstance(source, Judging)  # noqa: S101 - shares are of a judging
+        if not_made:
+            return ShareResult(None, not_made)
         found = collect_answers(plan.prompts, source.images, plan.folder, fingerprint=judge.fingerprint or "")
         if isinstance(found, int):
             return ShareResult(None, found)
@@ -161,6 +164,17 @@ def settle_score(plan: ScorePlan, judge: JudgeCard) -> ShareResult:
             missing=found.missing,
         )
         return ShareResult(write_result(plan, answered), 0)
+
+
+def _as_of_now(plan: ScorePlan) -> tuple[ScorePlan, int]:
+    """The plan with the images that were made since, and how many others are still to make."""
+    if plan.run is None or not isinstance(plan.source, Judging) or not plan.source.images.missing:
+        return plan, 0
+    now = plan_score(plan.request)
+    if now.run is None or now.record is None or not isinstance(now.source, Judging):
+        return plan, 0
+    under_way = now.record.status in ("running", "interrupted")
+    return now, len(set(now.source.images.missing) - set(now.failures)) if under_way else 0
 
 
 def _with_usage(card: JudgeCard, usage: Mapping[str, float]) -> JudgeCard:

@@ -105,6 +105,18 @@ def test_a_plain_command_ends_what_shares_have_begun(alone: Path, tmp_path: Path
     assert not RunDir(out).shards.exists()
 
 
+def test_who_judges_while_others_still_draw_makes_no_scorecard_of_a_part(alone: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    execute_run(plan_run(request(out)), shard="0/2")
+    early = plan_score(ScoreRequest(path=out, judge=JUDGE))  # as a job does that draws and then scores its share
+    ended = execute_score_share(early, "0/2")
+    assert (ended.result, ended.left) == (None, ITEMS // 2)
+    execute_run(plan_run(request(out)), shard="1/2")
+    assert execute_score_share(plan_score(ScoreRequest(path=out, judge=JUDGE)), "1/2").result is not None
+    assert execute_score_share(early, "0/2").result is not None
+    assert results(out) == results(alone)
+
+
 def test_another_number_of_shares_goes_on_where_one_died(alone: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     execute_run(plan_run(request(out)), shard="0/7")
