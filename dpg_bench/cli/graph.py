@@ -63,6 +63,7 @@ def graph(
     An answer that can't be used is told why and asked again, twice at most. A prompt that is left without a graph is a
     failure (exit code 3), and then no suite is written, unless --leave-out-failed.
     """
+    from dpg_bench.cli.mends import say_mends
     from dpg_bench.cli.parse import parse_items
     from dpg_bench.jobs.graph import GraphProgress, GraphRequest, execute_graph, plan_graph
     from dpg_bench.language.base import Sampling, WriterSettings
@@ -89,7 +90,10 @@ def graph(
             force=force,
         )
     )
+    say_mends(plan.suite)
     say(f"Graphs of {len(plan.prompts)} prompts of {plan.suite.name} by {model} → {out}")
+    if plan.done is not None:
+        say(f"{out} is there already, made by this very command.")
     with counting("Tuples", "prompts") as count:
 
         def progress(state: GraphProgress) -> None:

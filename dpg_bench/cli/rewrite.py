@@ -61,6 +61,7 @@ def rewrite(
     A prompt without a good answer is a failure (exit code 3), never its original; the file is written when all have
     one.
     """
+    from dpg_bench.cli.mends import say_mends
     from dpg_bench.cli.parse import parse_items
     from dpg_bench.jobs.rewrite import RewriteRequest, execute_rewrite, plan_rewrite
     from dpg_bench.language.base import Sampling, WriterSettings
@@ -87,10 +88,13 @@ def rewrite(
         force=force,
     )
     plan = plan_rewrite(request)
+    say_mends(plan.suite)
     say(
         f"{len(plan.asked)} of {len(plan.prompts)} prompts of {plan.suite.name} by {model}, "
         f"recipe {plan.recipe_label} → {out}"
     )
+    if plan.done is not None:
+        say(f"{out} is there already, made by this very command.")
     with counting("Rewriting", "prompts") as count:
         outcome = execute_rewrite(
             plan,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,11 +21,11 @@ from dpg_bench.language.graph_steps import (
     graph_recipe,
     step_conversation,
 )
-from dpg_bench.language.registry import load_writer
-from dpg_bench.language.unfinished import Unfinished, continue_work, end_work, work_folder
+from dpg_bench.language.registry import check_writer, load_writer
+from dpg_bench.language.unfinished import Unfinished, check_result, continue_work, end_work
 from dpg_bench.records import Prompt, Suite
 from dpg_bench.remote.usage import Usage
-from dpg_bench.suite.graph_csv import GraphRow, Origin, graphs_to_csv
+from dpg_bench.suite.graph_csv import GraphRow, MadeGraphs, Origin, graphs_to_csv, read_graphs
 from dpg_bench.suite.registry import load_suite
 from dpg_bench.suite.selection import select_prompts
 
@@ -53,11 +53,15 @@ class GraphRequest:
 
 @dataclass(frozen=True, slots=True)
 class GraphPlan:
-    """A request with nothing left open; no weights are loaded, nothing is written."""
+    """A request with nothing left open; no weights are loaded, nothing is written.
+
+    `done` is the suite that is there if an earlier call made it from this very request.
+    """
 
     request: GraphRequest
     suite: Suite
     prompts: tuple[Prompt, ...]
+    done: MadeGraphs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +95,30 @@ def plan_graph(request: GraphRequest) -> GraphPlan:
     Raises BadInputError for anything that can't work: unknown prompts, numbers out of range, a file that is there.
     """
     check_positive({"limit": request.limit})
-    request.writer.sampling.checked()
+    check_writer(request.writer)
     suite = load_suite(request.prompts)
     if request.out.suffix.lower() != ".csv":
         raise BadInputError(f"{option('out')} is {request.out}; the suite is a CSV file, so call it NAME.csv.")
-    if request.out.exists() and not request.force and not work_folder(request.out).is_dir():
-        raise BadInputError(
-            f"{request.out} is there already. Replace it with {option('force', True)}, or name another file."
-        )
-    return GraphPlan(request, suite, select_prompts(suite, limit=request.limit, items=request.items))
+    plan = GraphPlan(request, suite, select_prompts(suite, limit=request.limit, items=request.items))
+    done = _done(plan)
+    if done is None:
+        check_result(request.out, force=request.force)
+    return replace(plan, done=done)
+
+
+def _done(plan: GraphPlan) -> MadeGraphs | None:
+    request = plan.request
+    if request.force or request.fresh or not request.out.is_file():
+        return None
+    try:
+        found = read_graphs(request.out)
+    except BadInputError:  # something else, which isn't replaced either
+        return None
+    made = (request.writer.name, json.dumps(request.writer.sampling.record()), graph_recipe())
+    if (found.origin.model, found.origin.sampling, found.origin.recipe) != made:
+        return None
+    texts = {prompt.item_id: prompt.text for prompt in found.suite.prompts}
+    return found if texts == {prompt.item_id: prompt.text for prompt in plan.prompts} else None
 
 
 def execute_graph(
@@ -114,6 +133,8 @@ def execute_graph(
     server can't be reached.
     """
     request = plan.request
+    if plan.done is not None:
+        return GraphOutcome(plan.done.suite, plan.done.facts, plan.done.origin, {}, Usage())
     with listening():
         writer = writer if writer is not None else load_writer(request.writer)
     settings = {
@@ -153,8 +174,8 @@ def execute_graph(
         write_output(request.out, graphs_to_csv(rows, origin).encode(), force=True)
     if not steps.failed:
         end_work(request.out)
-    about = {(row.item_id, row.number): row.fact for row in rows}
-    return GraphOutcome(load_suite(str(request.out), strict=True), about, origin, steps.failed, usage)
+    made = read_graphs(request.out)
+    return GraphOutcome(made.suite, made.facts, origin, steps.failed, usage)
 
 
 class _Steps:

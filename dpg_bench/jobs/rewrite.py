@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
@@ -16,8 +16,8 @@ from dpg_bench.hub.remarks import listening
 from dpg_bench.language.answers import one_line, plain_answer
 from dpg_bench.language.base import Asked, Said, Writer, WriterSettings
 from dpg_bench.language.recipe import Recipe, find_recipe
-from dpg_bench.language.registry import load_writer
-from dpg_bench.language.unfinished import continue_work, end_work, work_folder
+from dpg_bench.language.registry import check_writer, load_writer
+from dpg_bench.language.unfinished import check_result, continue_work, end_work
 from dpg_bench.records import Prompt, Suite
 from dpg_bench.remote.usage import Usage
 from dpg_bench.suite.registry import load_suite
@@ -46,12 +46,16 @@ class RewriteRequest:
 
 @dataclass(frozen=True, slots=True)
 class RewritePlan:
-    """A request with nothing left open; no weights are loaded, nothing is written."""
+    """A request with nothing left open; no weights are loaded, nothing is written.
+
+    `done` is the file's content if an earlier call made it from this very request.
+    """
 
     request: RewriteRequest
     suite: Suite
     prompts: tuple[Prompt, ...]
     recipe: Recipe
+    done: Rewriting | None = None
 
     @property
     def recipe_label(self) -> str:
@@ -102,14 +106,29 @@ def plan_rewrite(request: RewriteRequest) -> RewritePlan:
     check_positive({"limit": request.limit})
     if request.pass_through is not None and request.pass_through < 0:
         raise BadInputError(f"{option('pass_through')} is {request.pass_through}; it must be a number of words from 0.")
-    request.writer.sampling.checked()
+    check_writer(request.writer)
     suite = load_suite(request.suite)
     prompts = select_prompts(suite, limit=request.limit, items=request.items)
-    if request.out.exists() and not request.force and not work_folder(request.out).is_dir():
-        raise BadInputError(
-            f"{request.out} is there already. Replace it with {option('force', True)}, or name another file."
-        )
-    return RewritePlan(request, suite, prompts, find_recipe(request.recipe))
+    plan = RewritePlan(request, suite, prompts, find_recipe(request.recipe))
+    done = _done(plan)
+    if done is None:
+        check_result(request.out, force=request.force)
+    return replace(plan, done=done)
+
+
+def _done(plan: RewritePlan) -> Rewriting | None:
+    request = plan.request
+    if request.force or request.fresh or not request.out.is_file():
+        return None
+    try:
+        found = read_rewriting(request.out)
+        found.applied(plan.prompts, str(request.out))
+    except BadInputError:  # something else, which isn't replaced either
+        return None
+    made = (request.writer.name, json.dumps(request.writer.sampling.record()), plan.recipe_label)
+    first = next(iter(found.prompts.values()))
+    same = (first.model, first.sampling, first.recipe) == made and len(found.prompts) == len(plan.prompts)
+    return found if same else None
 
 
 def execute_rewrite(
@@ -125,6 +144,8 @@ def execute_rewrite(
     server can't be reached.
     """
     request = plan.request
+    if plan.done is not None:
+        return RewriteOutcome(plan.done, {}, Usage())
     with listening():
         writer = writer if writer is not None else load_writer(request.writer)
     settings = {

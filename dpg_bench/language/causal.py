@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dpg_bench.device import resolve_device, resolve_dtype, torch_dtype
-from dpg_bench.errors import BadInputError, check_positive, option
+from dpg_bench.errors import BadInputError, option
 from dpg_bench.halving import Halving
 from dpg_bench.hub.huggingface import Repository, Weights, folder_weights, is_folder, repository_weights
 from dpg_bench.hub.loading import load_errors
@@ -103,7 +103,6 @@ def load_causal_writer(settings: WriterSettings) -> CausalWriter:
     """
     import transformers
 
-    check_positive({"batch size": settings.batch_size})
     device = resolve_device(settings.device)
     dtype = resolve_dtype(settings.dtype, device, gpu_default="bfloat16")
     weights = _weights(settings)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from dpg_bench.errors import BadInputError, check_positive
 from dpg_bench.language.base import Asked, Said, WriterSettings
 from dpg_bench.remote.address import OPENAI_URL, find_key, parse_served_model
 from dpg_bench.remote.chat import ChatAnswer, chat_answer
@@ -63,13 +62,9 @@ class ServedWriter:
 def load_served_writer(settings: WriterSettings) -> ServedWriter:
     """The model that a server holds, once the server has said that it does.
 
-    Raises BadInputError if `settings.name` is no MODEL@URL, the key isn't there, or the server has other models only;
+    Raises BadInputError if `settings.name` is no MODEL@URL, the key isn't there or the server has other models only,
     UnavailableError if it can't be reached.
     """
-    check_positive({"concurrency": settings.concurrency})
-    for name, value in (("revision", settings.revision), ("batch size", settings.batch_size)):
-        if value is not None:
-            raise BadInputError(f"The {name} of a server's model is the server's own; leave {value} out.")
     served = parse_served_model(settings.name, default_url=OPENAI_URL)
     server = Server(
         served, find_key(served, settings.key_from), Limits(concurrency=settings.concurrency, seconds=300.0)

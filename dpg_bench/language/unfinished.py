@@ -15,6 +15,7 @@ from typing import Any
 from dpg_bench.errors import BadInputError, option
 from dpg_bench.files.differences import first_difference
 from dpg_bench.files.durable import JsonlLog, disk_errors, read_jsonl, write_json
+from dpg_bench.files.outputs import check_output
 from dpg_bench.files.reading import read_content
 from dpg_bench.files.run_folder import lock_folder
 from dpg_bench.language.base import Asked, Said, Writer
@@ -83,6 +84,14 @@ class Unfinished:
 def work_folder(result: Path) -> Path:
     """Where the answers lie until `result` is made of them."""
     return result.with_name(f"{result.name}.work")
+
+
+def check_result(result: Path, *, force: bool) -> None:
+    """Raises BadInputError if the file `result` is there and may not be replaced, or it is a folder.
+
+    A file that work goes on at may be: it is one that was written without what is still missing.
+    """
+    check_output(result, force=force or work_folder(result).is_dir())
 
 
 @contextmanager

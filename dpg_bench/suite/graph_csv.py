@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from dpg_bench.errors import BadInputError
+from dpg_bench.files.reading import decoded, read_content, read_csv
+from dpg_bench.records import Suite
+from dpg_bench.suite.forms.file import load_file
 from dpg_bench.suite.rows import broad_category
 
 COLUMNS = (
@@ -36,6 +41,32 @@ class Origin:
     revision: str
     sampling: str
     recipe: str
+
+
+@dataclass(frozen=True, slots=True)
+class MadeGraphs:
+    """A file of question graphs: the suite, what each question is about by item and number, and who made them."""
+
+    suite: Suite
+    facts: Mapping[tuple[str, int], str]
+    origin: Origin
+
+
+def read_graphs(path: Path) -> MadeGraphs:
+    """What `graphs_to_csv` wrote.
+
+    Raises BadInputError if the file can't be read, is another one, or has odd rows.
+    """
+    table = read_csv(decoded(read_content(path), str(path)), str(path))
+    if missing := [name for name in COLUMNS if name not in table.header]:
+        raise BadInputError(f"{path} has no column {', '.join(missing)}: it isn't a suite that `dpgbench graph` wrote.")
+    rows = list(table.rows)
+    suite = load_file(str(path), strict=True)
+    origins = {Origin(*(row.cells[name] for name in ("model", "revision", "sampling", "recipe"))) for row in rows}
+    if len(origins) != 1:
+        raise BadInputError(f"{path} holds graphs that were made in {len(origins)} ways.")
+    facts = {(row.cells["item_id"], int(row.cells["proposition_id"])): row.cells["tuple"] for row in rows}
+    return MadeGraphs(suite, facts, origins.pop())
 
 
 def graphs_to_csv(rows: Iterable[GraphRow], origin: Origin) -> str:

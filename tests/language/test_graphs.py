@@ -212,4 +212,14 @@ def test_a_file_that_is_there_or_no_csv_is_refused(draw: Draw, tmp_path: Path) -
         draw(out=tmp_path / "mine.json")
     draw()
     with pytest.raises(BadInputError, match="is there already"):
+        draw(items=("fox",))
+    (tmp_path / "mine.csv").write_text("something else", encoding="utf-8")
+    with pytest.raises(BadInputError, match="is there already"):
         draw()
+
+
+def test_the_same_request_again_asks_nothing(draw: Draw, toy: OpenAIServer) -> None:
+    made = draw()
+    before = len(toy.asked)
+    assert draw() == replace(made, usage=draw().usage)
+    assert len(toy.asked) == before

@@ -78,8 +78,11 @@ def test_work_begun_otherwise_is_not_mixed(rewrite: Rewrite, toy: OpenAIServer) 
     with pytest.raises(BadInputError, match=r"other settings: sampling.max_tokens was 512, now 64"):
         rewrite(writer=other)
     assert rewrite(writer=other, fresh=True).rewriting is not None
+    asked = len(toy.asked)
+    assert rewrite(writer=other).rewriting is not None
+    assert len(toy.asked) == asked
     with pytest.raises(BadInputError, match="is there already"):
-        rewrite(writer=other)
+        rewrite()
 
 
 def test_a_text_given_back_is_said_to_be_unchanged(tmp_path: Path) -> None:
