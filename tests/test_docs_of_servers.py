@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from dpg_bench.cli.app import app
@@ -59,6 +60,9 @@ def on_toys(command: str, url: str) -> list[str]:
         words += ["--limit", "2", "--force", "--fresh"]
     if words[0] == "score":
         words += ["--judge", "tiny-mplug"]
+        words += ["--limit", "2"] if "my-drawings" in words else []
+    if words[0] == "prompts":
+        words += ["--limit", "2"]
     return words
 
 
@@ -67,6 +71,10 @@ def test_every_command_is_run(page: Page, url: str, tmp_path: Path, monkeypatch:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(webbrowser, "open", lambda _: True)
     Path("my-prompts.txt").write_text("a small owl\na small fox\n", encoding="utf-8")
+    for item_id in ("sample01-lighthouse", "sample02-bakery"):
+        Path("my-drawings", item_id).mkdir(parents=True)
+        for number in range(4):
+            Image.new("RGB", (16, 16), "red").save(Path("my-drawings", item_id, f"{number}.png"))
     commands = page.commands()
     assert len(commands) >= 2
     for command in commands:

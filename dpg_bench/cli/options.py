@@ -40,6 +40,14 @@ AllowDifferent: TypeAlias = Annotated[
         "--allow-different", help="Hold runs against each other that drew from differently rewritten prompts."
     ),
 ]
+PromptsFrom: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--prompts-from",
+        help="The rewritten prompts (`dpgbench rewrite`) that images are drawn from; the questions stay the suite's.",
+        show_default=False,
+    ),
+]
 Force: TypeAlias = Annotated[bool, typer.Option("--force", help="Replace files that are there.")]
 
 ShardOption: TypeAlias = Annotated[

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dpg_bench.cli.console import say, show
-from dpg_bench.cli.options import Force
+from dpg_bench.cli.options import Force, PromptsFrom
 
 
 def prompts(
@@ -18,6 +18,7 @@ def prompts(
     ] = "dpg-bench",
     limit: Annotated[int | None, typer.Option(help="Only the first N items of the suite.")] = None,
     items: Annotated[str | None, typer.Option(help="Only these items: ID,ID,...", show_default=False)] = None,
+    prompts_from: PromptsFrom = None,
     csv: Annotated[
         Path | None, typer.Option(help="Write a CSV file: item_id, file, prompt.", show_default=False)
     ] = None,
@@ -32,11 +33,14 @@ def prompts(
     from dpg_bench.files.outputs import write_outputs
     from dpg_bench.suite.prompt_text import prompts_to_csv, prompts_to_jsonl
     from dpg_bench.suite.registry import load_suite
+    from dpg_bench.suite.rewritten import read_rewriting
     from dpg_bench.suite.selection import select_prompts
 
     check_positive({"limit": limit})
     loaded = load_suite(suite)
     chosen = select_prompts(loaded, limit=limit, items=parse_items(items))
+    if prompts_from is not None:
+        chosen = read_rewriting(prompts_from).applied(chosen, str(prompts_from))
     check_names(prompt.item_id for prompt in chosen)
     say_mends(loaded)
     files: dict[Path, bytes | Path] = {}
@@ -48,8 +52,9 @@ def prompts(
         show(prompts_to_csv(chosen).removesuffix("\n"))
         return
     write_outputs(files, force=force)
+    drawn_from = f" --prompts-from {prompts_from}" if prompts_from is not None else ""
     named = " and ".join(map(str, files))
     say(
         f"{len(chosen)} prompts of {loaded.name} are in {named}. Name an item's image by its file: a grid FILE.png, or "
-        f"FILE/0.png, FILE/1.png, … Then: dpgbench score FOLDER --suite {loaded.name}"
+        f"FILE/0.png, FILE/1.png, … Then: dpgbench score FOLDER --suite {loaded.name}{drawn_from}"
     )

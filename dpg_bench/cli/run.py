@@ -11,7 +11,7 @@ import typer
 from dpg_bench.cli.completion import complete_models, complete_suites
 from dpg_bench.cli.console import counting, say, show
 from dpg_bench.cli.exit_codes import INCOMPLETE
-from dpg_bench.cli.options import DevicesOption, EngineOption, ShardOption, Steal, WorkersOption
+from dpg_bench.cli.options import DevicesOption, EngineOption, PromptsFrom, ShardOption, Steal, WorkersOption
 
 if TYPE_CHECKING:
     from dpg_bench.cli.share import Share
@@ -77,13 +77,7 @@ def run(
         int | None,
         typer.Option(help="Side of an image in pixels, a multiple of 8; the model's own."),
     ] = None,
-    prompts_from: Annotated[
-        Path | None,
-        typer.Option(
-            help="Draw from these rewritten prompts (`dpgbench rewrite`); the questions stay the suite's.",
-            show_default=False,
-        ),
-    ] = None,
+    prompts_from: PromptsFrom = None,
     batch_size: Annotated[
         int | None,
         typer.Option(help="Images made at once; halved where they don't fit."),

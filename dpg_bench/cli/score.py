@@ -20,6 +20,7 @@ from dpg_bench.cli.options import (
     Json,
     Latex,
     Markdown,
+    PromptsFrom,
     ShardOption,
     Steal,
     WorkersOption,
@@ -138,6 +139,7 @@ def score(
         str | None,
         typer.Option(help="A note on how these images were made.", show_default=False),
     ] = None,
+    prompts_from: PromptsFrom = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Where judgements/ goes; the run folder, else runs/FOLDER.", show_default=False),
@@ -201,6 +203,7 @@ def score(
         out=out,
         model_name=model_name,
         note=note,
+        prompts_from=prompts_from,
         fresh=fresh,
         strict=strict,
         limit=limit,

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from dpg_bench.errors import BadInputError, option
 from dpg_bench.files.answer_lines import read_answer_lines
@@ -27,7 +27,8 @@ class SourceRecord(BaseModel):
     `images` is the folder of images as seen from the folder that `source.json` lies in, so that both can be moved
     together; None for answers without images. `suite` is what the user called it. `images_per_prompt` and
     `resolution` are as the images were read; `grid` (columns, rows), `border`, `pattern` and `files`, the list of
-    images, are what the user said of them. `model` and `note` are the user's words on how they were made.
+    images, are what the user said of them. `model` and `note` are the user's words on how they were made, `prompts`
+    the record of the rewritten prompts that they were drawn from.
     """
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
@@ -43,6 +44,7 @@ class SourceRecord(BaseModel):
     files: str | None = None
     model: str | None = None
     note: str | None = None
+    prompts: dict[str, JsonValue] | None = None
 
 
 def read_source(out: RunDir) -> SourceRecord | None:

@@ -27,6 +27,7 @@ from dpg_bench.judge.in_memory import as_judge_spec
 from dpg_bench.records import Prompt, Suite
 from dpg_bench.score.scorecard import read_scorecard
 from dpg_bench.suite.registry import load_suite
+from dpg_bench.suite.rewritten import read_rewriting
 from dpg_bench.suite.selection import select_prompts
 
 IMPORTED = "imported"
@@ -236,7 +237,17 @@ def _origin(request: ScoreRequest, place: Place, suite: Suite, source: Judging |
         files=place_from(place.out, told.files) if told.files is not None else None,
         model=_model(request, place),
         note=request.note if request.note is not None else before.note if before else None,
+        prompts=_rewriting(request, suite) or (before.prompts if before else None),
     )
+
+
+def _rewriting(request: ScoreRequest, suite: Suite) -> dict[str, Any] | None:
+    if request.prompts_from is None:
+        return None
+    rewriting = read_rewriting(request.prompts_from)
+    chosen = select_prompts(suite, limit=request.limit, items=request.items)
+    rewriting.applied(chosen, str(request.prompts_from))  # that it is this suite's
+    return rewriting.record
 
 
 def _model(request: ScoreRequest, place: Place) -> str | None:

@@ -44,6 +44,8 @@ class ScoreRequest:
     allow_missing: bool = False
     model_name: str | None = None
     note: str | None = None
+    prompts_from: Path | None = None
+    """The file of `dpgbench rewrite` that images made elsewhere were drawn from."""
     out: Path | None = None
     fresh: bool = False
     strict: bool = False
@@ -52,6 +54,6 @@ class ScoreRequest:
 
     def __post_init__(self) -> None:
         """Take paths that are text, as people write them in notebooks."""
-        for name in ("path", "answers", "files", "out"):
+        for name in ("path", "answers", "files", "prompts_from", "out"):
             if isinstance(value := getattr(self, name), str):
                 object.__setattr__(self, name, Path(value))

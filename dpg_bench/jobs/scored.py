@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import JsonValue
+
 from dpg_bench import __version__
 from dpg_bench.errors import BadInputError
 from dpg_bench.files.contents import file_digest, items_digest
 from dpg_bench.files.durable import disk_errors, write_atomic
 from dpg_bench.files.kept_suite import write_kept_suite
-from dpg_bench.files.source_record import check_same_source, write_source
+from dpg_bench.files.source_record import SourceRecord, check_same_source, write_source
 from dpg_bench.generate.generation_log import made_digests
 from dpg_bench.jobs.score_plan import Judging, ScorePlan
 from dpg_bench.judge.base import Judge
@@ -126,7 +128,7 @@ def _run_card(plan: ScorePlan, images_per_prompt: int) -> RunCard:
     if record is None:
         return RunCard(
             model=origin.model if origin is not None else None,
-            settings={"note": origin.note} if origin is not None and origin.note is not None else {},
+            settings=_told_settings(origin),
             images_per_prompt=images_per_prompt,
             allow_missing=plan.request.allow_missing,
             scored_by=__version__,
@@ -142,6 +144,12 @@ def _run_card(plan: ScorePlan, images_per_prompt: int) -> RunCard:
         scored_by=__version__,
         images=_images_card(plan),
     )
+
+
+def _told_settings(origin: SourceRecord | None) -> dict[str, JsonValue]:
+    """What is known of how images made elsewhere were made."""
+    told = {} if origin is None else {"note": origin.note, "prompts": origin.prompts}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _images_card(plan: ScorePlan) -> ImagesCard | None:

@@ -82,7 +82,7 @@ def find_place(request: ScoreRequest) -> Place:
 
 def _ours(request: ScoreRequest, run: RunDir, default: Path) -> Place:
     record = run.read_record()
-    for name in ("model_name", "note"):
+    for name in ("model_name", "note", "prompts_from"):
         if getattr(request, name) is not None:
             raise BadInputError(
                 f"{run.path} is a run, which records how its images were made. {option(name)} is for images made "

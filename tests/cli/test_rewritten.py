@@ -109,3 +109,20 @@ def test_a_page_shows_them_side_by_side_and_says_so(drawn: Dpgbench) -> None:
     page = Path("page.html").read_text(encoding="utf-8")
     assert "rewriter&#39;s" in page
     assert "drawn from prompts rewritten by toy@" in drawn("leaderboard", ".", "--latex").stdout
+
+
+def test_images_made_elsewhere_are_said_to_be_drawn_from_rewritten_prompts(drawn: Dpgbench) -> None:
+    texts = drawn("prompts", "--suite", "s.csv", "--prompts-from", "new.csv")
+    assert f"{MANY.strip()} An owl." in texts.stdout
+    answers = ("score", "--suite", "s.csv", "--answers", "new-answers.csv", "--out", "elsewhere")
+    told = drawn(*answers, "--prompts-from", "new.csv")
+    assert told.exit_code == 0, told.output
+    assert drawn("compare", "elsewhere", "new").exit_code == 0
+    assert "--allow-different" in drawn("compare", "elsewhere", "own").stderr
+    refused = drawn("score", "new", "--answers", "new-answers.csv", "--prompts-from", "new.csv")
+    assert refused.exit_code == 2
+    assert "--prompts-from is for images made elsewhere" in refused.stderr
+    Path("other.csv").write_text(f"{HEADER}\n{ROWS.replace('An owl.', 'Two owls.')}", encoding="utf-8")
+    other = drawn(*answers[:2], "other.csv", *answers[3:5], "--out", "x", "--prompts-from", "new.csv")
+    assert other.exit_code == 2
+    assert "is of other prompts" in other.stderr
