@@ -45,7 +45,7 @@ def _install(installer: str, environment: Path, what: str) -> None:
     python = str(environment / "bin" / "python")
     command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     if installer == "uv":
-        command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", python]
+        command = ["uv", "pip", "install", "--quiet", "--python", python]
     subprocess.run([*command, "-c", str(ROOT / "constraints.txt"), what], check=True)
 
 
