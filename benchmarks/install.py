@@ -34,10 +34,13 @@ def main() -> None:
             start = time.perf_counter()
             _install(installer, environment, f"{ROOT}{extra}")
             seconds = time.perf_counter() - start
-            packages = len(list(environment.glob("lib/python*/site-packages/*.dist-info"))) - 2  # pip and dpg-bench
+            found = [path.name for path in environment.glob("lib/python*/site-packages/*.dist-info")]
+            build = (
+                " (for CUDA)" if any(name.startswith("nvidia") for name in found) else " (for CPUs)" if extra else ""
+            )
             print(
-                f"{f'dpg-bench{extra}':<16} {packages:>3} packages beside it, "
-                f"{_megabytes(environment) - empty:>5.0f} MB, {seconds:.0f} s with {installer}"
+                f"{f'dpg-bench{extra}':<16} {len(found) - 2:>3} packages beside it, "  # pip and itself aside
+                f"{_megabytes(environment) - empty:>5.0f} MB, {seconds:.0f} s with {installer}{build}"
             )
 
 

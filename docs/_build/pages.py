@@ -160,7 +160,7 @@ def files_page(schemas: dict[str, dict[str, Any]]) -> str:
     """Every file of a run folder, its fields, and its schema to download."""
     from dpg_bench.report.schemas import FORMS
 
-    parts = [(ROOT / "docs" / "_build" / "files.md").read_text(encoding="utf-8")]
+    parts = [_root("docs/_build/files.md")]
     for name, schema in schemas.items():
         kind = FORMS[name]
         parts.append(f"## {name}\n\n`{kind.place}`: {kind.summary}. [JSON Schema]({name}.schema.json)\n")
