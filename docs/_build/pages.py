@@ -48,7 +48,6 @@ def generated() -> dict[str, str]:
     from ella_models.training.cli import app as ella
 
     schemas = {name: file_schema(name) for name in FORMS}
-    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     return {
         "reference/commands.md": commands_page(app, "dpgbench"),
         "reference/ella.md": commands_page(ella, "ella"),
@@ -58,9 +57,14 @@ def generated() -> dict[str, str]:
         "reference/extending.md": extending_page(),
         "reference/files.md": files_page(schemas),
         **{f"reference/{name}.schema.json": json.dumps(schema, indent=2) + "\n" for name, schema in schemas.items()},
-        "changelog.md": re.sub(r"\(docs/(\w+\.md)", r"(\1", changelog),
-        "measurements.md": (ROOT / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8"),
+        "contributing.md": re.sub(r"\[([^]]+)\]\((?!http)[^)]+\)", r"\1", _root("CONTRIBUTING.md")),
+        "changelog.md": re.sub(r"\(docs/(\w+\.md)", r"(\1", _root("CHANGELOG.md")),
+        "measurements.md": _root("benchmarks/RESULTS.md"),
     }
+
+
+def _root(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
 
 
 def _paths(nav: Any) -> Iterator[str]:
