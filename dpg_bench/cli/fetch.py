@@ -50,6 +50,9 @@ def fetch(
         say(f"Fetching {name} …")
         if name in judges or name.startswith(PREFIXES):
             judge = find_judge(name)
+            if judge.remote:
+                say(f"{name} computes elsewhere: there is nothing to fetch.")
+                continue
             judge.fetch(judge.options.read(name, split_pairs(name, judge_option or [])))
         elif name in models or name.startswith("diffusers:"):
             model = find_model(name)

@@ -245,3 +245,26 @@ def test_under_torchrun_every_process_has_one_processs_card(metric: dpg.DPGScore
     expected = scorecard_json(metric.compute())
     for rank in range(2):
         assert (tmp_path / f"{rank}.json").read_text(encoding="utf-8") == expected
+
+
+def test_a_question_that_the_judge_left_open_leaves_its_item_unscored(suite: dpg.Suite, judge: LoadedJudge) -> None:
+    first, second = suite.prompts[:2]
+
+    class Reluctant:
+        def __getattr__(self, name: str) -> object:
+            return getattr(judge, name)
+
+        def answer(self, pixels: list[np.ndarray], questions: list[list[str]]) -> list[list[dpg.Reply]]:
+            replies = judge.answer(pixels, questions)
+            left = dpg.Reply("", missing="it said 'maybe'")
+            return [
+                [left if text == first.questions[0].text else reply for text, reply in zip(*pair, strict=True)]
+                for pair in zip(questions, replies, strict=True)
+            ]
+
+    metric = dpg.DPGScore(suite, judge=LoadedJudge("reluctant", Reluctant()))
+    for prompt in (first, second):
+        metric.update(prompt.item_id, Image.new("RGB", (64, 64), "red"))
+    corrected = metric.compute(allow_missing=True)["corrected"]
+    assert corrected.prompts_scored == 1
+    assert first.item_id in {item.item_id for item in corrected.excluded}

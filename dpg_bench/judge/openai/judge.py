@@ -55,7 +55,7 @@ class OpenAIJudge:
         """
         self._server = server
         self._options = options
-        self._usage = Usage()
+        self._usage = self._first_usage = Usage()
         self._lock = threading.Lock()
         self._manner = Manner()
         self._served_as: str | None = None
@@ -64,6 +64,8 @@ class OpenAIJudge:
             root = connection.check_model()
             first = self._try_out(connection)
         self._served_as = first.model
+        # What the first question came to counts where the judge is first used, and once.
+        self._usage, self._first_usage = Usage(), self._usage
         decisive = {
             "judge": "openai",
             "code": CODE_VERSION,
@@ -110,6 +112,8 @@ class OpenAIJudge:
         """
         if self._gone is not None:
             raise self._gone
+        with self._lock:
+            self._usage, self._first_usage = self._usage + self._first_usage, Usage()
         images = [data_url(image) if texts else "" for image, texts in zip(pixels, questions, strict=True)]
         todo = [_Question(image, text) for image, texts in zip(images, questions, strict=True) for text in texts]
         found: list[Reply] = []

@@ -62,6 +62,7 @@ class VlmJudge:
             "dtype": settings.dtype,
             "sha256": weights.record()["sha256"],
             "prompt": chat.prompt(),
+            "image_processor": type(loaded.processor.image_processor).__name__,
             "max_pixels": options.max_pixels,
             "shared_prefill": self._shares,
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from dpg_bench.device import torch_dtype
@@ -63,8 +64,27 @@ def _processor(folder: Path, config: Any) -> Any:
     auto: Any = transformers.AutoProcessor
     name = vars(processing_auto)["PROCESSOR_MAPPING_NAMES"].get(config.model_type)
     found: Any = getattr(transformers, str(name), None)
-    parts = list(found.get_attributes()) if found is not None else []
-    if parts[-1:] != ["video_processor"]:
+    if found is not None and list(found.get_attributes())[-1:] == ["video_processor"]:
+        made = _without_videos(found).from_pretrained(folder, backend="pil", **_OURS)
+        made.video_processor = SimpleNamespace(num_frames=None, fps=None)  # SmolVLM looks there for images too
+        return made
+    try:
         return auto.from_pretrained(folder, backend="pil", **_OURS)
-    of_images: Any = type(found.__name__, (found,), {"get_attributes": staticmethod(lambda: parts[:-1])})
-    return of_images.from_pretrained(folder, backend="pil", **_OURS)
+    except ImportError:  # one that reads videos, whose parts are in another order
+        return auto.from_pretrained(folder, **_OURS)
+
+
+def _without_videos(found: Any) -> Any:
+    """The processor class without its last part, the one for videos."""
+
+    class OfImages(found):  # type: ignore[misc]
+        @classmethod
+        def get_attributes(cls) -> list[str]:
+            return list(super().get_attributes())[:-1]
+
+        @classmethod
+        def _get_arguments_from_pretrained(cls, *args: Any, **kwargs: Any) -> list[Any]:
+            return [*super()._get_arguments_from_pretrained(*args, **kwargs), None]
+
+    OfImages.__name__ = found.__name__
+    return OfImages

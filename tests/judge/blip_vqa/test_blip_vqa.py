@@ -16,6 +16,7 @@ from dpg_bench.judge.blip_vqa.spec import BLIP_VQA
 from dpg_bench.judge.blip_vqa.text import Tokenizer, plain_question
 from dpg_bench.judge.in_memory import LoadedJudge, load_judge
 from tests.judge.blip_vqa.original_blip import p_yes, toy_weights
+from tests.pretended_gpu import pretend
 
 WORDS = [
     "[PAD]",
@@ -183,3 +184,11 @@ def test_a_vocabulary_that_is_not_there_is_asked_for(folder: Path, tmp_path: Pat
     (tmp_path / "toy.pth").symlink_to(folder / "toy.pth")
     with pytest.raises(UnavailableError, match=r"Or put BERT's vocab\.txt beside toy\.pth"):
         load_judge("blip-vqa", options={"path": str(tmp_path / "toy.pth")}, device="cpu")
+
+
+def test_a_gpu_gives_the_answers_of_a_cpu(judge: LoadedJudge, folder: Path, pictures: list[Image.Image]) -> None:
+    expected = [judge(picture, QUESTIONS) for picture in pictures]
+    with pretend():
+        other = load_judge("blip-vqa", options={"path": str(folder / "toy.pth")}, device="cuda")
+        assert [other(picture, QUESTIONS) for picture in pictures] == expected
+    assert other.provenance["dtype"] == "float32"
