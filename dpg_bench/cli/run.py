@@ -55,7 +55,13 @@ def run(
             show_default=False,
         ),
     ] = None,
-    images_per_prompt: Annotated[int, typer.Option(help="How many images of every prompt.")] = 4,
+    images_per_prompt: Annotated[
+        int | None,
+        typer.Option(
+            help="How many images of every prompt; as many as the suite's own protocol has, 4 for DPG-Bench.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Derives the seed of every image, by item and number.")] = 0,
     seeds: Annotated[
         str | None,
@@ -108,7 +114,7 @@ def run(
     from dpg_bench.cli.workers import find_workers
     from dpg_bench.jobs.run_plan import RunRequest, plan_run
     from dpg_bench.plugins import split_pairs
-    from dpg_bench.suite.registry import outline_suite
+    from dpg_bench.suite.registry import outline_suite, own_images_per_prompt
 
     who = find_workers(shard=shard, device=device, devices=devices, engine=engine, workers=workers)
     mirror = find_mirror(out, who, images=False, fresh=fresh, steal=steal, engine=engine)
@@ -117,7 +123,7 @@ def run(
         suite=suite,
         out=folder_of(out, mirror),
         options=split_pairs(model, option or []),
-        images_per_prompt=images_per_prompt,
+        images_per_prompt=own_images_per_prompt(suite) if images_per_prompt is None else images_per_prompt,
         seed=seed,
         seeds=parse_seeds(seeds),
         steps=steps,

@@ -184,12 +184,24 @@ class SoftCard(Card):
     l2: dict[str, CategoryCard]
 
 
+class ProductCard(Card):
+    """T2I-CompBench's own score, in percent: the mean over images of products of P(yes) over a prompt's phrases.
+
+    `prompts_scored` are those that the corrected protocol scores; `image_sd` is as in `ProtocolCard`.
+    """
+
+    overall: Percentage | None
+    interval: IntervalCard | None
+    image_sd: Annotated[float, Field(ge=0)] | None
+    prompts_scored: Count
+
+
 class Scorecard(Card):
     """The content of `scorecard.json`, checksum aside.
 
     `protocols` holds `official` and `corrected`, and may hold others by name; `soft` is null where the judge gave no
-    P(yes), `answered` for answers that were never in a file. Schema 2 had no `soft`; schema 1 had no `statistics`,
-    `answers`, `items`, `interval` or `image_sd` either.
+    P(yes), `products` for any suite but T2I-CompBench's, `answered` for answers that were never in a file. Schema 2 had
+    no `soft`; schema 1 had no `statistics`, `answers`, `items`, `interval` or `image_sd` either.
 
     >>> import dpg_bench as dpg
     >>> card = dpg.open_run("runs/demo").card
@@ -206,6 +218,7 @@ class Scorecard(Card):
     statistics: StatisticsCard | None = None
     protocols: dict[str, ProtocolCard]
     soft: SoftCard | None = None
+    products: dict[Literal["official", "corrected"], ProductCard] | None = None
     answers: AnswerBits | None = None
     answered: AnsweredCard | None = None
 

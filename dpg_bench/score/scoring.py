@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from dpg_bench.score.items import ItemScores, Tallies, answer_bits, item_columns
 from dpg_bench.score.protocols.base import CategoryScore, ProtocolResult, expected_prompts
 from dpg_bench.score.protocols.corrected import corrected_scores
 from dpg_bench.score.protocols.official import official_scores
+from dpg_bench.score.protocols.products import product_scores
 from dpg_bench.score.protocols.soft import soft_scores
 from dpg_bench.score.scorecard import (
     CORRECTED,
@@ -21,6 +23,7 @@ from dpg_bench.score.scorecard import (
     ExclusionCard,
     IntervalCard,
     JudgeCard,
+    ProductCard,
     ProtocolCard,
     RunCard,
     Scorecard,
@@ -30,6 +33,7 @@ from dpg_bench.score.scorecard import (
 )
 from dpg_bench.score.stats import Interval, image_sd, ratio_intervals
 from dpg_bench.suite.mending import recorded
+from dpg_bench.suite.t2i_compbench import is_compbench
 
 _DECIMALS = 4
 """Of an interval, in percentage points: more would be noise of the resampling, and differ between machines."""
@@ -110,6 +114,7 @@ def answers_to_scorecard(
             shown=corrected.complete or run.allow_missing,
             statistics=statistics,
         ),
+        products=_product_cards(suite, corrected, p_yes or {}, run=run, statistics=statistics),
         answers=answer_bits(
             suite,
             answers,
@@ -161,6 +166,36 @@ def _soft_card(scores: ItemScores | None, *, shown: bool, statistics: Statistics
         l1=_soft_categories(scores.l1, intervals, "l1 ", images=scores.images.shape[1]),
         l2=_soft_categories(scores.l2, intervals, "l2 ", images=scores.images.shape[1]),
     )
+
+
+def _product_cards(
+    suite: Suite, corrected: ProtocolResult, p_yes: PYesTable, *, run: RunCard, statistics: StatisticsCard
+) -> dict[Literal["official", "corrected"], ProductCard] | None:
+    prompts = [suite.by_id[item.item_id] for item in corrected.items]
+    if not is_compbench(suite) or not prompts:
+        return None
+    shown = corrected.complete or run.allow_missing
+    found: dict[Literal["official", "corrected"], ProductCard] = {}
+    for protocol in ("official", "corrected"):
+        images = product_scores(prompts, p_yes, images_per_prompt=run.images_per_prompt, protocol=protocol)
+        if images is None:
+            return None
+        means = images.mean(axis=1, keepdims=True)
+        (interval,) = ratio_intervals(
+            means,
+            np.ones_like(means),
+            seed=statistics.seed,
+            confidence=statistics.confidence,
+            resamples=statistics.resamples,
+        )
+        sd = image_sd(images)
+        found[protocol] = ProductCard(
+            overall=float(means.mean()) if shown else None,
+            interval=_interval_card(interval) if shown else None,
+            image_sd=round(sd, _DECIMALS) if sd is not None and shown else None,
+            prompts_scored=len(prompts),
+        )
+    return found
 
 
 def _soft_categories(

@@ -34,7 +34,8 @@ class SuiteSpec:
     `name` is a name or, with `matches`, the pattern of one (`FILE.csv`): `matches` says of what a user typed whether
     it is meant. `outline` gives what is known of a suite before it is downloaded, its item ids without texts and
     questions, None if there is nothing to wait for; `pending` what would have to be downloaded, in words, None for
-    nothing. `source`, `licence` and `size` are for people.
+    nothing. `images_per_prompt` is how many images its own protocol has of every prompt. `source`, `licence` and `size`
+    are for people.
     """
 
     name: str
@@ -46,3 +47,4 @@ class SuiteSpec:
     matches: Callable[[str], bool] | None = None
     outline: Callable[[str], Suite | None] = nothing_known
     pending: Callable[[str], str | None] = nothing_known
+    images_per_prompt: int = 4

@@ -16,6 +16,7 @@ from dpg_bench.suite.forms.file import FILE_SPEC
 from dpg_bench.suite.forms.hub import HUB_SPEC
 from dpg_bench.suite.forms.text_folder import FOLDER_SPEC
 from dpg_bench.suite.shipped import MINIATURE_SPEC, SAMPLE_SPEC
+from dpg_bench.suite.t2i_compbench import FAMILY, SPATIAL, T2I_COMPBENCH_SPECS
 
 ENTRY_POINT_GROUP = "dpg_bench.suites"
 
@@ -27,7 +28,7 @@ def suite_specs() -> Mapping[str, SuiteSpec]:
 
     Raises BadInputError if one of these can't be used.
     """
-    built_in = (dpg_bench_spec(), DSG_1K_SPEC, SAMPLE_SPEC, MINIATURE_SPEC, *_FORMS)
+    built_in = (dpg_bench_spec(), DSG_1K_SPEC, *T2I_COMPBENCH_SPECS, SAMPLE_SPEC, MINIATURE_SPEC, *_FORMS)
     return with_plugins(built_in, SuiteSpec, kind="suite", group=ENTRY_POINT_GROUP)
 
 
@@ -40,6 +41,8 @@ def find_suite(name: str) -> SuiteSpec:
     form = next((spec for spec in specs.values() if spec.matches is not None and spec.matches(name)), None)
     if form is not None:
         return form
+    if name.partition("/")[0] == FAMILY:
+        raise unknown_name("suite", name, named, hint=SPATIAL)
     path = Path(name)
     if path.suffix or len(path.parts) > 1:
         raise BadInputError(f"The suite '{name}' is neither a file nor a folder here.")
@@ -76,6 +79,11 @@ def fetch_suite(name: str, progress: Progress | None = None) -> Suite:
 def outline_suite(name: str | Suite) -> Suite | None:
     """What is known of a suite before it is downloaded; None if there is nothing to wait for, or nothing is known."""
     return None if isinstance(name, Suite) else find_suite(name).outline(name)
+
+
+def own_images_per_prompt(name: str | Suite) -> int:
+    """How many images of every prompt the suite's own protocol has. Raises BadInputError for a name nobody knows."""
+    return find_suite(name.name if isinstance(name, Suite) else name).images_per_prompt
 
 
 def pending_download(name: str | Suite) -> str | None:

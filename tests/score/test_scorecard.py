@@ -30,8 +30,9 @@ def make_card(answers: dict[str, Any], *, allow_missing: bool = False, **setting
 
 def test_it_has_the_published_form() -> None:
     content = json.loads(scorecard_json(make_card(COMPLETE)))
-    parts = ["schema", "suite", "judge", "run", "statistics", "protocols", "soft", "answers", "answered", "checksum"]
-    assert list(content) == parts
+    parts = ["schema", "suite", "judge", "run", "statistics", "protocols", "soft", "products", "answers", "answered"]
+    assert list(content) == [*parts, "checksum"]
+    assert content["products"] is None, "that is T2I-CompBench's"
     assert content["schema"] == 3
     assert content["soft"] is None, "these answers came without P(yes)"
     assert content["suite"]["prompts"] == 3

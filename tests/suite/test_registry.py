@@ -103,7 +103,8 @@ def test_only_what_must_be_downloaded_is_announced(tmp_path: Path) -> None:
 
 def test_the_listing_leads_with_the_default() -> None:
     specs = suite_specs()
-    assert list(specs) == ["dpg-bench", "dsg-1k", "sample", "miniature", "hf:DATASET", "FILE", "FOLDER"]
+    compbench = [f"t2i-compbench/{part}" for part in ("color", "shape", "texture", "non-spatial")]
+    assert list(specs) == ["dpg-bench", "dsg-1k", *compbench, "sample", "miniature", "hf:DATASET", "FILE", "FOLDER"]
     assert specs["dpg-bench"].licence == "Apache-2.0"
     assert specs["dpg-bench"].size.startswith("1065 prompts")
 

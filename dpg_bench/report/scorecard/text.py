@@ -9,6 +9,7 @@ from rich.console import Console
 from dpg_bench.report.rows import score_rows
 from dpg_bench.report.terminal import Column, Row, fits, say, show_table
 from dpg_bench.score.scorecard import CategoryCard, IntervalCard, ProtocolCard, Scorecard
+from dpg_bench.suite.t2i_compbench import OWN_JUDGES
 
 _SHOWN_EXCLUSIONS = 5
 
@@ -21,6 +22,7 @@ def print_scorecard(card: Scorecard, console: Console) -> None:
     say(console, f"{subject}suite {card.suite.name}, judge {judge.name}, {images}", "bold")
     if card["corrected"].partial:
         say(console, f"partial: {card['corrected'].partial}")
+    _print_products(card, console)
     _print_table(card, console)
     _print_noise(card, console)
     for name, protocol in (("corrected", card["corrected"]), ("official", card["official"])):
@@ -29,6 +31,21 @@ def print_scorecard(card: Scorecard, console: Console) -> None:
         say(console, note)
     for warning in card.warnings:
         say(console, f"Warning: {warning}", "bold yellow")
+
+
+def _print_products(card: Scorecard, console: Console) -> None:
+    """T2I-CompBench's own score above the table, which counts answers."""
+    if card.products is None:
+        return
+    judge = OWN_JUDGES.get(card.suite.name, "another judge")
+    about = {"official": "as published, × 100", "corrected": "every object asked"}
+    for protocol, found in card.products.items():
+        if found.overall is not None:
+            interval = "" if found.interval is None else f" {_range(found.interval)}"
+            say(console, f"{protocol}, {about[protocol]}: {found.overall:.2f}{interval}", "bold")
+    if card.judge.name != judge:
+        say(console, f"T2I-CompBench's own numbers are of the judge {judge}; these are of {card.judge.name}.", "yellow")
+    say(console, "Below, as for any suite, the share of answers that are yes.", "dim")
 
 
 def _print_table(card: Scorecard, console: Console) -> None:
