@@ -49,11 +49,25 @@ _ATTRIBUTES = {
     "texture": "61d35c8e7127e530f221780fd117c905315ce00a",
 }
 _NON_SPATIAL = {"non-spatial": "046d5689c35fb1270fdce8aa003c068e4a360726"}
-OWN_JUDGES: Mapping[str, str] = {
-    **{f"{FAMILY}/{part}": "blip-vqa" for part in _ATTRIBUTES},
-    **{f"{FAMILY}/{part}": "clip" for part in _NON_SPATIAL},
+
+
+@dataclass(frozen=True, slots=True)
+class OwnJudge:
+    """The judge that T2I-CompBench's own numbers are of, and the side in pixels at which it sees images."""
+
+    name: str
+    side: int
+
+    def is_meant(self, name: str, provenance: Mapping[str, Any]) -> bool:
+        """Whether a judge is this one, as far as what is recorded of it tells: the Hub has a copy at another side."""
+        return name.partition(" ")[0] == self.name and provenance.get("image_size", self.side) == self.side
+
+
+OWN_JUDGES: Mapping[str, OwnJudge] = {
+    **{f"{FAMILY}/{part}": OwnJudge("blip-vqa", 480) for part in _ATTRIBUTES},
+    **{f"{FAMILY}/{part}": OwnJudge("clip", 224) for part in _NON_SPATIAL},
 }
-"""The judge that a suite's own score is made with, by the suite's name."""
+"""By the suite's name."""
 
 Span = tuple[int, int]
 

@@ -37,14 +37,17 @@ def _print_products(card: Scorecard, console: Console) -> None:
     """T2I-CompBench's own score above the table, which counts answers."""
     if card.products is None:
         return
-    judge = OWN_JUDGES.get(card.suite.name, "another judge")
     about = {"official": "as published, × 100", "corrected": "every object asked"}
     for protocol, found in card.products.items():
         if found.overall is not None:
             interval = "" if found.interval is None else f" {_range(found.interval)}"
             say(console, f"{protocol}, {about[protocol]}: {found.overall:.2f}{interval}", "bold")
-    if card.judge.name != judge:
-        say(console, f"T2I-CompBench's own numbers are of the judge {judge}; these are of {card.judge.name}.", "yellow")
+    own = OWN_JUDGES.get(card.suite.name)
+    if own is not None and not own.is_meant(card.judge.name, card.judge.provenance):
+        line = (
+            f"T2I-CompBench's own numbers are of the judge {own.name} at {own.side} px; these are of {card.judge.name}."
+        )
+        say(console, line, "yellow")
     say(console, "Below, as for any suite, the share of answers that are yes.", "dim")
 
 

@@ -103,10 +103,15 @@ def test_the_score_is_kept_and_shown_with_its_interval() -> None:
     assert "T2I-CompBench's own numbers are of the judge" not in text
 
 
-def test_whose_numbers_they_are_not_is_said() -> None:
+@pytest.mark.parametrize(
+    ("judge", "side", "told"),
+    [("mplug", 504, True), ("blip-vqa (copy at 384 px)", 384, True), ("blip-vqa (capfilt_large.pth)", 480, False)],
+)
+def test_whose_numbers_they_are_not_is_said(judge: str, side: int, *, told: bool) -> None:
     card = scored(table())
-    other = card.model_copy(update={"judge": JudgeCard(name="mplug", fingerprint="b")})
+    named = JudgeCard(name=judge, fingerprint="b", provenance={"image_size": side})
     console = Console(width=120)
     with console.capture() as shown:
-        print_scorecard(other, console)
-    assert "own numbers are of the judge blip-vqa; these are of mplug" in shown.get()
+        print_scorecard(card.model_copy(update={"judge": named}), console)
+    said = f"own numbers are of the judge blip-vqa at 480 px; these are of {judge}"
+    assert (said in shown.get()) is told
