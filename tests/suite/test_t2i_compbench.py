@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from dpg_bench.cli.app import app
 from dpg_bench.errors import BadInputError, UnavailableError
 from dpg_bench.hub.cache import shipped_folder
 from dpg_bench.hub.pinned_files import git_blob_id
@@ -129,3 +131,12 @@ def test_what_ships_are_places_in_the_pinned_texts_and_who_found_them() -> None:
         assert len(spans) == 300
         assert all(0 <= begin < end for one in spans for begin, end in one)
         assert all(one == tuple(sorted(one)) for one in spans)
+
+
+def test_run_draws_as_many_images_as_the_suites_own_protocol_has(mirror: Path, tmp_path: Path) -> None:
+    def planned(suite: str) -> str:
+        told = ["run", "--model", "tiny-sd15", "--suite", suite, "--out", str(tmp_path / "run"), "--dry-run"]
+        return CliRunner().invoke(app, told).stdout
+
+    assert "40 (10 per prompt)" in planned("t2i-compbench/color")
+    assert "(4 per prompt)" in planned("sample")

@@ -21,7 +21,7 @@ IMAGES = 3
 
 
 def table(seed: int = 0) -> dict[str, dict[int, dict[int, float]]]:
-    rng = random.Random(seed)  # noqa: S311
+    rng = random.Random(seed)
     return {
         prompt.item_id: {
             image: {one.proposition_id: round(rng.random(), 4) for one in prompt.questions} for image in range(IMAGES)
