@@ -112,6 +112,7 @@ def run(
     from dpg_bench.cli.place import find_mirror, folder_of
     from dpg_bench.cli.plan_text import plan_text
     from dpg_bench.cli.workers import find_workers
+    from dpg_bench.generate.registry import find_model
     from dpg_bench.jobs.run_plan import RunRequest, plan_run
     from dpg_bench.plugins import split_pairs
     from dpg_bench.suite.registry import outline_suite, own_images_per_prompt
@@ -134,7 +135,7 @@ def run(
         batch_size=batch_size,
         limit=limit,
         items=parse_items(items),
-        device=who.device,
+        device=device if find_model(model).remote else who.device,  # a share's GPU is nothing to a server
         dtype=dtype,
         fresh=fresh,
         strict=strict,

@@ -171,6 +171,7 @@ def score(
     from dpg_bench.files.outputs import check_output, write_output
     from dpg_bench.jobs.score_plan import plan_score
     from dpg_bench.jobs.score_request import ScoreRequest
+    from dpg_bench.judge.registry import find_judge
     from dpg_bench.plugins import split_pairs
     from dpg_bench.report.runs import load_judged
     from dpg_bench.report.scorecard.data import scorecard_to_csv
@@ -197,7 +198,7 @@ def score(
         pattern=pattern,
         files=files,
         batch_size=batch_size,
-        device=who.device,
+        device=device if answers is None and find_judge(judge).remote else who.device,
         dtype=dtype,
         allow_missing=allow_missing,
         out=out,

@@ -50,3 +50,17 @@ def test_a_server_that_is_gone_ends_the_run_and_nothing_is_lost(dpgbench: Dpgben
     assert away.exit_code == 1
     assert "no connection" in away.stderr
     assert "openai:MODEL@URL" in dpgbench("models").stdout
+
+
+def test_a_share_on_a_machine_with_gpus_draws_as_any_other(
+    dpgbench: Dpgbench, toy: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    command = ("run", "--model", f"openai:toy@{toy.url}", "--suite", "sample", "--limit", "2", "--out", "r")
+    launched = {"SLURM_PROCID": "1", "SLURM_LOCALID": "1", "SLURM_NTASKS": "2", "SLURM_STEP_NUM_TASKS": "2"}
+    done = dpgbench(*command, env={**launched, "SLURM_JOB_ID": "7", "SLURM_STEP_ID": "0"})
+    assert done.exit_code == 0, done.output
+    assert "does share 1/2" in done.stderr
