@@ -36,8 +36,10 @@ def sweep(
     out: Annotated[Path, typer.Option(help="The folder that gets a run folder for each model.")] = Path("runs"),
     images_per_prompt: Annotated[int, typer.Option(help="How many images of every prompt.")] = 4,
     seed: Annotated[int, typer.Option(help="Derives the seed of every image, by item and number.")] = 0,
-    steps: Annotated[int | None, typer.Option(help="Denoising steps; each model's own by default.")] = None,
-    size: Annotated[int | None, typer.Option(help="Side of an image in pixels; each model's own.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Denoising steps; the model's own number by default.")] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Side of an image in pixels, a multiple of 8; the model's own.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first N items of the suite.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     dtype: Annotated[str, typer.Option(help="Of the models: auto, float32, float16 or bfloat16.")] = "auto",
