@@ -36,3 +36,19 @@ class Shrink:
             size = (max(1, math.floor(rgb.width * scale)), max(1, math.floor(rgb.height * scale)))
             rgb = rgb.resize(size, Image.Resampling.BICUBIC)
         return np.asarray(rgb, dtype=np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class CentreSquare:
+    """Scales an image's shorter side to `side`, and cuts the middle out. Picklable as well."""
+
+    side: int
+
+    def __call__(self, image: Image.Image) -> NDArray[np.uint8]:
+        """PIL image → uint8 (side, side, 3)."""
+        rgb = image.convert("RGB")
+        shorter = min(rgb.size)
+        width, height = (int(self.side * length / shorter) for length in rgb.size)
+        scaled = rgb.resize((width, height), Image.Resampling.BICUBIC)
+        left, upper = round((width - self.side) / 2), round((height - self.side) / 2)
+        return np.asarray(scaled.crop((left, upper, left + self.side, upper + self.side)), dtype=np.uint8)

@@ -47,7 +47,7 @@ def test_an_unknown_judge_gets_the_nearest_known_one() -> None:
 
 def test_a_judge_of_another_package_is_found(site: Path) -> None:
     install(site, "their_judge_a", PLUGIN.format(name="theirs"), "theirs = their_judge_a:THEIRS")
-    assert list(judge_specs()) == ["mplug", "tiny-mplug", "blip-vqa", "theirs"]
+    assert list(judge_specs()) == ["mplug", "tiny-mplug", "blip-vqa", "clip", "theirs"]
     assert find_judge("theirs").name == "theirs"
 
 
@@ -81,5 +81,5 @@ def test_naming_judges_and_finding_images_import_no_torch() -> None:
 def test_judges_that_are_named_by_a_form_are_listed_and_found() -> None:
     assert [spec.name for spec in judge_forms()] == ["vlm:REPO_OR_FOLDER", "openai:MODEL@URL"]
     assert find_judge("vlm:some/model").name == "vlm:some/model"
-    with pytest.raises(BadInputError, match="Known: blip-vqa, mplug, openai:MODEL@URL, tiny-mplug, vlm:REPO"):
+    with pytest.raises(BadInputError, match="Known: blip-vqa, clip, mplug, openai:MODEL@URL, tiny-mplug, vlm:REPO"):
         find_judge("qwen")

@@ -48,7 +48,9 @@ def _print_products(card: Scorecard, console: Console) -> None:
             f"T2I-CompBench's own numbers are of the judge {own.name} at {own.side} px; these are of {card.judge.name}."
         )
         say(console, line, "yellow")
-    say(console, "Below, as for any suite, the share of answers that are yes.", "dim")
+    alike = card.judge.name.partition(" ")[0] == "clip"
+    below = "nothing is counted as a yes: a similarity is no answer" if alike else "the share of answers that are yes"
+    say(console, f"Below, as for any suite, {below}.", "dim")
 
 
 def _print_table(card: Scorecard, console: Console) -> None:

@@ -1,0 +1,1 @@
+"""CLIP, the judge of T2I-CompBench's non-spatial prompts: `clip`."""
