@@ -1,7 +1,7 @@
 """The judge, by the procedure of T2I-CompBench's `CLIPScore_eval/CLIP_similarity.py` at 1b70949.
 
 An image's shorter side is scaled to the model's (bicubic) and its middle cut out; text and image are compared by the
-cosine of their projected features. Letters: Q texts about one image, T tokens of the longest, W width of the projection.
+cosine of their projected features. Letters: Q texts about one image, W width of the projection.
 """
 
 from __future__ import annotations
