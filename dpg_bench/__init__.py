@@ -44,6 +44,7 @@ __all__ = [
     "plan_score",
     "progress_bar",
     "read_scorecard",
+    "same",
 ]
 
 _HOMES = {
@@ -58,7 +59,7 @@ _HOMES = {
     "dpg_bench.jobs.score_request": ("ScoreRequest",),
     "dpg_bench.judge.in_memory": ("LoadedJudge", "load_judge"),
     "dpg_bench.records": ("Prompt", "Question", "Reply", "Suite"),
-    "dpg_bench.report.calls": ("check", "compare", "open_run"),
+    "dpg_bench.report.calls": ("check", "compare", "open_run", "same"),
     "dpg_bench.score.scorecard": ("Scorecard", "read_scorecard"),
     "dpg_bench.suite.registry": ("load_suite",),
 }

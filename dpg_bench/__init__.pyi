@@ -21,6 +21,7 @@ from dpg_bench.records import Suite as Suite
 from dpg_bench.report.calls import check as check
 from dpg_bench.report.calls import compare as compare
 from dpg_bench.report.calls import open_run as open_run
+from dpg_bench.report.calls import same as same
 from dpg_bench.score.scorecard import Scorecard as Scorecard
 from dpg_bench.score.scorecard import read_scorecard as read_scorecard
 from dpg_bench.suite.registry import load_suite as load_suite

@@ -1,4 +1,4 @@
-"""`compare` and `check` as Python calls: scorecards, loaded runs or paths in, results out."""
+"""`compare`, `check` and `same` as Python calls: scorecards, loaded runs or paths in, results out."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from dpg_bench.report.check.result import CheckResult, check_run
 from dpg_bench.report.compare.result import Comparison, compare_all
 from dpg_bench.report.runs import JudgedRun, Protocol, as_judged
+from dpg_bench.report.same.result import Sameness, hold_same
 from dpg_bench.score.scorecard import Scorecard
 
 
@@ -67,6 +68,44 @@ def check(
         allow_missing=allow_missing,
         strict=strict,
         allow_different=allow_different,
+    )
+
+
+def same(
+    first: Path | str,
+    second: Path | str,
+    *,
+    margin: float = 1.0,
+    confidence: float = 0.95,
+    min_psnr: float | None = None,
+    min_ssim: float | None = None,
+    protocol: Protocol = "corrected",
+    judge: str | None = None,
+    allow_missing: bool = False,
+) -> Sameness:
+    """Whether two runs of the same prompts from the same seeds drew the same, by pixels and by answers: see `verdict`.
+
+    `margin` [points] is the difference of overall scores that counts as one; `min_psnr` [dB] and `min_ssim` are limits
+    for the median image. Prompts that one of them lacks make it `incomplete`, unless `allow_missing`.
+
+    Raises BadInputError for values out of range, runs of other prompts, seeds or judges, and if there is nothing to
+    compare.
+
+    >>> import dpg_bench as dpg
+    >>> result = dpg.same("runs/demo", "runs/better")
+    >>> result.verdict, result.scores.flips[0].to_yes
+    ('unclear', 1)
+    """
+    return hold_same(
+        Path(first).expanduser(),
+        Path(second).expanduser(),
+        judge=judge,
+        margin=margin,
+        confidence=confidence,
+        protocol=protocol,
+        min_psnr=min_psnr,
+        min_ssim=min_ssim,
+        allow_missing=allow_missing,
     )
 
 
