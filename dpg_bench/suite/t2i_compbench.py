@@ -151,7 +151,7 @@ def _load(name: str, *, part: str, strict: bool = False, progress: Progress | No
     content = file.contents(progress=progress)[file.questions]
     if part in _NON_SPATIAL:
         asked = (
-            Prompt(f"{part}{number:03}", text, (Question(1, (), part, f"{part} -", text),))
+            Prompt(f"{part}{number:03}", text, (Question(1, (), "relation", f"relation - {part}", text),))
             for number, text in enumerate(_lines(content))
         )
         return Suite(name, file.source, tuple(asked))

@@ -106,6 +106,7 @@ def test_non_spatial_prompts_are_asked_whole(mirror: Path) -> None:
         ["two foxes share a pear."],
         ["a fox reads to a hen."],
     ]
+    assert {one.category for prompt in suite.prompts for one in prompt.questions} == {"relation - non-spatial"}
 
 
 def test_ten_images_of_every_prompt_are_their_own_protocol() -> None:
