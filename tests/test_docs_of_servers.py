@@ -60,7 +60,7 @@ def on_toys(command: str, url: str) -> list[str]:
         words += ["--limit", "2", "--force", "--fresh"]
     if words[0] == "score":
         words += ["--judge", "tiny-mplug"]
-        words += ["--limit", "2"] if "my-drawings" in words else []
+        words += ["--items", "sample01-lighthouse"] if "my-drawings" in words else []
     if words[0] == "prompts":
         words += ["--limit", "2"]
     return words
@@ -71,10 +71,8 @@ def test_every_command_is_run(page: Page, url: str, tmp_path: Path, monkeypatch:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(webbrowser, "open", lambda _: True)
     Path("my-prompts.txt").write_text("a small owl\na small fox\n", encoding="utf-8")
-    for item_id in ("sample01-lighthouse", "sample02-bakery"):
-        Path("my-drawings", item_id).mkdir(parents=True)
-        for number in range(4):
-            Image.new("RGB", (16, 16), "red").save(Path("my-drawings", item_id, f"{number}.png"))
+    Path("my-drawings/sample01-lighthouse").mkdir(parents=True)
+    Image.new("RGB", (16, 16), "red").save("my-drawings/sample01-lighthouse/0.png")
     commands = page.commands()
     assert len(commands) >= 2
     for command in commands:
