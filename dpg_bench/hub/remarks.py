@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 
 logger = logging.getLogger(__name__)
 
-_LIBRARIES = ("diffusers", "transformers")
+_LIBRARIES = ("diffusers", "transformers", "ella_models")
 _LONGEST = 400
 _ABOUT_CODE = (DeprecationWarning, PendingDeprecationWarning)  # the libraries' own, and no image's
 _OF_ONE_PLACE = 3  # what names the item or the step it's about is said anew for each
 _TOLD_ELSEWHERE = (
     "The following part of your input was truncated",  # prompts that are too long are counted, all of them at once
     "Token indices sequence length is longer",
+    "A prompt of ",  # ella_models', of each of them
     "You have disabled the safety checker",  # said of every run that does it
 )
 _OF_NO_USE = (

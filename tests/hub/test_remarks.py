@@ -26,6 +26,7 @@ def test_a_warning_is_told_once_and_kept(
                 warnings.warn("a name is deprecated", FutureWarning, stacklevel=1)
                 warnings.warn("an old way", DeprecationWarning, stacklevel=1)
                 logger.warning("Token indices sequence length is longer than the specified maximum")
+                logging.getLogger("ella_models.pipelines").warning("A prompt of 284 tokens is cut to 128")
     assert remarks.texts == [
         "diffusers: guidance is off",
         "FutureWarning: the scheduler's configuration is outdated",
