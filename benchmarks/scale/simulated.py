@@ -221,7 +221,7 @@ def draw(table: dict[str, list[float]], path: Path) -> None:
     axes.set_xticks(range(len(table)), list(table))
     axes.set_ylabel("% over the ideal makespan")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8)
+    figure.legend(frameon=False, fontsize=8, ncols=3, loc="outside upper center")
     figure.savefig(path, metadata={"Date": None})
 
 

@@ -18,6 +18,7 @@ from dpg_bench.generate.generation_log import FailedItem, ItemState, failed_item
 from dpg_bench.generate.stage import GenerationOutcome, GenerationProgress, generate_images
 from dpg_bench.hub.remarks import listening
 from dpg_bench.jobs.executors.blocks import Engine, HandedOut, Told, Work, hand_out
+from dpg_bench.jobs.executors.fetching import fetch_once
 from dpg_bench.jobs.run_plan import RunPlan, RunRequest, plan_run
 from dpg_bench.jobs.run_share import Progress, join_run, settle_run
 
@@ -38,7 +39,10 @@ class GenerationWork:
         own = plan.run.shard(name)
         with ExitStack() as held:
             held.enter_context(lock_folder(own.path))
-            generator = plan.spec.load(plan.generator)
+            spec, options = plan.spec, plan.generator.options
+            if spec.pending is not None:
+                fetch_once(lambda: bool(spec.still_to_download(options)), lambda: spec.fetch(options))
+            generator = spec.load(plan.generator)
             record = join_run(plan, generator, command=self.command)
             return OpenGeneration(plan, generator, record, own, held.pop_all())
 

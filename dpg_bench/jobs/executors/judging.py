@@ -12,6 +12,7 @@ from dpg_bench.files.durable import JsonlLog, disk_errors
 from dpg_bench.files.judgement_record import read_judgement_record
 from dpg_bench.files.run_folder import RunDir, lock_alone, lock_folder
 from dpg_bench.jobs.executors.blocks import Engine, Told, Work, hand_out
+from dpg_bench.jobs.executors.fetching import fetch_once
 from dpg_bench.jobs.executors.generation import DRIVER, refuse_held, worker_name
 from dpg_bench.jobs.score_plan import Judging, ScorePlan, plan_score
 from dpg_bench.jobs.score_request import ScoreRequest
@@ -37,7 +38,9 @@ class JudgingWork:
         own = plan.folder.shard(name)
         with ExitStack() as held:
             held.enter_context(lock_folder(own.path))
-            judge = source.spec.load(source.settings)
+            spec, options = source.spec, source.settings.options
+            fetch_once(lambda: spec.pending(options) > 0, lambda: spec.fetch(options))
+            judge = spec.load(source.settings)
             join_judging(plan, source, judge, own)
             return OpenJudging(plan, ShareJudging(plan, source, judge, own, None), held.pop_all())
 
