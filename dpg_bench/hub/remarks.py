@@ -98,16 +98,16 @@ def _heard(remarks: Remarks) -> Iterator[None]:
     """The libraries' log handlers and Python's warnings replaced by `remarks`."""
     ear = _Ear(remarks)
     loggers = [logging.getLogger(name) for name in _LIBRARIES]
-    handlers = [list(library.handlers) for library in loggers]
+    before = [(list(library.handlers), library.propagate) for library in loggers]
     for library in loggers:
-        library.handlers = [ear]
+        library.handlers, library.propagate = [ear], False
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("default")
             yield
     finally:
-        for library, own in zip(loggers, handlers, strict=True):
-            library.handlers = own
+        for library, (own, propagates) in zip(loggers, before, strict=True):
+            library.handlers, library.propagate = own, propagates
         for warning in caught:
             old_name = issubclass(warning.category, FutureWarning) and "deprecated" in str(warning.message)
             about_code = old_name or issubclass(warning.category, _ABOUT_CODE)
