@@ -181,7 +181,7 @@ def _kind(shapes: Shapes) -> ConnectorKind:
 def _read_json(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise EllaError(f"'{file}' is no JSON file of connector sizes: {error}.") from error
     if not isinstance(content, dict):
         raise EllaError(f"'{file}' must hold an object of connector sizes ({', '.join(_known_sizes())}).")

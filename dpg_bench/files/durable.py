@@ -14,6 +14,7 @@ from typing import IO, Any, Self
 from dpg_bench.errors import BadInputError, DpgBenchError, option
 
 _PART = ".part"
+_LONGEST_LINE = 1 << 26  # bytes; a line of ours has some hundred, or a traceback
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NOT_HERE = (
     errno.EACCES,
@@ -112,9 +113,13 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
         if not path.is_file():
             raise BadInputError(f"{path} is no file. Remove it, and run again.")
         with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
+            for number, line in enumerate(iter(lambda: file.readline(_LONGEST_LINE), b""), start=1):
                 if line.endswith(b"\n"):
                     yield number, line
+                elif len(line) == _LONGEST_LINE:
+                    raise BadInputError(
+                        f"{path}, line {number} has more than {_LONGEST_LINE} bytes, as none of ours has."
+                    )
     except OSError as error:
         raise BadInputError(f"{path} can't be read: {error.strerror or error}.") from None
 

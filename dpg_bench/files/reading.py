@@ -5,12 +5,14 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import json
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import yaml
 from pydantic import BaseModel, ValidationError
 
 from dpg_bench.errors import BadInputError, DamagedError, option
@@ -18,18 +20,29 @@ from dpg_bench.errors import BadInputError, DamagedError, option
 Model = TypeVar("Model", bound=BaseModel)
 
 _SHOWN = 80
+_LARGEST = 1 << 30
+"""Bytes of a file that is read at once: the answers of a hundred full runs."""
+_MOST_ALIASES = 1000
+"""Of a YAML file: each may stand for all that others stand for."""
 
 
 def read_content(path: Path, *, pipe: bool = False) -> bytes:
     """All bytes of a file; `pipe` lets it be a pipe that the user named, which nothing in a folder should be.
 
-    Raises BadInputError if it can't be read, or is a folder or a device.
+    Raises BadInputError if it can't be read, is a folder or a device, or has more than 1 GiB.
     """
     try:
-        mode = path.stat().st_mode
+        status = path.stat()
+        mode = status.st_mode
         if not stat.S_ISREG(mode) and not (pipe and stat.S_ISFIFO(mode)):
             raise BadInputError(f"{path} is no file but {'a folder' if stat.S_ISDIR(mode) else 'a device or a pipe'}.")
-        return path.read_bytes()
+        if status.st_size > _LARGEST:
+            raise BadInputError(f"{path} has {status.st_size} bytes, more than the {_LARGEST} that are read at once.")
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise BadInputError(f"{path} has more than the {_LARGEST} bytes that are read at once.")
+        return content
     except OSError as error:
         raise BadInputError(f"{path} can't be read: {error.strerror or error}.") from None
 
@@ -51,6 +64,34 @@ def decoded(content: bytes, place: str) -> str:
         raise BadInputError(
             f"{place}, line {line}: byte 0x{content[error.start]:02x} is not UTF-8. Save the file as UTF-8."
         ) from None
+
+
+def read_yaml(content: bytes, place: str) -> Any:
+    """What YAML text says, read safely: no objects, and no more than 1,000 aliases.
+
+    Raises BadInputError for anything else.
+    """
+    text = decoded(content, place)
+    try:
+        if (
+            sum(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader))
+            > _MOST_ALIASES
+        ):
+            raise BadInputError(f"{place} has more than {_MOST_ALIASES} aliases.")
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise BadInputError(f"{place} can't be read as YAML: {' '.join(str(error).split())[:300]}") from None
+
+
+def read_json(content: bytes, place: str) -> Any:
+    """What JSON text says.
+
+    Raises BadInputError if it is none, is nested too deeply, or holds numbers of thousands of digits.
+    """
+    try:
+        return json.loads(decoded(content, place))
+    except (ValueError, RecursionError) as error:
+        raise BadInputError(f"{place} can't be read as JSON: {str(error)[:300]}.") from None
 
 
 def read_model(form: type[Model], path: Path, *, newest: int | None = None, remedy: str = "") -> Model:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dpg_bench.errors import BadInputError, UnavailableError
+from dpg_bench.files.reading import read_content, read_json
 from dpg_bench.hub.digests import sha256_of
 from dpg_bench.hub.weights import shards_of, used_files
 
@@ -228,10 +228,7 @@ def read_model_index(folder: Path) -> dict[str, Any]:
             f"{folder} is no diffusers pipeline: it has no model_index.json. Name the folder that "
             "`pipeline.save_pretrained` wrote, or convert a single checkpoint file with diffusers first."
         )
-    try:
-        index = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise BadInputError(f"{path} is no JSON: {error!r:.200}.") from error
+    index = read_json(read_content(path), str(path))
     if not isinstance(index, dict) or not isinstance(index.get("_class_name"), str):
         raise BadInputError(f"{path} names no pipeline class (`_class_name`).")
     return index

@@ -10,12 +10,12 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from http.client import HTTPException
+from http.client import HTTPException, HTTPMessage
 from pathlib import Path
-from typing import TypeAlias
+from typing import IO, TypeAlias
 from urllib.error import HTTPError
 from urllib.parse import quote
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from filelock import FileLock
 
@@ -28,6 +28,7 @@ Progress: TypeAlias = Callable[[int, int], None]
 
 _CONNECTIONS = 8
 _ATTEMPTS = 4
+_LARGEST = 1 << 28  # bytes; the largest pinned file has 13 million
 _TIMEOUT = 30.0  # seconds without a byte
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})  # HTTP states that a second try may find gone
 
@@ -120,6 +121,19 @@ def _download(url: str, blob: str, pause: float) -> bytes:
 
 def _read(url: str) -> bytes:
     request = Request(url, headers={"User-Agent": f"dpg-bench/{__version__}"})  # noqa: S310 - the address is pinned, or the user's own
-    with urlopen(request, timeout=_TIMEOUT) as response:  # noqa: S310
-        content: bytes = response.read()
+    with build_opener(_Redirected).open(request, timeout=_TIMEOUT) as response:
+        content: bytes = response.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise OSError(f"the answer has more than {_LARGEST} bytes")
     return content
+
+
+class _Redirected(HTTPRedirectHandler):
+    """Follows redirections to https alone: who listens in between learns and changes nothing."""
+
+    def redirect_request(  # noqa: PLR0917 - the signature of the standard library
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> Request | None:
+        if not newurl.startswith("https://"):
+            raise OSError(f"the server sends elsewhere, to {newurl:.200}, which is not https")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dpg_bench.errors import BadInputError
+from dpg_bench.files.reading import read_content, read_json
 
 _WEIGHTS = re.compile(
     r"(?P<stem>model|diffusion_pytorch_model|pytorch_model)"
@@ -60,9 +60,9 @@ def used_files(component: Path, *, variant: str | None = None) -> tuple[str, ...
 def shards_of(index: Path) -> list[str]:
     """The shards that an index names. Raises BadInputError if it is damaged."""
     try:
-        named = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
+        named = read_json(read_content(index), str(index))["weight_map"].values()
         shards = sorted({str(Path(shard).name) for shard in named})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise BadInputError(f"{index} can't be read as an index of weights: {error!r:.200}. Fetch it again.") from error
     return shards
 

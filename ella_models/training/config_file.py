@@ -13,6 +13,8 @@ from pydantic import BaseModel, ValidationError
 from ella_models.errors import EllaError
 from ella_models.training.config import TrainingConfig
 
+_MOST_ALIASES = 1000  # each may stand for all that others stand for
+
 
 def read_config(file: str | Path) -> TrainingConfig:
     """Read a configuration; what it doesn't say has the paper's value.
@@ -21,10 +23,16 @@ def read_config(file: str | Path) -> TrainingConfig:
     """
     path = Path(file)
     try:
-        told = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if (
+            sum(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader))
+            > _MOST_ALIASES
+        ):
+            raise EllaError(f"The configuration '{path}' has more than {_MOST_ALIASES} aliases.")
+        told = yaml.safe_load(text)
     except OSError as error:
         raise EllaError(f"The configuration '{path}' can't be read: {error.strerror or error}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise EllaError(f"The configuration '{path}' is no YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(told, dict):
         raise EllaError(f"The configuration '{path}' must hold names with values, such as `output: runs/mine`.")

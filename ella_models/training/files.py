@@ -65,7 +65,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise EllaError(f"'{path}' is damaged: {error}.") from error
     if not isinstance(content, dict):
         raise EllaError(f"'{path}' is damaged: it holds no object.")
@@ -91,7 +91,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     for number, line in enumerate(lines[:-1], start=1):
         try:
             record = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             record = None
         if not isinstance(record, dict):
             raise EllaError(f"'{path}', line {number} is damaged: it holds no object. Delete that line.")

@@ -15,6 +15,8 @@ from ella_models.errors import EllaError
 from ella_models.training.config import DataSection
 from ella_models.training.pairs import IMAGE_SUFFIXES, Pair, mixed
 
+_LARGEST = 1 << 28  # bytes of a member, which is read at once
+
 
 class ShardPairs:
     """The pairs of WebDataset shards, whose order is shuffled and which are mixed within a window.
@@ -50,6 +52,8 @@ class ShardPairs:
                 for member in archive:
                     if not member.isfile():
                         continue
+                    if member.size > _LARGEST:
+                        raise OSError(f"'{member.name}' has {member.size} bytes, more than any picture")
                     path = PurePosixPath(member.name)
                     # WebDataset splits at the first dot of the file's name
                     first, _, suffix = path.name.partition(".")
@@ -74,7 +78,7 @@ class ShardPairs:
                 return members[suffix].decode("utf-8", "replace").strip()
         try:
             entries = json.loads(members.get(".json", b"null"))
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         if not isinstance(entries, dict):
             return None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
 
 from dpg_bench.errors import BadInputError, out_of_range, unknown_name
+from dpg_bench.files.reading import read_content, read_json
 from dpg_bench.generate.base import GeneratorSettings
 from dpg_bench.hub.remarks import quiet_libraries
 
@@ -36,9 +36,9 @@ def size_multiple(base: Path) -> int:
     """What the side of an image must be a multiple of, by the autoencoder of a Stable Diffusion folder."""
     config = base / "vae" / "config.json"
     try:
-        blocks = json.loads(config.read_text(encoding="utf-8"))["block_out_channels"]
+        blocks = read_json(read_content(config), str(config))["block_out_channels"]
         return math.lcm(LATENT_MULTIPLE, 2 ** (len(blocks) - 1))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (KeyError, TypeError) as error:
         raise BadInputError(f"{config} can't be read as the configuration of an autoencoder: {error!r}.") from error
 
 

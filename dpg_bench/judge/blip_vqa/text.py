@@ -12,6 +12,7 @@ from pathlib import Path
 from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
 
 from dpg_bench.errors import BadInputError
+from dpg_bench.files.reading import decoded, read_content
 
 PAD = 0
 _DROPPED = re.compile(r"[.!\"()*#:;~]")
@@ -33,10 +34,7 @@ class Tokenizer:
 
         Raises BadInputError if it isn't UTF-8, doesn't fit the model, or lacks a token.
         """
-        try:
-            lines = vocabulary.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-        except UnicodeDecodeError:
-            raise BadInputError(f"{vocabulary} is not UTF-8 text.") from None
+        lines = decoded(read_content(vocabulary), str(vocabulary)).removesuffix("\n").split("\n")
         if len(lines) + 2 != vocab_size:
             raise BadInputError(
                 f"{vocabulary} has {len(lines)} tokens, which with [DEC] and [ENC] must be the model's {vocab_size}."

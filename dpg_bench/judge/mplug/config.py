@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt
 
 from dpg_bench.errors import BadInputError
-from dpg_bench.files.reading import Model, validated
+from dpg_bench.files.reading import Model, read_content, read_json, read_yaml, validated
 
 MAX_QUESTION_TOKENS = 25
 """`[CLS]` and `[SEP]` included; what is longer is cut, as the reference does."""
@@ -139,19 +137,12 @@ def _read(form: type[Model], path: Path) -> Model:
 
 
 def _mapping(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    if not path.exists():
         raise BadInputError(
             f"{path} is missing. An mPLUG checkpoint folder holds configuration.json, config.yaml, config_bert.json, "
             "vocab.txt and pytorch_model.bin."
         ) from None
-    except UnicodeDecodeError:
-        raise BadInputError(f"{path} is not UTF-8 text.") from None
-    try:
-        content = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except (json.JSONDecodeError, yaml.YAMLError) as error:
-        raise BadInputError(f"{path} can't be read: {' '.join(str(error).split())}") from None
+    content = (read_json if path.suffix == ".json" else read_yaml)(read_content(path), str(path))
     if not isinstance(content, dict):
         raise BadInputError(f"{path} holds no mapping of names to values.")
     return content

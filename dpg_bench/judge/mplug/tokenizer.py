@@ -8,6 +8,7 @@ from pathlib import Path
 from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
 
 from dpg_bench.errors import BadInputError
+from dpg_bench.files.reading import decoded, read_content
 from dpg_bench.judge.mplug.config import MAX_QUESTION_TOKENS
 
 START, END = 101, 102
@@ -22,12 +23,9 @@ class Tokenizer:
 
         Raises BadInputError if the file is missing, isn't UTF-8, or doesn't fit the model.
         """
-        try:
-            text = vocabulary.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            raise BadInputError(f"{vocabulary} is missing: the checkpoint folder must hold its vocabulary.") from None
-        except UnicodeDecodeError:
-            raise BadInputError(f"{vocabulary} is not UTF-8 text.") from None
+        if not vocabulary.exists():
+            raise BadInputError(f"{vocabulary} is missing: the checkpoint folder must hold its vocabulary.")
+        text = decoded(read_content(vocabulary), str(vocabulary))
         lines = text.removesuffix("\n").split("\n")  # not splitlines(): a token may be a line separator to Unicode
         if len(lines) > vocab_size:
             raise BadInputError(f"{vocabulary} has {len(lines)} tokens, but the model only {vocab_size} (vocab_size).")

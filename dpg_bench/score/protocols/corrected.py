@@ -7,8 +7,9 @@ question that doesn't exist is ignored: nothing was asked that could deny it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
+from dpg_bench.errors import BadInputError
 from dpg_bench.records import AnswerTable, Prompt, Suite
 from dpg_bench.score.protocols.base import (
     Exclusion,
@@ -21,6 +22,9 @@ from dpg_bench.score.protocols.base import (
     score_prompts,
     yes_ids,
 )
+
+_MOST_ANCESTORS = 1_000_000
+"""Of all questions of an item together; the benchmark's have a few dozen."""
 
 
 def corrected_scores(
@@ -57,16 +61,35 @@ def corrected_scores(
                 return Exclusion(prompt.item_id, unasked[prompt.item_id], "protocol")
             if lacking:
                 return Exclusion(prompt.item_id, lacking, "missing")
-        required = with_ancestors(prompt)
         said_yes = [yes_ids(given[image]) for image in range(images_per_prompt)]
-        counted = [sum(needed <= yes for needed in required.values()) for yes in said_yes]
+        counted = [len(held_with_ancestors(prompt, yes)) for yes in said_yes]
         return item_score(prompt, prompt.questions, counted=counted, said_yes=said_yes)
 
     return score_prompts(expected_prompts(suite, item_ids), score)
 
 
+def held_with_ancestors(prompt: Prompt, yes: Collection[int]) -> set[int]:
+    """The proposition ids in `yes` all of whose ancestors are in it too, found by one walk along the graph's edges."""
+    children: dict[int, list[int]] = {}
+    for question in prompt.questions:
+        for parent in question.parents:
+            children.setdefault(parent, []).append(question.proposition_id)
+    ids = {question.proposition_id for question in prompt.questions}
+    denied = ids - set(yes)
+    waiting = list(denied)
+    while waiting:
+        found = [child for child in children.get(waiting.pop(), ()) if child not in denied]
+        denied.update(found)
+        waiting.extend(found)
+    return ids - denied
+
+
 def with_ancestors(prompt: Prompt) -> dict[int, frozenset[int]]:
-    """For each question of `prompt`, the proposition ids of itself and of all its ancestors."""
+    """For each question of `prompt`, the proposition ids of itself and of all its ancestors.
+
+    Raises BadInputError for a graph in which these are more than a million together.
+    """
+    left = _MOST_ANCESTORS
     parents = {question.proposition_id: question.parents for question in prompt.questions}
     closures = {}
     for proposition_id in parents:
@@ -76,5 +99,11 @@ def with_ancestors(prompt: Prompt) -> dict[int, frozenset[int]]:
             found = [parent for parent in parents[waiting.pop()] if parent in parents and parent not in closure]
             closure.update(found)
             waiting.extend(found)
+        left -= len(closure)
+        if left < 0:
+            raise BadInputError(
+                f"The questions of item '{prompt.item_id[:60]}' depend on each other in more than {_MOST_ANCESTORS} "
+                "ways, more than can be worked out. Divide the item."
+            )
         closures[proposition_id] = frozenset(closure)
     return closures

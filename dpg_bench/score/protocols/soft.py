@@ -7,19 +7,27 @@ from math import prod
 
 import numpy as np
 
+from dpg_bench.errors import BadInputError
 from dpg_bench.records import Prompt, PYesTable, Question
 from dpg_bench.score.items import ItemScores, Tallies
 from dpg_bench.score.protocols.corrected import with_ancestors
 
 
 def soft_scores(prompts: Sequence[Prompt], p_yes: PYesTable, *, images_per_prompt: int) -> ItemScores | None:
-    """P(yes) of every question about every image of `prompts` → their scores; None if any is missing.
+    """P(yes) of all questions about all images of `prompts` → their scores.
+
+    None if any is missing, or a graph is too large for it.
 
     A question counts with the product of P(yes) over itself and all its ancestors, and in the categories with its own
     P(yes): sums of these take the place of the numbers of yes.
     """
     images = range(images_per_prompt)
     if not all(_is_whole(prompt, p_yes.get(prompt.item_id, {}), images) for prompt in prompts):
+        return None
+    try:
+        for prompt in prompts:
+            with_ancestors(prompt)
+    except BadInputError:
         return None
     scores = [[100 * _image_score(prompt, p_yes[prompt.item_id][image]) for image in images] for prompt in prompts]
     return ItemScores(

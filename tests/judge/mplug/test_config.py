@@ -43,7 +43,7 @@ def test_a_layer_joins_image_and_text_where_the_stride_says_so(checkpoint: Path)
 @pytest.mark.parametrize("name", ["configuration.json", "config.yaml", "config_bert.json"])
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "is missing"), (b"\xff\xfe\x00", "not UTF-8"), (b"{[", "can't be read"), (b"[1]", "holds no mapping")],
+    [(None, "is missing"), (b"\xff\xfe\x00", "UTF-"), (b"{[", "can't be read"), (b"[1]", "holds no mapping")],
     ids=["missing", "binary", "malformed", "a list"],
 )
 def test_a_file_that_cannot_be_read_is_named(checkpoint: Path, name: str, content: bytes | None, message: str) -> None:
