@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import stat
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ Model = TypeVar("Model", bound=BaseModel)
 _SHOWN = 80
 _LARGEST = 1 << 30
 """Bytes of a file that is read at once: the answers of a hundred full runs."""
+_MOST_BRACKETS = 2000
 _MOST_ALIASES = 1000
 """Of a YAML file: each may stand for all that others stand for."""
 
@@ -73,10 +75,10 @@ def read_yaml(content: bytes, place: str) -> Any:
     """
     text = decoded(content, place)
     try:
-        if (
-            sum(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader))
-            > _MOST_ALIASES
-        ):
+        if text.count("[") + text.count("{") > _MOST_BRACKETS:  # the parser's time grows with their square
+            raise BadInputError(f"{place} has more than {_MOST_BRACKETS} brackets.")
+        events = yaml.parse(text, Loader=yaml.SafeLoader)
+        if sum(isinstance(event, yaml.AliasEvent) for event in events) > _MOST_ALIASES:
             raise BadInputError(f"{place} has more than {_MOST_ALIASES} aliases.")
         return yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -176,10 +178,10 @@ def read_csv(text: str, source: str, *, strict: bool = True, delimiter: str = ",
     if first is None:
         raise BadInputError(f"{source} is empty. Its first row must name the columns.")
     header = tuple(name.strip() for name in first[1])
-    names = [name.casefold() for name in header]
-    if doubled := next((name for name in names if name and names.count(name) > 1), None):
+    names = Counter(name.casefold() for name in header)
+    if doubled := next((name for name, count in names.items() if name and count > 1), None):
         raise BadInputError(
-            f"{source}, row 1: the column '{doubled}' is there {names.count(doubled)} times. Rename or delete "
+            f"{source}, row 1: the column '{doubled}' is there {names[doubled]} times. Rename or delete "
             "the one that doesn't hold."
         )
     return CsvTable(header, _rows(lines, header, source))

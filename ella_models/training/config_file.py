@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from ella_models.errors import EllaError
 from ella_models.training.config import TrainingConfig
 
+_MOST_BRACKETS = 2000
 _MOST_ALIASES = 1000  # each may stand for all that others stand for
 
 
@@ -24,10 +25,10 @@ def read_config(file: str | Path) -> TrainingConfig:
     path = Path(file)
     try:
         text = path.read_text(encoding="utf-8")
-        if (
-            sum(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader))
-            > _MOST_ALIASES
-        ):
+        if text.count("[") + text.count("{") > _MOST_BRACKETS:  # the parser's time grows with their square
+            raise EllaError(f"The configuration '{path}' has more than {_MOST_BRACKETS} brackets.")
+        events = yaml.parse(text, Loader=yaml.SafeLoader)
+        if sum(isinstance(event, yaml.AliasEvent) for event in events) > _MOST_ALIASES:
             raise EllaError(f"The configuration '{path}' has more than {_MOST_ALIASES} aliases.")
         told = yaml.safe_load(text)
     except OSError as error:

@@ -7,6 +7,7 @@ header. Numbers keep their digits: `84.20` claims more than `84.2`.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -68,7 +69,7 @@ def parse_claims(text: str, source: str) -> Claims:
         remarks.append(f"No row names the columns; they are read in the order of the paper's tables: {order}.")
     columns = [_column(name) for name in header]
     named = [column or _plain(name) for name, column in zip(header, columns, strict=True)]
-    doubled = next((name for name in named if named.count(name) > 1), None)
+    doubled = next((name for name, count in Counter(named).items() if count > 1), None)
     if doubled is not None:
         raise BadInputError(f"{source}: the column '{doubled}' is there {named.count(doubled)} times.")
     results = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -81,11 +82,8 @@ def _parsed(text: str, place: str) -> Any:
 def _object(pairs: list[tuple[str, Any]], place: str) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
-        names = [name for name, _ in pairs]
-        doubled = next(name for name in names if names.count(name) > 1)
-        raise BadInputError(
-            f"{place}: '{doubled}' is there {names.count(doubled)} times. Rename or delete one of them."
-        )
+        doubled, count = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise BadInputError(f"{place}: '{doubled}' is there {count} times. Rename or delete one of them.")
     return value
 
 
