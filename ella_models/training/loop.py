@@ -100,9 +100,10 @@ class _Loop:
         decay = config.optimizer.ema_decay
         if accelerator.distributed_type == DistributedType.FSDP and (decay is not None or config.validation.prompts):
             raise EllaError("Under FSDP no process has all weights: leave ema_decay and validation.prompts out.")
-        self._average = None if decay is None else MovingAverage(run.connector, decay)
         optimizer = adamw(list(run.connector.parameters()), config.optimizer)
         self._model, self._optimizer = accelerator.prepare(run.connector, optimizer)
+        # after the connector has gone to the device, since the average lies where it does
+        self._average = None if decay is None else MovingAverage(run.connector, decay)
         self._parameters = list(self._model.parameters())
         self._checkpoints = Checkpoints(config.output, accelerator, self._average)
         self._measure = _Measure(accelerator, config.batch_size * config.accumulate * accelerator.num_processes)

@@ -11,8 +11,8 @@ from dpg_bench.miniature.drawing.picture import draw
 from dpg_bench.miniature.sampling import draw_scene
 from dpg_bench.miniature.train.loop import drawn
 
-PAIRS = 30_000
-STEPS = 4000
+PAIRS = 20_000
+STEPS = 2200
 SEED = 90
 BATCH = 128
 

@@ -20,7 +20,7 @@ from dpg_bench.miniature.sampling import draw_scene
 from dpg_bench.miniature.train.latents import SCENES, read_latents, scene_name
 from dpg_bench.miniature.train.loop import Schedule
 
-SCHEDULE = Schedule(seed=56, steps=10_000, learning_rate=6e-4, warmup=300, average=0.999)
+SCHEDULE = Schedule(seed=56, steps=7500, learning_rate=6e-4, warmup=300, average=0.999)
 WIDTH = 128
 """Of the text condition: CLIP's states, and later the connector's tokens."""
 

@@ -16,7 +16,7 @@ from dpg_bench.miniature.train.corpus import captions
 from dpg_bench.miniature.train.loop import Schedule, load_average, train
 
 DONE = "done.json"
-_FINE_TUNING = Schedule(seed=111, steps=1500, learning_rate=3e-4, warmup=100)
+_FINE_TUNING = Schedule(seed=111, steps=1200, learning_rate=3e-4, warmup=100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,8 @@ def make_stages(out: Path, names: tuple[str, ...], *, effort: Effort | None = No
     Ends at a stage that was asked to stop, and names it; None if all are done.
         Raises BadInputError for a name that no stage has, and for a stage whose predecessors aren't done.
     """
+    if effort is not None and effort.device != "cpu":
+        torch.set_float32_matmul_precision("high")  # a GPU's TF32, several times as fast and exact enough to train with
     known = {stage.name: stage for stage in STAGES}
     for name in names:
         if name not in known:
