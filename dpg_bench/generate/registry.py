@@ -9,6 +9,7 @@ from dpg_bench.errors import unknown_name
 from dpg_bench.generate.base import ModelSpec
 from dpg_bench.generate.models.diffusers import PREFIX, any_pipeline_spec
 from dpg_bench.generate.models.ella import ELLA_SD15
+from dpg_bench.generate.models.mini import MINI_ELLA_SD15, MINI_SD15
 from dpg_bench.generate.models.served.spec import PREFIX as SERVED_PREFIX
 from dpg_bench.generate.models.served.spec import served_spec
 from dpg_bench.generate.models.stable_diffusion import SD15
@@ -17,7 +18,7 @@ from dpg_bench.plugins import with_plugins
 
 ENTRY_POINT_GROUP = "dpg_bench.generators"
 
-_BUILT_IN: tuple[ModelSpec[Any], ...] = (SD15, ELLA_SD15, TINY_SD15, TINY_ELLA_SD15)
+_BUILT_IN: tuple[ModelSpec[Any], ...] = (SD15, ELLA_SD15, MINI_SD15, MINI_ELLA_SD15, TINY_SD15, TINY_ELLA_SD15)
 
 
 def model_specs() -> Mapping[str, ModelSpec[Any]]:

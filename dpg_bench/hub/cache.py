@@ -17,7 +17,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dpg-bench"
 
 
-def shipped_folder(name: Literal["prompts", "reports"]) -> Path:
+def shipped_folder(name: Literal["prompts", "reports", "weights"]) -> Path:
     """The repository's folder `name`: beside the package in a checkout, inside it in a wheel.
 
     Raises FileNotFoundError if the installation is damaged and holds no such folder.

@@ -13,7 +13,7 @@ from dpg_bench.errors import unknown_name
 from dpg_bench.judge.base import JudgeSpec
 from dpg_bench.judge.blip_vqa.spec import BLIP_VQA
 from dpg_bench.judge.clip.spec import CLIP
-from dpg_bench.judge.mplug.spec import MPLUG, TINY_MPLUG
+from dpg_bench.judge.mplug.spec import MINI_MPLUG, MPLUG, TINY_MPLUG
 from dpg_bench.judge.openai.spec import openai_spec
 from dpg_bench.judge.vlm.spec import vlm_spec
 from dpg_bench.plugins import with_plugins
@@ -31,7 +31,7 @@ class _Form:
     spec: Callable[[str], JudgeSpec[Any]]
 
 
-_BUILT_IN: tuple[JudgeSpec[Any], ...] = (MPLUG, TINY_MPLUG, BLIP_VQA, CLIP)
+_BUILT_IN: tuple[JudgeSpec[Any], ...] = (MPLUG, MINI_MPLUG, TINY_MPLUG, BLIP_VQA, CLIP)
 _FORMS = (
     _Form("vlm:", "vlm:REPO_OR_FOLDER", "vlm:OWNER/NAME", vlm_spec),
     _Form("openai:", "openai:MODEL@URL", "openai:MODEL@http://localhost:8000/v1", openai_spec),

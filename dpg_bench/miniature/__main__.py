@@ -57,6 +57,18 @@ def train(
 
 
 @app.command()
+def ship(
+    stages: Annotated[Path, typer.Option(help="The folder of all stages, each done.")],
+    hardware: Annotated[str, typer.Option(help="What the cards say of the machine that trained them.")],
+    out: Annotated[Path, typer.Option(help="Folder of the weights that ship.")] = Path("weights"),
+) -> None:
+    """Copy the finished models out of the stages' folders, each with a card."""
+    from dpg_bench.miniature.ship import ship as copy
+
+    copy(stages, out, hardware=hardware)
+
+
+@app.command()
 def accuracy(
     judge: Annotated[Path, typer.Option(help="The folder of a judge's checkpoint.")],
     scenes: Annotated[int, typer.Option(min=1, help="How many held-out scenes to ask about.")] = 500,

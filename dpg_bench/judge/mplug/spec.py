@@ -9,6 +9,7 @@ from pydantic import Field
 
 from dpg_bench.device import DTYPES, TF32, TF32X3, on_one_thread
 from dpg_bench.errors import BadInputError
+from dpg_bench.hub.cache import shipped_folder
 from dpg_bench.judge.base import Judge, JudgeSettings, JudgeSpec
 from dpg_bench.judge.mplug.checkpoint import FILES, PINNED, VOCABULARY_FILE, WEIGHTS_FILE, Checkpoint
 from dpg_bench.plugins import NoOptions, Options
@@ -106,6 +107,18 @@ MPLUG = JudgeSpec(
     dtypes=(*DTYPES, TF32, TF32X3),
     label=_label,
     pending=_pending,
+)
+
+MINI_MPLUG = JudgeSpec(
+    name="mini-mplug",
+    summary="mPLUG in small, trained on the miniature world: for the suite miniature alone",
+    source="shipped with dpg-bench",
+    options=NoOptions,
+    load=lambda settings: _judge(Checkpoint(shipped_folder("weights") / "mini-mplug", "shipped", None, {}), settings),
+    validate=lambda _: None,
+    fetch=lambda _: None,
+    notes=("it knows the questions of the miniature world, and no others",),
+    dtypes=(*DTYPES, TF32, TF32X3),
 )
 
 TINY_MPLUG = JudgeSpec(

@@ -1,0 +1,79 @@
+"""The `mini-*` models: the same code as the real ones, on small weights that were trained on the miniature world.
+
+The weights ship with dpg-bench, each with a card; `dpg_bench.miniature` says how they were made.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dpg_bench.generate.base import GenerationDefaults, Generator, GeneratorSettings, ModelSpec
+from dpg_bench.generate.models.ella import ELLA_SD15, EllaTextOptions, EllaWeights, load_ella, validate_length
+from dpg_bench.generate.models.stable_diffusion import (
+    BASE_FILES,
+    SD15,
+    SamplerOptions,
+    load_stable_diffusion,
+    validate_sampler,
+)
+from dpg_bench.hub.cache import shipped_folder
+from dpg_bench.hub.huggingface import Weights, folder_weights
+
+_IMAGES_PER_PASS = 8
+_DEFAULTS = GenerationDefaults(size=64, steps=20, guidance=5.0)
+_NOTES = ("Trained on drawings of 64 px alone: at another size, and on prompts of another world, it draws nothing.",)
+
+
+def _base() -> Weights:
+    return folder_weights(shipped_folder("weights") / "mini-sd15", BASE_FILES)
+
+
+def _ella() -> EllaWeights:
+    folder = shipped_folder("weights")
+    return EllaWeights(
+        base=_base(),
+        connector=folder_weights(folder / "mini-ella", ("ella.safetensors", "ella.json")),
+        text_encoder=folder_weights(folder / "mini-t5", ("config.json", "*.safetensors", "tokenizer*.json")),
+    )
+
+
+def _load_sd15(settings: GeneratorSettings[SamplerOptions]) -> Generator:
+    return load_stable_diffusion(_base(), settings, cpu_images=_IMAGES_PER_PASS)
+
+
+def _load_ella(settings: GeneratorSettings[EllaTextOptions]) -> Generator:
+    return load_ella(_ella(), settings, cpu_images=_IMAGES_PER_PASS)
+
+
+def _validate_ella(settings: GeneratorSettings[EllaTextOptions]) -> None:
+    validate_length(settings.options)
+    validate_sampler(settings)
+
+
+def _nothing_to_fetch(options: Any) -> None:
+    del options
+
+
+MINI_SD15 = ModelSpec(
+    name="mini-sd15",
+    summary="Stable Diffusion 1.5's architecture in small, trained on short captions of the miniature world",
+    defaults=_DEFAULTS,
+    options=SamplerOptions,
+    load=_load_sd15,
+    validate=validate_sampler,
+    fetch=_nothing_to_fetch,
+    notes=_NOTES,
+    gpu_dtype=SD15.gpu_dtype,
+)
+
+MINI_ELLA_SD15 = ModelSpec(
+    name="mini-ella-sd15",
+    summary="the same, read through T5 and ELLA's connector, trained on dense captions of the miniature world",
+    defaults=_DEFAULTS,
+    options=EllaTextOptions,
+    load=_load_ella,
+    validate=_validate_ella,
+    fetch=_nothing_to_fetch,
+    notes=_NOTES,
+    gpu_dtype=ELLA_SD15.gpu_dtype,
+)
