@@ -12,20 +12,21 @@ from dpg_bench.generate.models.ella import ELLA_SD15, EllaTextOptions, EllaWeigh
 from dpg_bench.generate.models.stable_diffusion import (
     BASE_FILES,
     SD15,
+    Base,
     SamplerOptions,
     load_stable_diffusion,
     validate_sampler,
 )
 from dpg_bench.hub.cache import shipped_folder
-from dpg_bench.hub.huggingface import Weights, folder_weights
+from dpg_bench.hub.huggingface import folder_weights
 
 _IMAGES_PER_PASS = 8
 _DEFAULTS = GenerationDefaults(size=64, steps=20, guidance=5.0)
 _NOTES = ("Trained on drawings of 64 px alone: at another size, and on prompts of another world, it draws nothing.",)
 
 
-def _base() -> Weights:
-    return folder_weights(shipped_folder("weights") / "mini-sd15", BASE_FILES)
+def _base() -> Base:
+    return Base(folder_weights(shipped_folder("weights") / "mini-sd15", BASE_FILES))
 
 
 def _ella() -> EllaWeights:
