@@ -11,10 +11,10 @@ from dpg_bench.miniature.drawing.picture import draw
 from dpg_bench.miniature.sampling import draw_scene
 from dpg_bench.miniature.train.loop import drawn
 
-PAIRS = 20_000
+PAIRS = 12_000
 STEPS = 2200
 SEED = 90
-BATCH = 128
+BATCH = 32
 
 
 def write_pairs(folder: Path, *, pairs: int = PAIRS, workers: int = 0) -> None:
@@ -78,7 +78,7 @@ def train_connector(
                 "encode_batch": 64,
             },
             "optimizer": {"learning_rate": 1e-3, "warmup_steps": 100, "ema_decay": 0.998},
-            "loss": {"min_snr_gamma": 5.0},
+            "loss": {"min_snr_gamma": 1.0},
             "steps": steps,
             "batch_size": batch,
             "precision": "float32",

@@ -16,7 +16,8 @@ from dpg_bench.miniature.train.corpus import captions
 from dpg_bench.miniature.train.loop import Schedule, load_average, train
 
 DONE = "done.json"
-_FINE_TUNING = Schedule(seed=111, steps=1200, learning_rate=3e-4, warmup=100)
+_FINE_TUNING = Schedule(seed=111, steps=300, learning_rate=1e-4, warmup=30, average=0.99)
+_FINE_TUNING_IMAGES = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ def _final_judge(out: Path, own: Path, effort: Effort) -> bool:
     task = judge.JudgeTask(
         own,
         schedule=_FINE_TUNING,
-        images=effort.size(judge.IMAGES),
+        images=effort.size(_FINE_TUNING_IMAGES),
         device=effort.device,
         through=Reworked(pipeline.to(effort.device)),
     )
