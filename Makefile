@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test lint types unit nightly docs figures bench-env clean
+.PHONY: install demo miniature test lint types unit nightly docs figures bench-env clean
 
 install: $(STAMP)
 
@@ -14,8 +14,18 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $(STAMP)
 
 demo: install
-	$(BIN)/dpgbench run --model tiny-ella-sd15 --suite sample --out runs/demo
-	$(BIN)/dpgbench score runs/demo --judge tiny-mplug
+	$(BIN)/dpgbench run --model mini-sd15 --suite miniature --limit 64 --devices cpu,cpu --out runs/demo-sd15
+	$(BIN)/dpgbench run --model mini-ella-sd15 --suite miniature --limit 64 --devices cpu,cpu --out runs/demo-ella-sd15
+	$(BIN)/dpgbench score runs/demo-sd15 --judge mini-mplug
+	$(BIN)/dpgbench score runs/demo-ella-sd15 --judge mini-mplug
+	$(BIN)/dpgbench compare runs/demo-sd15 runs/demo-ella-sd15
+	$(BIN)/dpgbench report runs/demo-sd15 runs/demo-ella-sd15 --out runs/demo.html
+	@$(BIN)/python -m dpg_bench.miniature seen runs/demo-sd15 runs/demo-ella-sd15
+
+# The models of the miniature, from their seeds: minutes on a GPU (`DEVICE=cuda`), hours on a CPU.
+DEVICE ?= cpu
+miniature: install
+	$(BIN)/python -m dpg_bench.miniature train --out runs/miniature --device $(DEVICE)
 
 test: lint types unit
 

@@ -108,8 +108,9 @@ def test_the_demo_runs_from_the_wheel(installed: Path, tmp_path: Path) -> None:
         [str(installed / "python"), "-c", where], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert not Path(python.stdout.strip()).is_relative_to(CHECKOUT)
-    run("run", "--model", "tiny-ella-sd15", "--suite", "sample", "--limit", "2", "--out", "runs/demo")
-    table = run("score", "runs/demo", "--judge", "tiny-mplug")
+    small = ("--limit", "2", "--steps", "4")
+    run("run", "--model", "mini-ella-sd15", "--suite", "miniature", *small, "--out", "runs/demo")
+    table = run("score", "runs/demo", "--judge", "mini-mplug")
     assert "corrected" in table
     assert "official" in table
-    assert "2 of 24" in table
+    assert "2 of 200" in table

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dpg_bench.errors import DpgBenchError
+from dpg_bench.errors import DpgBenchError, unknown_name
 
 app = typer.Typer(
     help="The miniature world: its suite, its pictures, and the models that are trained on it.",
@@ -41,6 +41,24 @@ def sheet(
 
 
 @app.command()
+def grid(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders with images of the suite.")],
+    out: Annotated[Path, typer.Option(help="The picture to write, .png.")],
+    items: Annotated[str, typer.Option(help="Ids, separated by commas.")] = "mini001,mini002,mini003",
+) -> None:
+    """Put drawn scenes of the suite and what runs made of their prompts side by side."""
+    from dpg_bench.miniature.sheet import side_by_side
+    from dpg_bench.miniature.suite import suite_items
+
+    known = {item.item_id: item for item in suite_items()}
+    asked = items.split(",")
+    for name in asked:
+        if name not in known:
+            raise unknown_name("item", name, known)
+    side_by_side(runs, [known[name] for name in asked]).save(out)
+
+
+@app.command()
 def train(
     out: Annotated[Path, typer.Option(help="Folder of all stages; a stage that was stopped goes on from there.")],
     stage: Annotated[list[str] | None, typer.Option(help="Make this stage alone (may be given again).")] = None,
@@ -66,6 +84,17 @@ def ship(
     from dpg_bench.miniature.ship import ship as copy
 
     copy(stages, out, hardware=hardware)
+
+
+@app.command()
+def seen(
+    first: Annotated[Path, typer.Argument(help="A judged run.")],
+    second: Annotated[Path, typer.Argument(help="The other.")],
+) -> None:
+    """Say in two sentences which of two judged runs follows dense prompts better."""
+    from dpg_bench.miniature.seen import what_was_seen
+
+    typer.echo(what_was_seen(first, second))
 
 
 @app.command()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from diffusers import AutoencoderKL
 from typer.testing import CliRunner
 
 from dpg_bench.errors import BadInputError
@@ -13,8 +14,11 @@ from dpg_bench.miniature.__main__ import app
 from dpg_bench.miniature.train.corpus import captions
 from dpg_bench.miniature.train.diffusion import WIDTH
 from dpg_bench.miniature.train.latents import read_latents, write_latents
+from dpg_bench.miniature.train.loop import drawn
+from dpg_bench.miniature.train.pictures import signed
 from dpg_bench.miniature.train.stages import DONE, Effort, make_stages
 from dpg_bench.miniature.train.text_tokenizers import write_clip_tokenizer, write_t5_tokenizer
+from dpg_bench.miniature.train.vae import DrawPictures
 from ella_models import load_connector, load_text_encoder
 
 EFFORT = Effort(steps=2, batch=2, captions=200, scenes=12, pairs=4)
@@ -49,6 +53,22 @@ def test_the_pipeline_is_a_base_of_sd15_like_any_other(stages: Path) -> None:
     )
     (image,) = SD15.load(settings).generate([ImageRequest("a red star", 1)])
     assert image.size == (64, 64)
+
+
+def test_the_autoencoder_that_ships_encodes_to_the_mean(stages: Path) -> None:
+    vae = AutoencoderKL.from_pretrained(stages / "diffusion" / "model" / "vae")
+    pixels = signed(DrawPictures("test", 2)(0))
+    assert vae.encode(pixels).latent_dist.std.max() < 1e-6
+    own = AutoencoderKL.from_pretrained(stages / "vae" / "model")
+    assert torch.equal(own.encode(pixels).latent_dist.mean, vae.encode(pixels).latent_dist.mean)
+
+
+def test_what_processes_beside_the_training_draw_is_what_it_would_draw_itself() -> None:
+    draw = DrawPictures("test", 2)
+    alone, beside = (list(drawn(draw, range(3, 6), workers=workers)) for workers in (0, 1))
+    assert len(alone) == 3
+    assert all(torch.equal(a, b) for a, b in zip(alone, beside, strict=True))
+    assert not torch.equal(alone[0], alone[1])
 
 
 def test_the_t5_encoder_loads_as_ellas_text_encoder(stages: Path) -> None:

@@ -1,12 +1,14 @@
 """The `mini-*` models: the same code as the real ones, on small weights that were trained on the miniature world.
 
-The weights ship with dpg-bench, each with a card; `dpg_bench.miniature` says how they were made.
+The weights ship with dpg-bench, each with a card; `dpg_bench.miniature` says how they were made. They work on one
+thread: more of them would round differently from machine to machine. `--devices cpu,cpu` takes two processes.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from dpg_bench.device import on_one_thread
 from dpg_bench.generate.base import GenerationDefaults, Generator, GeneratorSettings, ModelSpec
 from dpg_bench.generate.models.ella import ELLA_SD15, EllaTextOptions, EllaWeights, load_ella, validate_length
 from dpg_bench.generate.models.stable_diffusion import (
@@ -20,7 +22,7 @@ from dpg_bench.generate.models.stable_diffusion import (
 from dpg_bench.hub.cache import shipped_folder
 from dpg_bench.hub.huggingface import folder_weights
 
-_IMAGES_PER_PASS = 8
+_IMAGES_PER_PASS = 4
 _DEFAULTS = GenerationDefaults(size=64, steps=20, guidance=5.0)
 _NOTES = ("Trained on drawings of 64 px alone: at another size, and on prompts of another world, it draws nothing.",)
 
@@ -39,11 +41,11 @@ def _ella() -> EllaWeights:
 
 
 def _load_sd15(settings: GeneratorSettings[SamplerOptions]) -> Generator:
-    return load_stable_diffusion(_base(), settings, cpu_images=_IMAGES_PER_PASS)
+    return on_one_thread(load_stable_diffusion(_base(), settings, cpu_images=_IMAGES_PER_PASS), "generate")
 
 
 def _load_ella(settings: GeneratorSettings[EllaTextOptions]) -> Generator:
-    return load_ella(_ella(), settings, cpu_images=_IMAGES_PER_PASS)
+    return on_one_thread(load_ella(_ella(), settings, cpu_images=_IMAGES_PER_PASS), "generate")
 
 
 def _validate_ella(settings: GeneratorSettings[EllaTextOptions]) -> None:
@@ -65,6 +67,7 @@ MINI_SD15 = ModelSpec(
     fetch=_nothing_to_fetch,
     notes=_NOTES,
     gpu_dtype=SD15.gpu_dtype,
+    takes_negative_prompt=True,
 )
 
 MINI_ELLA_SD15 = ModelSpec(
@@ -77,4 +80,5 @@ MINI_ELLA_SD15 = ModelSpec(
     fetch=_nothing_to_fetch,
     notes=_NOTES,
     gpu_dtype=ELLA_SD15.gpu_dtype,
+    takes_negative_prompt=True,
 )

@@ -94,6 +94,11 @@ def _any_goes(settings: object) -> None:
     del settings
 
 
+def _load_mini(settings: JudgeSettings[NoOptions]) -> Judge:
+    shipped = Checkpoint(shipped_folder("weights") / "mini-mplug", "shipped", None, {})
+    return on_one_thread(_judge(shipped, settings), "answer")
+
+
 MPLUG = JudgeSpec(
     name="mplug",
     summary="mPLUG-large VQA, the judge of the DPG-Bench paper",
@@ -114,7 +119,7 @@ MINI_MPLUG = JudgeSpec(
     summary="mPLUG in small, trained on the miniature world: for the suite miniature alone",
     source="shipped with dpg-bench",
     options=NoOptions,
-    load=lambda settings: _judge(Checkpoint(shipped_folder("weights") / "mini-mplug", "shipped", None, {}), settings),
+    load=_load_mini,
     validate=lambda _: None,
     fetch=lambda _: None,
     notes=("it knows the questions of the miniature world, and no others",),

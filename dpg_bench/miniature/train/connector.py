@@ -12,7 +12,7 @@ from dpg_bench.miniature.sampling import draw_scene
 from dpg_bench.miniature.train.loop import drawn
 
 PAIRS = 12_000
-STEPS = 2200
+STEPS = 3000
 SEED = 90
 BATCH = 32
 
