@@ -18,6 +18,9 @@ from dpg_bench.suite.registry import load_suite
 
 ROOT = Path(__file__).resolve().parents[1]
 THEIRS = {"my-images", "my-singles", "my-strips", "my-samples", "--answers"}
+_ANYWHERE = ("tiny-", "mini-")
+"""Models and judges that need nothing fetched."""
+
 _SHELL = ("", "sh", "bash")
 
 
@@ -48,14 +51,14 @@ def on_toys(command: str) -> list[str] | None:
         return None
     if arguments[0] == "prompts":
         return [*arguments, "--suite", "sample", "--force"]
-    if arguments[0] == "run" and not any(name.startswith("tiny-") for name in arguments):
+    if arguments[0] == "run" and not any(name.startswith(_ANYWHERE) for name in arguments):
         arguments = ["diffusers:toy" if word == "diffusers:./checkpoint" else word for word in arguments]
         planned = [] if "--out" in arguments else ["--out", "runs/planned"]
         return [*arguments, *planned, *([] if "--dry-run" in arguments else ["--dry-run"])]
     if arguments[0] == "run":
         return [*arguments, "--steps", "1", "--limit", "2"]
     if arguments[0] == "score":
-        toys = [] if any(name.startswith("tiny-") for name in arguments) else ["--judge", "tiny-mplug"]
+        toys = [] if any(name.startswith(_ANYWHERE) for name in arguments) else ["--judge", "tiny-mplug"]
         suite = ["--suite", "sample", "--allow-missing"] if THEIRS & set(arguments) else []
         return [*arguments, *toys, *suite]
     return arguments
