@@ -81,7 +81,7 @@ def ship(
     out: Annotated[Path, typer.Option(help="Folder of the weights that ship.")] = Path("weights"),
 ) -> None:
     """Copy the finished models out of the stages' folders, each with a card."""
-    from dpg_bench.miniature.ship import ship as copy
+    from dpg_bench.miniature.shipping import ship as copy
 
     copy(stages, out, hardware=hardware)
 

@@ -35,7 +35,7 @@ def plugin_module(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
 
 def test_the_built_in_models_are_there_with_the_published_settings() -> None:
     specs = model_specs()
-    assert list(specs) == ["sd15", "ella-sd15", "tiny-sd15", "tiny-ella-sd15"]
+    assert list(specs) == ["sd15", "ella-sd15", "mini-sd15", "mini-ella-sd15", "tiny-sd15", "tiny-ella-sd15"]
     assert (specs["sd15"].defaults.size, specs["sd15"].defaults.steps, specs["sd15"].defaults.guidance) == (
         512,
         50,

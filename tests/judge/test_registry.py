@@ -36,7 +36,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_built_in_judges_come_first() -> None:
-    assert list(judge_specs())[:2] == ["mplug", "tiny-mplug"]
+    assert list(judge_specs())[:3] == ["mplug", "mini-mplug", "tiny-mplug"]
     assert find_judge("tiny-mplug").name == "tiny-mplug"
 
 
@@ -47,7 +47,7 @@ def test_an_unknown_judge_gets_the_nearest_known_one() -> None:
 
 def test_a_judge_of_another_package_is_found(site: Path) -> None:
     install(site, "their_judge_a", PLUGIN.format(name="theirs"), "theirs = their_judge_a:THEIRS")
-    assert list(judge_specs()) == ["mplug", "tiny-mplug", "blip-vqa", "clip", "theirs"]
+    assert list(judge_specs()) == ["mplug", "mini-mplug", "tiny-mplug", "blip-vqa", "clip", "theirs"]
     assert find_judge("theirs").name == "theirs"
 
 
@@ -81,5 +81,7 @@ def test_naming_judges_and_finding_images_import_no_torch() -> None:
 def test_judges_that_are_named_by_a_form_are_listed_and_found() -> None:
     assert [spec.name for spec in judge_forms()] == ["vlm:REPO_OR_FOLDER", "openai:MODEL@URL"]
     assert find_judge("vlm:some/model").name == "vlm:some/model"
-    with pytest.raises(BadInputError, match="Known: blip-vqa, clip, mplug, openai:MODEL@URL, tiny-mplug, vlm:REPO"):
+    with pytest.raises(
+        BadInputError, match="Known: blip-vqa, clip, mini-mplug, mplug, openai:MODEL@URL, tiny-mplug, vlm:REPO"
+    ):
         find_judge("qwen")

@@ -18,7 +18,7 @@ from dpg_bench.judge.base import Judge, JudgeSettings
 from dpg_bench.judge.mplug.spec import MINI_MPLUG
 from dpg_bench.miniature.accuracy import judge_accuracy
 from dpg_bench.miniature.drawing.picture import draw
-from dpg_bench.miniature.ship import MOST_MEGABYTES, SHIPPED
+from dpg_bench.miniature.shipping import MOST_MEGABYTES, SHIPPED
 from dpg_bench.miniature.suite import Item, suite_items
 from dpg_bench.plugins import NoOptions
 
