@@ -56,7 +56,8 @@ def on_toys(command: str) -> list[str] | None:
         planned = [] if "--out" in arguments else ["--out", "runs/planned"]
         return [*arguments, *planned, *([] if "--dry-run" in arguments else ["--dry-run"])]
     if arguments[0] == "run":
-        return [*arguments, "--steps", "1", "--limit", "2"]
+        few = [] if "--items" in arguments else ["--limit", "2"]
+        return [*arguments, "--steps", "1", *few]
     if arguments[0] == "score":
         toys = [] if any(name.startswith(_ANYWHERE) for name in arguments) else ["--judge", "tiny-mplug"]
         suite = ["--suite", "sample", "--allow-missing"] if THEIRS & set(arguments) else []
