@@ -8,6 +8,7 @@ import pickle
 import signal
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -16,6 +17,8 @@ from pathlib import Path
 from dpg_bench.errors import BadInputError, DpgBenchError, option
 from dpg_bench.jobs.executors.blocks import Broken, Died, Done, Event, Ready, Work
 from dpg_bench.judge.prefetch import without_main
+
+_SECONDS_TO_END = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class LocalProcesses:
         self._work = work
         self._devices = tuple(devices)
         self._workers: dict[str, _Worker] = {}
+        self._idle: set[str] = set()
 
     @property
     def places(self) -> int:
@@ -55,10 +59,9 @@ class LocalProcesses:
 
     def give(self, name: str, items: Sequence[str]) -> None:
         """Hand a block over. That the process is no more is told by `wait`."""
-        try:
+        self._idle.discard(name)
+        with suppress(OSError):
             self._workers[name].pipe.send(tuple(items))
-        except OSError:
-            return
 
     def wait(self) -> list[Event]:
         """What processes say, and which have ended."""
@@ -69,18 +72,26 @@ class LocalProcesses:
             worker = self._workers[name]
             try:
                 events.append(worker.pipe.recv())
+                self._idle.add(name)
             except (EOFError, OSError):
                 worker.process.join()
                 del self._workers[name]
+                self._idle.discard(name)
                 worker.pipe.close()
                 events.append(Died(name, _how(worker.process.exitcode)))
         return events
 
     def close(self) -> None:
         """End all processes: those at work are killed, and what they have finished is kept."""
+        for name, worker in self._workers.items():
+            if name in self._idle:
+                with suppress(OSError):
+                    worker.pipe.send(None)
+            else:
+                worker.process.kill()
         for worker in self._workers.values():
+            worker.process.join(_SECONDS_TO_END)
             worker.process.kill()
-        for worker in self._workers.values():
             worker.process.join()
             worker.pipe.close()
         self._workers.clear()
@@ -125,8 +136,9 @@ def _serve(work: Work, name: str, device: str, folder: str, pipe: Connection) ->
         in_folder(folder)
         opened = work.open(name, device)
         pipe.send(Ready(name))
-        while True:
-            pipe.send(Done(name, opened.do(pipe.recv())))
+        while (items := pipe.recv()) is not None:
+            pipe.send(Done(name, opened.do(items)))
+        opened.close()
     except (EOFError, BrokenPipeError):
         return
     except Exception as error:  # noqa: BLE001 - told to the first process, which raises it
