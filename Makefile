@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo miniature test lint types unit nightly docs figures bench-env clean
+.PHONY: install demo miniature test lint types unit nightly test-lowest docs figures bench-env clean
 
 install: $(STAMP)
 
@@ -46,6 +46,16 @@ unit: install
 nightly: export OMP_NUM_THREADS = 1
 nightly: install
 	$(BIN)/pytest -m nightly -s
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit
+	$(BIN)/pip-audit --local --skip-editable
+	$(MAKE) test-lowest
+
+# The lowest versions of every dependency that pyproject.toml allows, in an environment of its own.
+test-lowest:
+	$(PYTHON) -m venv --clear .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check uv
+	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest/bin/python --resolution lowest-direct -e ".[dev]"
+	OMP_NUM_THREADS=1 .venv-lowest/bin/pytest -n 2
 
 docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict -q

@@ -38,7 +38,7 @@ def main() -> None:
         say(str(ended))
         sys.exit(ended.exit_code)
     except KeyboardInterrupt:
-        say("Interrupted.")
+        say("Interrupted. What was finished is kept; the same command continues.")
         sys.exit(130)
     finally:
         for number in [*([signal.SIGINT] if interruptible else []), *endings]:

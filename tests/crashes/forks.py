@@ -112,6 +112,7 @@ def _serve() -> None:
     from diffusers import StableDiffusionPipeline  # noqa: F401
     from transformers import T5EncoderModel  # noqa: F401
 
+    import ella_models.training.cli
     import ella_models.training.loop  # noqa: F401
 
     reads, answers = os.dup(0), os.dup(1)
