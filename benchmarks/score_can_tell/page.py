@@ -1,0 +1,2 @@
+def rendered_page(r):
+    return ""
