@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo miniature test lint types unit nightly test-lowest docs figures bench-env clean
+.PHONY: install demo miniature test lint types unit nightly test-lowest docs figures score-can-tell bench-env clean
 
 install: $(STAMP)
 
@@ -63,6 +63,11 @@ docs: install
 
 figures: install
 	$(BIN)/python docs/_build/figures.py
+
+# The page "What the score can tell", from the shipped weights: some minutes of one core.
+score-can-tell: export OMP_NUM_THREADS = 1
+score-can-tell: install
+	$(BIN)/python -m benchmarks.score_can_tell
 
 # The reference's own environment, for benchmarks/judge/vs_modelscope.py and gpu.py.
 bench-env: .venv-bench/.installed

@@ -111,8 +111,9 @@ class _Spot:
         if self.bound or thing.count > 1 or thing.kind not in _BOTH_SIZES:
             return None
         size = dice.choice(SIZES)
-        plain = {"texture": "plain", "tilted": False} if size == "small" else {}
-        return replace(thing, size=size, **plain)
+        return (
+            replace(thing, size=size) if size == "large" else replace(thing, size=size, texture="plain", tilted=False)
+        )
 
     def detailed(self, dice: Dice) -> Thing | None:
         """Another state, shape, part, letter, number or tilt."""

@@ -71,7 +71,7 @@ def judged_levels(judge: LoadedJudge, suite: Suite, items: Sequence[Item]) -> li
 
 def rising(suite: Suite, levels: Sequence[Level], judge_name: str) -> dict[str, Any]:
     """Mean scores at each level, and how straight they rise with the truth."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     true_items, judged_items, soft_items = [], [], []
     for level in levels:
         truth = corrected(suite, level.truth).scores
