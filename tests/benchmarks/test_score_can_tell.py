@@ -1,6 +1,7 @@
 """The page "What the score can tell" says what its results say, these are of today, and its means do what it says."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,12 +84,13 @@ def test_a_judge_errs_as_often_as_stated() -> None:
     assert answers.count("no") / len(answers) == pytest.approx(0.25, abs=0.03)
 
 
-def test_official_differs_from_corrected_by_the_prompt_that_is_never_scored() -> None:
+def test_official_differs_from_corrected_by_the_one_question_that_it_skips() -> None:
     suite = suite_of(ITEMS[:20], "some")
     scenes = {item.item_id: [ITEMS[n + 1].scene] for n, item in enumerate(ITEMS[:20])}
+    first, *others = suite.prompts
+    less = replace(suite, prompts=(replace(first, questions=first.questions[1:]), *others))
     truth = true_answers(suite, scenes)
-    scores = corrected(suite, truth).scores
-    assert official(suite, truth) == pytest.approx(scores[1:].mean())
+    assert official(suite, truth) == pytest.approx(corrected(less, truth).scores.mean())
 
 
 def test_the_rates_of_dsg_are_those_of_the_page_on_agreement() -> None:
