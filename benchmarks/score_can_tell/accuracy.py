@@ -94,6 +94,7 @@ def sureness(asked: Sequence[Asked]) -> dict[str, Any]:
         "wrong": round(100 * float(1 - right.mean()), 2),
         "unsure": round(100 * float(between.mean()), 2),
         "wrong where unsure": round(100 * float(1 - right[between].mean()), 1) if between.any() else None,
+        "sure of the wrong": round(100 * float((~between)[~right].mean()), 1) if not right.all() else None,
         "wrong where sure": round(100 * float(1 - right[~between].mean()), 2),
     }
 

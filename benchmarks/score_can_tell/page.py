@@ -84,7 +84,7 @@ def _figures(results: Results) -> dict[str, str]:
         "anew_image_sd": _two(spread["errors anew"]["judged"]["image sd"]),
         "anew_one": _two(spread["errors anew"]["judged"]["images"]["1"]["standard error"]),
         "anew_four": _two(spread["errors anew"]["judged"]["images"]["4"]["standard error"]),
-        "machine": results["machine"].partition("; python")[0],
+        "machine": "; ".join(results["machine"].split("; ")[:2]),
         "minutes": _one(sum(results["times"].values()) / 60),
     }
 
@@ -93,7 +93,7 @@ def _tables(results: Results) -> dict[str, str]:
     ways = list(results["accuracy"])
     return {
         "table_accuracy": _table(
-            ["", *(f"{way}: {answer}" for way in ways for answer in ("yes", "no"))],
+            ["", *(f"{way}, {answer}" for way in ways for answer in ("yes", "no"))],
             [
                 [
                     name,
@@ -103,7 +103,14 @@ def _tables(results: Results) -> dict[str, str]:
             ],
         ),
         "table_sure": _table(
-            ["pictures", "wrong, %", "P(yes) from 0.1 to 0.9, %", "wrong of these, %", "wrong of the others, %"],
+            [
+                "pictures",
+                "wrong, %",
+                "P(yes) from 0.1 to 0.9, %",
+                "wrong of these, %",
+                "wrong of the others, %",
+                "sure, of the wrong, %",
+            ],
             [
                 [
                     way,
@@ -111,6 +118,7 @@ def _tables(results: Results) -> dict[str, str]:
                     _two(row["unsure"]),
                     _one(row["wrong where unsure"]),
                     _two(row["wrong where sure"]),
+                    _one(row["sure of the wrong"]),
                 ]
                 for way, row in results["sureness"].items()
             ],

@@ -63,6 +63,7 @@ def _style(palette: Palette, name: str) -> Iterator[None]:
             "figure.facecolor": palette.ground,
             "savefig.facecolor": palette.ground,
             "axes.facecolor": palette.ground,
+            "axes.axisbelow": True,
             "axes.grid": True,
             "axes.spines.right": False,
             "axes.spines.top": False,
@@ -113,7 +114,7 @@ def _accuracy(results: Results, palette: Palette) -> Figure:
         _dots(axes, results, palette, names=names, truth=truth)
         axes.set(title=title, xlabel="right answers, %")
     left.set_yticks(range(len(names)), names)
-    left.legend(loc="lower left", fontsize=7.5)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
     return figure
 
 
@@ -146,7 +147,7 @@ def _coverage(results: Results, palette: Palette) -> Figure:
     sizes = sorted({row["prompts"] for row in rows})
     axes.set_xticks(sizes, [str(size) for size in sizes])
     axes.minorticks_off()
-    axes.legend(fontsize=7.5, loc="center right" if len(sizes) < 2 else "center left")
+    axes.legend(fontsize=7.5, loc="center left")
     return figure
 
 
