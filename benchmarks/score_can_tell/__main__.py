@@ -89,7 +89,7 @@ def measured(prompts: int) -> dict[str, Any]:
         ),
         "seeds": clock.time("seeds", lambda: seeds(judge, chosen, few)),
         "times": clock.seconds,
-        "machine": describe_machine(),
+        "machine": "; ".join(describe_machine().split("; ")[:2]),  # processor and versions
     }
 
 

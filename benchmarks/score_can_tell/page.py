@@ -84,7 +84,7 @@ def _figures(results: Results) -> dict[str, str]:
         "anew_image_sd": _two(spread["errors anew"]["judged"]["image sd"]),
         "anew_one": _two(spread["errors anew"]["judged"]["images"]["1"]["standard error"]),
         "anew_four": _two(spread["errors anew"]["judged"]["images"]["4"]["standard error"]),
-        "machine": "; ".join(results["machine"].split("; ")[:2]),
+        "machine": results["machine"],
         "minutes": _one(sum(results["times"].values()) / 60),
     }
 
