@@ -145,7 +145,9 @@ def test_an_answer_may_not_be_larger_than_the_limit(toy: OpenAIServer) -> None:
 
 
 @pytest.mark.parametrize(
-    "trouble", [fail(400, KEY), fail(401, f"bad key {KEY}"), fail(500, KEY), send(KEY.encode())], ids=str
+    "trouble",
+    [fail(400, KEY), fail(401, f"bad key {KEY}"), fail(500, KEY), send(KEY.encode())],
+    ids=["400", "401", "500", "no JSON"],
 )
 def test_the_key_is_sent_and_stands_in_no_text(toy: OpenAIServer, trouble: Reply) -> None:
     toy.answer = lambda _: trouble
