@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -120,6 +121,8 @@ def main() -> None:
     except DpgBenchError as error:
         typer.echo(str(error), err=True)
         raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt as ended:  # before a training's first step, when there is nothing to save
+        raise SystemExit(128 + getattr(ended, "number", signal.SIGINT)) from None
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ class TestBase:
         self, base: Path, content: str, make_settings: Callable[..., GeneratorSettings]
     ) -> None:
         (base / "model_index.json").write_text(content)
-        with pytest.raises(BadInputError, match=r"model_index.json (is no JSON|names no pipeline class)"):
+        with pytest.raises(BadInputError, match=r"model_index.json (can't be read as JSON|names no pipeline class)"):
             validate(make_settings("sd15", options={"base": str(base)}))
 
     def test_missing_weights_are_named(self, base: Path, make_settings: Callable[..., GeneratorSettings]) -> None:

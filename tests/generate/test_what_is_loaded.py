@@ -184,7 +184,7 @@ def test_weights_are_found_by_their_names(tmp_path: Path) -> None:
     found = weight_files(tmp_path)
     assert found is not None
     assert found.variant == "fp16"  # shards without their index are not to be loaded
-    with pytest.raises(BadInputError, match="can't be read as an index"):
+    with pytest.raises(BadInputError, match="can't be read as JSON"):
         shards_of(tmp_path / "config.json")
 
 
