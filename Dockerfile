@@ -27,6 +27,7 @@ COPY dpg_bench dpg_bench
 COPY ella_models ella_models
 COPY prompts prompts
 COPY reports reports
+COPY weights weights
 RUN --mount=type=cache,target=/root/.cache/pip pip install -c constraints.txt ".[full]"
 
 FROM python:${PYTHON}-slim-bookworm

@@ -54,5 +54,5 @@ def test_a_message_keeps_both_forms_between_processes() -> None:
 def test_a_call_from_python_is_answered_in_its_own_words(tmp_path: Path) -> None:
     RunDir(tmp_path / "made").record_file.parent.mkdir()
     RunDir(tmp_path / "made").record_file.write_text("{}")
-    with pytest.raises(BadInputError, match=r"start over with fresh=True"):
+    with pytest.raises(BadInputError, match=r"fresh=True starts over"):
         plan_score(ScoreRequest(path=tmp_path / "made"))

@@ -95,7 +95,7 @@ def test_a_passing_fault_is_tried_again(
         ([404], "the server answered 404"),
         ([403], "the server answered 403"),
         ([500] * 4, "the server answered 500"),
-        (["cut"] * 4, "IncompleteRead"),
+        (["cut"] * 4, "its 11 bytes have the git blob id"),
         (["corrupt"] * 4, "instead of the pinned"),
     ],
 )
