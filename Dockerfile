@@ -3,14 +3,15 @@
 #   docker build --build-arg DEVICE=cuda --tag dpg-bench .
 #   docker run --rm --gpus all --volume dpg-bench-cache:/cache --volume "$PWD/runs:/work/runs" dpg-bench run --model sd15
 #
-# DEVICE is cuda (torch brings CUDA's libraries, the host its driver and the NVIDIA container toolkit) or cpu (a quarter
-# of a gigabyte of torch in place of several). Weights go to /cache, runs to /work/runs; both outlive the container.
+# DEVICE is cuda (torch brings CUDA's libraries, the host its driver and the NVIDIA container toolkit) or cpu; then, with
+# CPU_TORCH, the index of CPU builds that PyTorch's installation page names, torch takes a quarter of a gigabyte in place
+# of several. Weights go to /cache, runs to /work/runs; both outlive the container.
 
 ARG PYTHON=3.11
 
 FROM python:${PYTHON}-slim-bookworm AS build
 ARG DEVICE=cuda
-ARG CPU_TORCH=https://download.pytorch.org/whl/cpu
+ARG CPU_TORCH
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 WORKDIR /source
 RUN python -m venv /opt/dpg-bench
@@ -18,7 +19,7 @@ ENV PATH=/opt/dpg-bench/bin:$PATH PIP_DISABLE_PIP_VERSION_CHECK=1
 COPY constraints.txt ./
 RUN --mount=type=cache,target=/root/.cache/pip \
     case "$DEVICE" in \
-      cpu) pip install -c constraints.txt --index-url "$CPU_TORCH" --extra-index-url https://pypi.org/simple torch ;; \
+      cpu) pip install -c constraints.txt ${CPU_TORCH:+--extra-index-url "$CPU_TORCH"} torch ;; \
       cuda) pip install -c constraints.txt torch ;; \
       *) echo "DEVICE is '$DEVICE'; it must be cpu or cuda." >&2; exit 2 ;; \
     esac
