@@ -1,11 +1,11 @@
 # syntax=docker/dockerfile:1
 #
 #   docker build --build-arg DEVICE=cuda --tag dpg-bench .
-#   docker run --rm --gpus all --volume dpg-bench-cache:/cache --volume "$PWD/runs:/work/runs" dpg-bench run --model sd15
+#   docker run --rm --gpus all --volume dpg-bench-cache:/cache --volume "$PWD/runs:/bench/runs" dpg-bench run --model sd15
 #
 # DEVICE is cuda (torch brings CUDA's libraries, the host its driver and the NVIDIA container toolkit) or cpu; then, with
 # CPU_TORCH, the index of CPU builds that PyTorch's installation page names, torch takes a quarter of a gigabyte in place
-# of several. Weights go to /cache, runs to /work/runs; both outlive the container.
+# of several. Weights go to /cache, runs to /bench/runs; both outlive the container.
 
 ARG PYTHON=3.11
 
@@ -33,8 +33,8 @@ RUN --mount=type=cache,target=/root/.cache/pip pip install -c constraints.txt ".
 
 FROM python:${PYTHON}-slim-bookworm
 RUN useradd --create-home --uid 1000 dpgbench \
-    && mkdir --parents /cache /work/runs \
-    && chmod 1777 /cache /work /work/runs
+    && mkdir --parents /cache /bench/runs \
+    && chmod 1777 /cache /bench /bench/runs
 COPY --from=build /opt/dpg-bench /opt/dpg-bench
 ENV PATH=/opt/dpg-bench/bin:$PATH \
     DPGBENCH_CACHE=/cache/dpg-bench \
@@ -45,7 +45,7 @@ ENV PATH=/opt/dpg-bench/bin:$PATH \
     NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility
 USER 1000
-WORKDIR /work
-VOLUME ["/cache", "/work/runs"]
+WORKDIR /bench
+VOLUME ["/cache", "/bench/runs"]
 ENTRYPOINT ["dpgbench"]
 CMD ["--help"]

@@ -35,7 +35,7 @@ def test_all_that_an_installation_needs_is_copied_and_nothing_else_is_let_in() -
 def test_it_runs_as_a_user_without_rights_and_keeps_weights_and_runs_outside() -> None:
     final = RECIPE[RECIPE.rindex("\nFROM ") :]
     assert re.search(r"^USER [1-9]\d*$", final, re.MULTILINE), "a number, which Kubernetes can tell from root"
-    assert 'VOLUME ["/cache", "/work/runs"]' in final
+    assert 'VOLUME ["/cache", "/bench/runs"]' in final
     homes = dict(re.findall(r"(DPGBENCH_CACHE|HF_HOME|MODELSCOPE_CACHE|XDG_CACHE_HOME)=(\S+)", final))
     assert len(homes) == 4
     assert all(home.startswith("/cache") for home in homes.values())

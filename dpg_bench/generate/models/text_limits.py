@@ -46,10 +46,11 @@ def limits_seen(seen: Seen, prompt: str, *, longest: int | None) -> tuple[TextLi
     for name, (tokenizer, tokens, text) in seen.items():
         if prompt in text:
             template = text.replace(prompt, "{}", 1)
+            read = tokens
             if longest is not None and tokens > longest:
                 beginning = tokenizer_limit(name, tokenizer, tokens, template.split("{}")[0])
-                tokens = min(tokens, longest + beginning.count(""))  # noqa: PLW2901 - the tighter of two limits
-            limits.append(tokenizer_limit(name, tokenizer, tokens, template))
+                read = min(tokens, longest + beginning.count(""))
+            limits.append(tokenizer_limit(name, tokenizer, read, template))
     return tuple(limits)
 
 

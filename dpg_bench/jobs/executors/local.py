@@ -65,11 +65,11 @@ class LocalProcesses:
 
     def wait(self) -> list[Event]:
         """What processes say, and which have ended."""
-        by_pipe = {worker.pipe: name for name, worker in self._workers.items()}
+        ready = wait([worker.pipe for worker in self._workers.values()])
         events: list[Event] = []
-        for pipe in wait(list(by_pipe)):
-            name = by_pipe[pipe]  # type: ignore[index]
-            worker = self._workers[name]
+        for name, worker in list(self._workers.items()):
+            if worker.pipe not in ready:
+                continue
             try:
                 events.append(worker.pipe.recv())
                 self._idle.add(name)

@@ -119,8 +119,8 @@ class OpenAIJudge:
         found: list[Reply] = []
         try:
             with self._server.connect() as connection:
-                for one in connection.each(todo, lambda one: self._ask(connection, one)):
-                    found.append(_reply(one))  # noqa: PERF401 - one by one, since what came before an error stays
+                # extend keeps what came before an error
+                found.extend(_reply(one) for one in connection.each(todo, lambda one: self._ask(connection, one)))
         except UnavailableError as error:
             if not found:
                 raise

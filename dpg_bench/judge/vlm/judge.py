@@ -136,7 +136,7 @@ class VlmJudge:
 def _chat(processor: Any, system: str | None, *, source: str) -> Chat:
     try:
         return Chat(processor, system=system)
-    except Exception as error:
+    except Exception as error:  # a chat template is a program, and raises what it likes
         also = " and a system message" if system is not None else ""
         raise BadInputError(
             f"{source} can't be asked: its chat template takes no image with a text{also} "
