@@ -1,6 +1,6 @@
 """Every figure and screenshot of the documentation, made anew: python docs/_build/figures.py
 
-A test compares the digest of `INPUTS` with the one kept beside the figures, so that none of them shows what no longer is.
+A test compares the digest of `INPUTS` with the one kept beside the figures, so that none shows what no longer is.
 The screenshot of the report needs Chromium (its path in CHROMIUM, if it is not found) and Playwright.
 """
 
@@ -17,6 +17,10 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dpg_bench.miniature.scene import Scene
 
 ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "docs" / "images"
@@ -100,7 +104,7 @@ def published_pairs(path: Path, *, dark: bool) -> None:
 
 
 def report_screenshots(folder: Path) -> None:
-    """The top of a report and its gallery, light and dark, over drawings of the miniature world with planted mistakes."""
+    """The top of a report and its gallery, light and dark, over drawings of the miniature with planted mistakes."""
     from playwright.sync_api import sync_playwright
 
     page = _report(folder)
@@ -166,7 +170,7 @@ def _draw(folder: Path, rows: list[list[str]], kept: set[str], errors: float) ->
         csv.writer(file).writerows(lines)
 
 
-def _mistaken(scene, seed: str, errors: float):  # type: ignore[no-untyped-def]
+def _mistaken(scene: Scene, seed: str, errors: float) -> Scene:
     """`scene`, or with the probability `errors` one in which one thing has another colour, or is gone."""
     from dpg_bench.miniature.dice import Dice
     from dpg_bench.miniature.scene import COLORS

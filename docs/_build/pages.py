@@ -80,8 +80,7 @@ def commands_page(app: typer.Typer, program: str) -> str:
     """Every command with its arguments and options, as the typer app has them."""
     group: Any = typer.main.get_command(app)
     parts = [f"# Commands of `{program}`\n\n{_cell(group.help)}\n\n{_cell(group.epilog)}\n"]
-    for name in group.commands:
-        parts.append(_command(group.commands[name], f"{program} {name}", name))
+    parts += [_command(command, f"{program} {name}", name) for name, command in group.commands.items()]
     return "\n".join(parts)
 
 

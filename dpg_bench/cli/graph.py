@@ -25,6 +25,7 @@ from dpg_bench.cli.writing import (
 
 if TYPE_CHECKING:
     from dpg_bench.jobs.graph import GraphOutcome
+    from dpg_bench.records import Suite
 
 
 def graph(
@@ -105,7 +106,7 @@ def graph(
     if outcome.suite is not None:
         say(f"{out}: {len(outcome.suite)} prompts, {outcome.suite.question_count} questions.")
         if review:
-            _show_page(outcome, out.with_suffix(".html"), force=force)
+            _show_page(outcome.suite, outcome, out.with_suffix(".html"), force=force)
     if outcome.failed:
         fate = f"{out} is without them." if outcome.suite is not None else f"{out} is not written."
         say_failures(outcome.failed, of=len(plan.prompts), noun="prompts", fate=fate)
@@ -114,17 +115,16 @@ def graph(
     say(f"{look}Next: dpgbench run --suite {out} --model MODEL")
 
 
-def _show_page(outcome: GraphOutcome, page: Path, *, force: bool) -> None:
+def _show_page(suite: Suite, outcome: GraphOutcome, page: Path, *, force: bool) -> None:
     import webbrowser
 
     from dpg_bench.files.outputs import write_output
     from dpg_bench.report.review.html import suite_to_html
 
-    assert outcome.suite is not None  # noqa: S101 - the caller has looked
     origin = outcome.origin
     at = f" ({origin.revision})" if origin.revision else ""
     made_by = f"Made by {origin.model}{at}, recipe {origin.recipe}, sampling {origin.sampling}."
-    text = suite_to_html(outcome.suite, facts=outcome.facts, made_by=made_by, failed=outcome.failed)
+    text = suite_to_html(suite, facts=outcome.facts, made_by=made_by, failed=outcome.failed)
     write_output(page, text.encode(), force=force)
     say(f"Review: {page}")
     webbrowser.open(page.resolve().as_uri())

@@ -34,34 +34,39 @@ _LONGEST = 120  # of a judge's folder
 
 
 @dataclass(frozen=True, slots=True)
-class ShardDir:
-    """The places inside the folder of one of several processes that share a run or a judgement.
-
-    Nobody else writes there, so that no two processes ever write to one file, on one machine or on many. What it holds
-    counts as if it stood in the run's own logs; once all is done it is moved there, and the folder is gone.
-    """
+class JudgingLogs:
+    """The logs of a judge's work in a folder: of a whole judgement, or of one process's part in it."""
 
     path: Path
 
     @property
-    def generation_log(self) -> Path:
-        """One line per item that it generated, or failed to."""
-        return self.path / _GENERATION_LOG
-
-    @property
     def answers(self) -> Path:
-        """One line per answer that its judge gave."""
+        """One line per answer."""
         return self.path / _ANSWERS
 
     @property
     def failures(self) -> Path:
-        """One line per item that it could not judge."""
+        """One line per item that the last run could not judge; not there if there was none."""
         return self.path / _FAILURES
 
     @property
     def usage(self) -> Path:
         """What asking came to, a line for each call, of a judge that counts it."""
         return self.path / _USAGE
+
+
+@dataclass(frozen=True, slots=True)
+class ShardDir(JudgingLogs):
+    """The places inside the folder of one of several processes that share a run or a judgement.
+
+    Nobody else writes there, so that no two processes ever write to one file, on one machine or on many. What it holds
+    counts as if it stood in the run's own logs; once all is done it is moved there, and the folder is gone.
+    """
+
+    @property
+    def generation_log(self) -> Path:
+        """One line per item that it generated, or failed to."""
+        return self.path / _GENERATION_LOG
 
     @property
     def record_file(self) -> Path:
@@ -169,30 +174,13 @@ class RunDir:
 
 
 @dataclass(frozen=True, slots=True)
-class JudgementDir:
+class JudgementDir(JudgingLogs):
     """The places inside the folder of one judgement."""
-
-    path: Path
 
     @property
     def record_file(self) -> Path:
         """What the answers were made with."""
         return self.path / "judgement.json"
-
-    @property
-    def answers(self) -> Path:
-        """One line per answer."""
-        return self.path / _ANSWERS
-
-    @property
-    def failures(self) -> Path:
-        """One line per item that the last run could not judge; not there if there was none."""
-        return self.path / _FAILURES
-
-    @property
-    def usage(self) -> Path:
-        """What asking came to, a line for each call, of a judge that counts it."""
-        return self.path / _USAGE
 
     @property
     def scorecard(self) -> Path:

@@ -33,7 +33,7 @@ class KeptImages:
         if self._folder is None:
             self._memory[digest] = tuple(images)
             return
-        for file, image in zip(self._files(digest, len(images)), images, strict=True):
+        for file, image in zip(_files(self._folder, digest, len(images)), images, strict=True):
             content = io.BytesIO()
             image.save(content, format="PNG", compress_level=_COMPRESSION)
             write_atomic(file, content.getvalue())
@@ -43,7 +43,7 @@ class KeptImages:
         if self._folder is None:
             return self._memory.get(digest)
         try:
-            return tuple(open_image(read_image_file(file), file) for file in self._files(digest, count))
+            return tuple(open_image(read_image_file(file), file) for file in _files(self._folder, digest, count))
         except BadInputError:  # not there, or damaged: drawn again
             return None
 
@@ -51,9 +51,9 @@ class KeptImages:
         """Delete the images of an answer, now that they are where they belong."""
         self._memory.pop(digest, None)
         if self._folder is not None:
-            for file in self._files(digest, count):
+            for file in _files(self._folder, digest, count):
                 file.unlink(missing_ok=True)
 
-    def _files(self, digest: str, count: int) -> list[Path]:
-        assert self._folder is not None  # noqa: S101 - asked only where there is one
-        return [self._folder / f"{digest[:32]}-{place}.png" for place in range(count)]
+
+def _files(folder: Path, digest: str, count: int) -> list[Path]:
+    return [folder / f"{digest[:32]}-{place}.png" for place in range(count)]
