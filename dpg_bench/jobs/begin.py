@@ -41,6 +41,9 @@ def opened_record(plan: RunPlan, generator: Generator, *, command: Sequence[str]
             f"settings: their fingerprint is {min(others)[:12]}, now {record.fingerprint[:12]}. Give the command that "
             f"began the run, choose another {option('out')}, or start over with {option('fresh', True)}."
         )
+    began = plan.previous
+    if began is not None and began.status == "running" and began.suite == record.suite and began.truncated_prompts:
+        return record  # counted, and told, by the process that came first
     return record.model_copy(update={"truncated_prompts": truncated_prompts(generator, plan.prompts)})
 
 

@@ -311,6 +311,12 @@ def validate_length(options: EllaTextOptions) -> None:
         )
 
 
+def validate_text_and_sampler(settings: GeneratorSettings[EllaTextOptions]) -> None:
+    """What any ELLA of fixed weights must hold. Raises BadInputError as `validate_length` and `validate_sampler` do."""
+    validate_length(settings.options)
+    validate_sampler(settings)
+
+
 def _load(settings: GeneratorSettings[EllaOptions]) -> Generator:
     return load_ella(find_ella(settings.options), settings)
 

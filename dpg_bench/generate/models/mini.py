@@ -10,7 +10,7 @@ from typing import Any
 
 from dpg_bench.device import on_one_thread
 from dpg_bench.generate.base import GenerationDefaults, Generator, GeneratorSettings, ModelSpec
-from dpg_bench.generate.models.ella import ELLA_SD15, EllaTextOptions, EllaWeights, load_ella, validate_length
+from dpg_bench.generate.models.ella import ELLA_SD15, EllaTextOptions, EllaWeights, load_ella, validate_text_and_sampler
 from dpg_bench.generate.models.stable_diffusion import (
     BASE_FILES,
     SD15,
@@ -48,11 +48,6 @@ def _load_ella(settings: GeneratorSettings[EllaTextOptions]) -> Generator:
     return on_one_thread(load_ella(_ella(), settings, cpu_images=_IMAGES_PER_PASS), "generate")
 
 
-def _validate_ella(settings: GeneratorSettings[EllaTextOptions]) -> None:
-    validate_length(settings.options)
-    validate_sampler(settings)
-
-
 def _nothing_to_fetch(options: Any) -> None:
     del options
 
@@ -76,7 +71,7 @@ MINI_ELLA_SD15 = ModelSpec(
     defaults=_DEFAULTS,
     options=EllaTextOptions,
     load=_load_ella,
-    validate=_validate_ella,
+    validate=validate_text_and_sampler,
     fetch=_nothing_to_fetch,
     notes=_NOTES,
     gpu_dtype=ELLA_SD15.gpu_dtype,

@@ -5,8 +5,6 @@ They work on one thread: more of them only wait for each other, and round differ
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from dpg_bench.device import on_one_thread
 from dpg_bench.generate.base import GenerationDefaults, Generator, GeneratorSettings, ModelSpec
 from dpg_bench.generate.models.ella import (
@@ -14,7 +12,7 @@ from dpg_bench.generate.models.ella import (
     EllaTextOptions,
     EllaWeights,
     load_ella,
-    validate_length,
+    validate_text_and_sampler,
 )
 from dpg_bench.generate.models.stable_diffusion import (
     SD15,
@@ -24,9 +22,6 @@ from dpg_bench.generate.models.stable_diffusion import (
     validate_sampler,
 )
 from dpg_bench.generate.models.tiny_weights import tiny_base, tiny_connector, tiny_text_encoder
-
-if TYPE_CHECKING:
-    pass
 
 _IMAGES_PER_PASS = 4
 _NOTE = "Untrained weights at toy size, built on this machine from a fixed seed: scores of its images mean nothing."
@@ -52,11 +47,6 @@ def _fetch_ella(options: EllaTextOptions) -> None:  # noqa: ARG001 - the signatu
     _tiny_ella()
 
 
-def _validate_ella(settings: GeneratorSettings[EllaTextOptions]) -> None:
-    validate_length(settings.options)
-    validate_sampler(settings)
-
-
 TINY_SD15 = ModelSpec(
     name="tiny-sd15",
     summary="Stable Diffusion 1.5's architecture at toy size, untrained: proves the path, makes no pictures",
@@ -77,7 +67,7 @@ TINY_ELLA_SD15 = ModelSpec(
     defaults=GenerationDefaults(size=64, steps=3, guidance=12.0),
     options=EllaTextOptions,
     load=_load_ella,
-    validate=_validate_ella,
+    validate=validate_text_and_sampler,
     fetch=_fetch_ella,
     notes=(_NOTE,),
     gpu_dtype=ELLA_SD15.gpu_dtype,
