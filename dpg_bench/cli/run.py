@@ -143,10 +143,12 @@ def run(
     if dry_run:
         plan = plan_run(request, outline=outline_suite(suite))
         say_mends(plan.suite)
+        _say_made_for(plan)
         show(plan_text(plan))
         return
     plan = plan_run(request)
     say_mends(plan.suite)
+    _say_made_for(plan)
     say(_headline(plan, mirror))
     outcome = draw(plan, who, steal=steal, mirror=mirror)
     for item_id, error in list(outcome.failed.items())[:5]:
@@ -193,6 +195,12 @@ def draw(plan: RunPlan, who: Share | Workers, *, steal: bool, mirror: Mirror | N
         if who.shard is not None:
             say_share(who.shard, plan.run.path)
         return execute_run(plan, shard=who.shard, steal=steal, mirror=mirror, command=sys.argv, progress=progress)
+
+
+def _say_made_for(plan: RunPlan) -> None:
+    suite, own = plan.suite.name, plan.spec.made_for
+    if own not in (None, suite):
+        say(f"{plan.spec.name} was trained for the suite {own} alone: on {suite} its images mean nothing.")
 
 
 def _headline(plan: RunPlan, mirror: Mirror | None) -> str:

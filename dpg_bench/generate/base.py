@@ -103,7 +103,8 @@ class ModelSpec(Generic[OptionsT]):
     `options` is the type of its options, which are read once and then handed to the rest as they are. `validate`
     checks the settings without loading weights (raising BadInputError), `load` builds the generator, `fetch`
     downloads and verifies its weights ahead of time. `notes` say where each default comes from, `untrained` that the
-    weights are random, so that scores mean nothing. `memory`, if known, sets the batch size. `takes_negative_prompt`
+    weights are random, so that scores mean nothing; `made_for` is the one suite that it was trained for, if other
+    prompts mean nothing to it. `memory`, if known, sets the batch size. `takes_negative_prompt`
     says that the settings' negative prompt is heeded; without, one is refused. `pending` gives those of the downloads
     that the options need and this machine lacks; without, it's all of them. `remote` says that it draws elsewhere, so
     that device and precision are nothing to choose here; `batch_size` then says how many images are under way at once.
@@ -120,6 +121,7 @@ class ModelSpec(Generic[OptionsT]):
     notes: tuple[str, ...] = field(default=())
     gpu_dtype: str = "float16"
     untrained: bool = False
+    made_for: str | None = None
     memory: MemoryNeed | None = None
     takes_negative_prompt: bool = False
     pending: Callable[[OptionsT], tuple[Download, ...]] | None = None

@@ -262,6 +262,9 @@ def _remarks(request: ScoreRequest, place: Place, source: Judging | ImportedAnsw
     if request.path is None and place.record is not None:
         record = place.record
         yield f"Scoring the newest run, {place.out.path}: {record.settings.get('model')} on {record.suite.name}."
+    if isinstance(source, Judging) and source.spec.made_for not in (None, suite.name):
+        own = source.spec.made_for
+        yield f"{source.spec.name} was trained for the suite {own} alone: on {suite.name} its answers mean nothing."
     if isinstance(source, ImportedAnswers):
         if source.blank:
             yield f"{source.blank} answers in {request.answers} are empty: these are missing, and no noes."

@@ -83,6 +83,7 @@ class JudgeSpec(Generic[OptionsT]):
     and verifies its weights ahead of time. `source` says where the weights come from, `untrained` that they are
     random, so that scores mean nothing. `remote` says that it computes elsewhere, so that device and precision are
     nothing to it. `dtypes` are the precisions that it knows, and `gpu_dtype` is what `auto` stands for on a GPU.
+    `made_for` is the one suite that it was trained for; to others its answers mean nothing.
     `label` is what its scores are called by, which tells other weights than those of `source` apart, and `pending` the
     gigabytes that are still to be downloaded.
     """
@@ -99,6 +100,7 @@ class JudgeSpec(Generic[OptionsT]):
     dtypes: tuple[str, ...] = DTYPES
     gpu_dtype: str = "float32"
     untrained: bool = False
+    made_for: str | None = None
     remote: bool = False
     label: Callable[[JudgeSettings[OptionsT]], str] = _own_name
     pending: Callable[[OptionsT], float] = _nothing

@@ -78,13 +78,23 @@ def test_both_models_run_and_are_judged_by_the_ordinary_commands(tmp_path: Path)
         small = ["--limit", "1", "--images-per-prompt", "1", "--steps", "3", "--out", str(run)]
         call(["run", "--model", model, "--suite", "miniature", *small])
         shown = call(["score", str(run), "--judge", "mini-mplug"])
-        assert "mean nothing" not in shown
+        assert "mean nothing" not in shown  # on its own suite
         (image,) = (run / "images").iterdir()
         pixels = np.asarray(Image.open(image).convert("RGB"))
         assert pixels.shape == (64, 64, 3)
         assert pixels.std() > 5
         card = json.loads((run / "judgements" / "mini-mplug" / "scorecard.json").read_text(encoding="utf-8"))
         assert card["suite"]["name"] == "miniature"
+
+
+def test_on_another_suite_both_commands_say_that_it_means_nothing(tmp_path: Path) -> None:
+    run = str(tmp_path / "run")
+    drawn = call(["run", "--model", "mini-sd15", "--suite", "sample", "--limit", "1", "--steps", "2", "--out", run])
+    judged = call(["score", run, "--judge", "mini-mplug"])
+    for said, what in ((drawn, "images"), (judged, "answers")):
+        assert f"was trained for the suite miniature alone: on sample its {what} mean nothing." in " ".join(
+            said.split()
+        )
 
 
 def call(arguments: list[str]) -> str:

@@ -61,6 +61,7 @@ MINI_SD15 = ModelSpec(
     validate=validate_sampler,
     fetch=_nothing_to_fetch,
     notes=_NOTES,
+    made_for="miniature",
     gpu_dtype=SD15.gpu_dtype,
     takes_negative_prompt=True,
 )
@@ -74,6 +75,7 @@ MINI_ELLA_SD15 = ModelSpec(
     validate=validate_text_and_sampler,
     fetch=_nothing_to_fetch,
     notes=_NOTES,
+    made_for="miniature",
     gpu_dtype=ELLA_SD15.gpu_dtype,
     takes_negative_prompt=True,
 )

@@ -123,6 +123,7 @@ MINI_MPLUG = JudgeSpec(
     validate=lambda _: None,
     fetch=lambda _: None,
     notes=("it knows the questions of the miniature world, and no others",),
+    made_for="miniature",
     dtypes=(*DTYPES, TF32, TF32X3),
 )
 
