@@ -66,9 +66,10 @@ class RawExamples:
         """
         state = state or {"epoch": 0, "next": 0, "waiting": []}
         waiting: dict[Size, list[tuple[Place, Picture]]] = {}
-        found, first_epoch = False, int(state["epoch"])
+        found = False
+        whole_epoch = int(state["epoch"]) + (int(state["next"]) > 0)  # of one that was begun, nothing may be left
         for place, picture in pictures(self._places(state), self._data, skipped=self._skipped):
-            if not found and place[0] > first_epoch:
+            if not found and place[0] > whole_epoch:
                 raise EllaError(f"None of the pairs can be used; {len(self._skipped)} were left out: {self._skipped}.")
             if picture is None:
                 continue

@@ -185,7 +185,7 @@ def test_two_processes_equal_one(unlike_others: Configure, tmp_path: Path) -> No
     assert lines[-1]["validation_loss"] == pytest.approx(one.validation_loss, rel=1e-5)
 
 
-@pytest.mark.parametrize("way", ["precomputed", "raw", "buckets", "average"])
+@pytest.mark.parametrize("way", ["precomputed", "raw", "raw, at the end of an epoch", "buckets", "average"])
 def test_a_run_stopped_and_continued_gives_the_same_bits(
     way: str, configure: Configure, features: Path, tmp_path: Path
 ) -> None:
@@ -199,13 +199,15 @@ def test_a_run_stopped_and_continued_gives_the_same_bits(
     changes: dict[str, Any] = {
         "precomputed": {"data": {"precomputed": features}},
         "raw": {},
+        "raw, at the end of an epoch": {},
         "buckets": {"data": {"folder": shapes, **crop}, "batch_size": 3},
         "average": {"data": {"precomputed": features}, "optimizer": {"ema_decay": 0.9, "warmup_steps": 3}},
     }[way]
     straight = train(configure(tmp_path / "straight", steps=7, **changes))
     config = configure(tmp_path / "stopped", steps=7, **changes)
-    stopped = train(config, report=stop_after(3))
-    assert (stopped.steps, stopped.finished) == (3, False)
+    end = 4 if way.endswith("epoch") else 3  # sixteen pairs, four a step
+    stopped = train(config, report=stop_after(end))
+    assert (stopped.steps, stopped.finished) == (end, False)
     continued = train(config)
     assert (continued.steps, continued.finished) == (7, True)
     assert same(weights(straight), weights(continued))
