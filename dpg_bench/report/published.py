@@ -9,6 +9,7 @@ say. Rows are counted as spreadsheets count them: the header is row 1.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -159,11 +160,11 @@ def _result(row: _Row) -> PublishedResult:
 
 def _check_header(path: Path, header: Sequence[str]) -> None:
     known = (*COLUMNS, *_LEADERBOARD_COLUMNS)
-    for name in header:
+    for name, times in Counter(header).items():
         if name not in known:
             raise unknown_name(f"column of {path}, row 1:", name, known)
-        if header.count(name) > 1:
-            raise BadInputError(f"{path}, row 1: the column '{name}' is there {header.count(name)} times.")
+        if times > 1:
+            raise BadInputError(f"{path}, row 1: the column '{name}' is there {times} times.")
     if "model" not in header or not {"overall", *CATEGORIES} & set(header):
         raise BadInputError(
             f"{path}, row 1: needed are the column 'model' and one of overall, {', '.join(CATEGORIES)}. "
