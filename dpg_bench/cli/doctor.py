@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _MODELS = ("sd15", "ella-sd15")
 _SUITES = ("dpg-bench", "dsg-1k")
 _JUDGES = ("mplug",)
+_SHIPPED = "miniature"
 _VARIABLES = ("DPGBENCH_", "HF_", "MODELSCOPE_", "TORCH_", "CUDA_", "OMP_", "HTTP_PROXY", "HTTPS_PROXY", "NVIDIA_TF32_")
 _FULL = "pip install 'dpg-bench[full]'"
 
@@ -159,7 +160,11 @@ def _caches() -> Iterator[str]:
 def _weights() -> Iterator[str]:
     """What is here of all that can be fetched by name, and what is still to be downloaded."""
     from dpg_bench.errors import DpgBenchError
+    from dpg_bench.generate.registry import model_specs
+    from dpg_bench.judge.registry import judge_made_for
 
+    drawn = [spec.name for spec in model_specs().values() if spec.made_for == _SHIPPED]
+    yield f"here     {_SHIPPED}, {', '.join(drawn)}, {judge_made_for(_SHIPPED)}: shipped, to try everything with"
     for kind, names, missing in (
         ("run and score", _SUITES, _suite_missing),
         ("run", _MODELS, _model_missing),

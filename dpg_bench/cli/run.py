@@ -114,6 +114,7 @@ def run(
     from dpg_bench.cli.workers import find_workers
     from dpg_bench.generate.registry import find_model
     from dpg_bench.jobs.run_plan import RunRequest, plan_run
+    from dpg_bench.judge.registry import judge_made_for
     from dpg_bench.plugins import split_pairs
     from dpg_bench.suite.registry import outline_suite, own_images_per_prompt
 
@@ -169,7 +170,9 @@ def run(
         return
     kept = f", {len(outcome.kept)} of them before" if outcome.kept else ""
     place = mirror.url if mirror is not None else plan.run.path
-    say(f"{len(plan.items)} items are in {place}/{plan.run.images.name}{kept}. Next: dpgbench score {place}")
+    judge = judge_made_for(plan.suite.name)
+    own = f" --judge {judge}" if judge is not None else ""
+    say(f"{len(plan.items)} items are in {place}/{plan.run.images.name}{kept}. Next: dpgbench score {place}{own}")
 
 
 def draw(plan: RunPlan, who: Share | Workers, *, steal: bool, mirror: Mirror | None) -> GenerationOutcome:

@@ -217,7 +217,7 @@ def score(
     for line in plan.remarks:
         say(line)
     if plan.pending_gigabytes:
-        _confirm_download(plan)
+        confirm_download(plan)
     result = judge_run(plan, who, steal=steal, mirror=mirror)
     if result is None:
         return
@@ -268,11 +268,16 @@ def judge_run(plan: ScorePlan, who: Share | Workers, *, steal: bool, mirror: Mir
     return ended.result
 
 
-def _confirm_download(plan: ScorePlan) -> None:
+def confirm_download(plan: ScorePlan) -> None:
     """Say what is downloaded before anything is judged, and ask where somebody can answer."""
+    from dpg_bench.judge.registry import judge_made_for
+
+    toy = judge_made_for(plan.suite.name) or "tiny-mplug"
+    scored = [name for name, place in plan.out.judged().items() if place.scorecard.exists()]
+    before = f" {plan.out.path} was judged by {', '.join(scored)}: --judge NAME scores by that." if scored else ""
     say(
         f"The judge {plan.request.judge} is not on this machine yet: about {plan.pending_gigabytes:g} GB are "
-        "downloaded first, once. To only try things out, --judge tiny-mplug needs no download."
+        f"downloaded first, once. To only try things out, --judge {toy} needs no download.{before}"
     )
     if sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty():
         typer.confirm("Download it now?", default=True, abort=True, err=True)

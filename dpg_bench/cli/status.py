@@ -38,6 +38,7 @@ def show(
     json: Json = False,
 ) -> None:
     """Show all that is known of a run, also while it is made or judged."""
+    from dpg_bench.judge.registry import judge_made_for
     from dpg_bench.report.status.data import status_to_json
     from dpg_bench.report.status.result import run_status
     from dpg_bench.report.status.text import print_status
@@ -46,4 +47,4 @@ def show(
     if json:
         show_json(status_to_json(status))
     else:
-        print_status(status, terminal())
+        print_status(status, terminal(), judge=judge_made_for(status.suite) if status.suite is not None else None)

@@ -178,6 +178,11 @@ class JudgementDir(JudgingLogs):
     """The places inside the folder of one judgement."""
 
     @property
+    def begun(self) -> bool:
+        """Whether there is more than locks: a judge that couldn't be loaded, or fetched, leaves no judgement."""
+        return any(file.is_file() and file.name != _LOCK for file in self.path.rglob("*"))
+
+    @property
     def record_file(self) -> Path:
         """What the answers were made with."""
         return self.path / "judgement.json"

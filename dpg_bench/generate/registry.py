@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from dpg_bench.errors import unknown_name
+from dpg_bench.errors import option, unknown_name
 from dpg_bench.generate.base import ModelSpec
 from dpg_bench.generate.models.diffusers import PREFIX, any_pipeline_spec
 from dpg_bench.generate.models.ella import ELLA_SD15
@@ -35,5 +36,7 @@ def find_model(name: str) -> ModelSpec[Any]:
     specs = model_specs()
     if name not in specs:
         hint = f"Any other diffusers pipeline: {PREFIX}REPO_OR_FOLDER; a server's model: {SERVED_PREFIX}MODEL@URL."
+        if Path(name).exists():
+            hint = f"For what lies at {name}, say {option('model', PREFIX + name)}."
         raise unknown_name("model", name, specs, hint=hint)
     return specs[name]

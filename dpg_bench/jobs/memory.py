@@ -83,7 +83,7 @@ class DPGScore:
         """
         prompt = self.suite.by_id.get(item_id)
         if prompt is None:
-            raise unknown_name(f"item of suite '{self.suite.name}'", item_id, self.suite.by_id)
+            raise unknown_name(f"item of suite '{self.suite.name}':", item_id, self.suite.by_id)
         pictures = [as_image(image) for image in _each(images)]
         if not pictures:
             raise BadInputError(f"There is no image of item '{item_id}': give at least one.")

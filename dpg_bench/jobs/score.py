@@ -65,7 +65,6 @@ def execute_score(plan: ScorePlan, *, progress: Callable[[JudgingProgress], None
 def _judge(plan: ScorePlan, source: Judging, progress: Callable[[JudgingProgress], None] | None) -> Answered:
     judge = source.spec.load(source.settings)
     check_same_run(plan)
-    write_origin(plan)
     outcome = judge_images(
         plan.prompts,
         source.images,
@@ -76,6 +75,7 @@ def _judge(plan: ScorePlan, source: Judging, progress: Callable[[JudgingProgress
         batch_size=source.batch_size,
         workers=default_workers(len(source.images.items), source.settings.device),
         fresh=plan.request.fresh,
+        begun=lambda: write_origin(plan),
         progress=progress,
     )
     return Answered(
@@ -110,6 +110,7 @@ def _keep_answers(plan: ScorePlan, imported: ImportedAnswers) -> None:
         images_per_prompt=imported.images_per_prompt,
         suite_digest=plan.suite.digest,
     )
+    check_same_run(plan)
     with disk_errors(plan.folder.path):
         clear_parts(plan.folder.path)
         begin_judgement(plan.folder, record, fresh=plan.request.fresh)

@@ -85,8 +85,8 @@ def join_judging(plan: ScorePlan, source: Judging, judge: Judge, own: ShardDir) 
     """
     check_same_run(plan)
     with lock_folder(plan.folder.path, wait=PATIENCE), disk_errors(plan.folder.path):
-        write_origin(plan)
         begin_judging(plan.folder, source.images, judge, suite_digest=plan.suite.digest)
+        write_origin(plan)
     card = judge_card(source, judge)
     known = plan.record.suite.items if plan.record is not None else None
     chosen = [prompt.item_id for prompt in plan.prompts]

@@ -95,14 +95,18 @@ def judge_card(source: Judging, judge: Judge, usage: Mapping[str, float] | None 
 
 
 def write_origin(plan: ScorePlan) -> None:
-    """Say beside the results which images they are about, where these are not a run's. Raises what that raises."""
+    """Say beside the results which images they are about, where these are not a run's. Raises what that raises.
+
+    For once it is known that the answers go with those that are there: what is refused leaves no trace.
+    """
     if plan.origin is not None:
-        check_same_source(plan.out, plan.source.images.path if isinstance(plan.source, Judging) else None)
         write_source(plan.out, plan.origin)
 
 
 def check_same_run(plan: ScorePlan) -> None:
-    """Raises BadInputError if the run that was planned for has been started anew since."""
+    """Raises BadInputError if the run that was planned for has been started anew since, or `out` is about others."""
+    if plan.origin is not None:
+        check_same_source(plan.out, plan.source.images.path if isinstance(plan.source, Judging) else None)
     if plan.run is None or plan.record is None:
         return
     now, then = plan.run.read_record(), plan.record

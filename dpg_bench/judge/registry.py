@@ -49,6 +49,11 @@ def judge_forms() -> tuple[JudgeSpec[Any], ...]:
     return tuple(replace(form.spec(form.example), name=form.shown) for form in _FORMS)
 
 
+def judge_made_for(suite: str) -> str | None:
+    """The judge that was trained for this suite alone; None for most suites."""
+    return next((name for name, spec in judge_specs().items() if spec.made_for == suite), None)
+
+
 def find_judge(name: str) -> JudgeSpec[Any]:
     """The judge that `name` stands for. Raises BadInputError for a name that nobody knows."""
     for form in _FORMS:

@@ -72,13 +72,15 @@ def judge_images(
     made: Mapping[str, str] | None = None,
     workers: int = 0,
     fresh: bool = False,
+    begun: Callable[[], None] | None = None,
     progress: Callable[[JudgingProgress], None] | None = None,
 ) -> JudgingOutcome:
     """Ask `judge` all questions of `prompts` about their `images`, and write the answers into `folder`.
 
     Answers that are there and still hold are kept; `fresh` deletes them first. `batch_size` (≥ 1) is the number
     of images per call of the judge, halved whenever one doesn't fit into memory. `suite_digest` names the suite of the
-    questions, so that no other's are put among them. `workers`: see `read_ahead`.
+    questions, so that no other's are put among them. `workers`: see `read_ahead`. `begun` is called once it is known
+    that the answers go with those that are there.
     `made` are the SHA-256 of items' files as they were made, where that is known: an item whose file has another is no
     longer what the run made, and isn't judged.
     An item that can't be judged is logged in `failures.jsonl` and tried again next time, and so is a question that the
@@ -92,6 +94,8 @@ def judge_images(
     with lock_alone(folder), disk_errors(folder):
         clear_parts(folder)
         begin_judging(place, images, judge, suite_digest=suite_digest, fresh=fresh)
+        if begun is not None:
+            begun()
         place.failures.unlink(missing_ok=True)
         if fresh:
             clear_shards(place.shards)

@@ -20,7 +20,7 @@ def select_prompts(suite: Suite, *, limit: int | None, items: Sequence[str] | No
     for item_id in items:
         if item_id not in suite.by_id:
             few = list(suite.by_id)[:8]
-            near = unknown_name(f"item of suite '{suite.name}'", item_id, suite.by_id)
+            near = unknown_name(f"item of suite '{suite.name}':", item_id, suite.by_id)
             guess = str(near).split(" Known:", maxsplit=1)[0]
             raise BadInputError(f"{guess} It has {len(suite.by_id)} items, such as {', '.join(few)}.")
     if len(set(items)) < len(items):

@@ -33,7 +33,7 @@ TINY = ("run", "--model", "tiny-sd15", "--suite", "sample")
         ((*TINY, "--limit", "0"), ["limit is 0"]),
         (
             (*TINY, "--items", "sample01-lighthouse,lighthouse"),
-            ["Unknown item of suite 'sample' 'lighthouse'", "24 items"],
+            ["Unknown item of suite 'sample': 'lighthouse'", "24 items"],
         ),
         ((*TINY, "--items", ","), ["name at least one item id"]),
         ((*TINY, "--items", "a", "--limit", "1"), ["exclude each other"]),

@@ -145,7 +145,7 @@ def test_a_plain_folder_of_images_is_judged_and_not_written_to(dpgbench: Dpgbenc
     before = sorted(plain.iterdir())
     scored = dpgbench("score", plain, "--suite", "sample", "--judge", "tiny-mplug")
     assert scored.exit_code == 3, scored.output  # 22 of 24 items have no image
-    assert "No corrected overall score: the run is incomplete" in scored.stdout
+    assert "No corrected or official overall score: the run is incomplete" in scored.stdout
     assert "notes.txt" in scored.stderr
     assert sorted(plain.iterdir()) == before
     card = read_scorecard(Path("runs/plain/judgements/tiny-mplug/scorecard.json"))
@@ -192,6 +192,7 @@ def test_doctor_says_what_is_here(dpgbench: Dpgbench) -> None:
     assert result.exit_code == 0, result.output
     assert "torch" in result.stdout
     assert "CPU cores" in result.stdout
+    assert "here     miniature, mini-sd15, mini-ella-sd15, mini-mplug: shipped" in result.stdout
     assert "MISSING  ella-sd15: run would first download 15.3 GB (Stable Diffusion 1.5 without CLIP" in result.stdout
     assert "MISSING  mplug: score would first download 8.0 GB (`dpgbench fetch mplug`)" in result.stdout
     assert "MISSING  dpg-bench: run and score would first download" in result.stdout

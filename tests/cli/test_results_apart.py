@@ -62,6 +62,22 @@ def test_images_that_were_moved_are_known_again_and_others_in_their_old_place_ar
     assert judged(dpgbench, images(Path("d/images"), "blue"), "--suite", suite) == 2
 
 
+def test_a_command_that_is_refused_leaves_what_is_known_of_the_images_as_it_was(dpgbench: Dpgbench, suite: str) -> None:
+    for item in ("fox", "boat"):
+        Image.linear_gradient("L").resize((128, 128)).convert("RGB").save(
+            images(Path("mine"), "red", ()) / f"{item}.png"
+        )
+    score = ("score", "mine", "--suite", suite, "--judge", "tiny-mplug")
+    assert dpgbench(*score).exit_code == 0
+    before = Path("runs/mine/source.json").read_bytes()
+    for shard in ((), ("--shard", "0/1")):
+        refused = dpgbench(*score, "--images-per-prompt", "1", *shard)
+        assert refused.exit_code == 2
+        assert "images per prompt was 4, now 1" in refused.stderr
+        assert Path("runs/mine/source.json").read_bytes() == before
+    assert dpgbench(*score).exit_code == 0
+
+
 def test_a_folder_of_results_is_scored_and_shown_again_without_its_images_being_named(
     dpgbench: Dpgbench, suite: str
 ) -> None:

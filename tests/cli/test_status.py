@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from dpg_bench.cli.score import confirm_download
 from dpg_bench.files.run_folder import RunDir, lock_folder
+from dpg_bench.jobs.score_plan import plan_score
+from dpg_bench.jobs.score_request import ScoreRequest
 from dpg_bench.report.status.result import run_status
 from dpg_bench.suite.registry import load_suite
 from tests.cli.conftest import Dpgbench
@@ -27,9 +30,34 @@ def made(dpgbench: Dpgbench) -> Path:
     return Path("runs/made")
 
 
+def test_what_comes_next_names_the_judge_that_was_trained_for_the_suite(dpgbench: Dpgbench) -> None:
+    run = dpgbench("run", "--model", "tiny-sd15", "--suite", "miniature", "--limit", "1", "--steps", "1")
+    assert "Next: dpgbench score runs/tiny-sd15-miniature --judge mini-mplug" in run.stderr
+    shown = dpgbench("show", "runs/tiny-sd15-miniature")
+    assert "Next: dpgbench score runs/tiny-sd15-miniature --judge mini-mplug" in shown.stdout
+
+
+def test_a_judge_that_never_began_leaves_no_judgement(dpgbench: Dpgbench, made: Path) -> None:
+    place = RunDir(made).judgement("mplug")
+    place.path.mkdir(parents=True)
+    (place.path / ".lock").touch()
+    assert "mplug" not in dpgbench("show", made).stdout
+    assert "Not checked" not in dpgbench("verify", made).output
+    with lock_folder(place.path):
+        assert "mplug" in dpgbench("show", made).stdout, "while its weights are fetched, it is under way"
+
+
+def test_who_forgets_the_judge_is_told_which_one_judged_before_anything_is_downloaded(
+    dpgbench: Dpgbench, made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dpgbench("score", made, "--judge", "tiny-mplug").exit_code == 0
+    confirm_download(plan_score(ScoreRequest(path=made)))
+    assert "runs/made was judged by tiny-mplug: --judge NAME scores by that." in capsys.readouterr().err
+
+
 def test_a_run_is_listed_and_shown_from_its_first_item_to_its_score(dpgbench: Dpgbench, made: Path) -> None:
     assert "complete: 2 of 2 items" in dpgbench("runs").stdout
-    assert "Next: dpgbench score runs/made" in dpgbench("show", made).stdout
+    assert dpgbench("show", made).stdout.endswith("Next: dpgbench score runs/made\n")
     assert dpgbench("score", made, "--judge", "tiny-mplug").exit_code == 0
     shown = dpgbench("show", made).stdout
     assert "(2 of 24 prompts)" in shown

@@ -45,6 +45,11 @@ def test_the_built_in_models_are_there_with_the_published_settings() -> None:
     assert all(spec.gpu_dtype == "float16" for spec in specs.values())
 
 
+def test_a_folder_is_told_how_it_is_named_as_a_model(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=f"say .*diffusers:{tmp_path}"):
+        find_model(str(tmp_path))
+
+
 def test_every_download_of_a_built_in_model_is_pinned_to_a_commit() -> None:
     downloads = [download for spec in model_specs().values() for download in spec.downloads]
     assert {download.repository for download in downloads} == {

@@ -168,7 +168,7 @@ def test_parts_merge_to_the_whole_and_a_reset_forgets(
 
 def test_what_the_suite_does_not_have_is_refused(suite: dpg.Suite, judge: LoadedJudge) -> None:
     metric = dpg.DPGScore(suite, judge=judge)
-    with pytest.raises(dpg.BadInputError, match="Unknown item of suite 'sample' 'nothing'"):
+    with pytest.raises(dpg.BadInputError, match="Unknown item of suite 'sample': 'nothing'"):
         metric.update("nothing", picture("a", 0))
     with pytest.raises(dpg.BadInputError, match="There is no image of item"):
         metric.update(suite.prompts[0].item_id, [])

@@ -106,7 +106,7 @@ def settings_arguments(found: Any, settings: GeneratorSettings[Any], more: Mappi
             raise unknown_name(
                 f"argument of {found.__name__}",
                 key,
-                [name for name in accepted if not _OURS.fullmatch(name)],
+                [name for name, one in accepted.items() if one.kind != one.VAR_KEYWORD and not _OURS.fullmatch(name)],
                 hint=f"'{key}' is dpg-bench's own to set." if key in accepted else "",
             )
         arguments[key] = _value(found, key, hints.get(key, Any), text, accepted[key].default)

@@ -25,8 +25,7 @@ def print_scorecard(card: Scorecard, console: Console) -> None:
     _print_products(card, console)
     _print_table(card, console)
     _print_noise(card, console)
-    for name, protocol in (("corrected", card["corrected"]), ("official", card["official"])):
-        _print_gaps(name, protocol, console)
+    _print_gaps(card, console)
     for note in card.notes:
         say(console, note)
     for warning in card.warnings:
@@ -124,7 +123,22 @@ def _print_noise(card: Scorecard, console: Console) -> None:
         )
 
 
-def _print_gaps(name: str, protocol: ProtocolCard, console: Console) -> None:
+def _print_gaps(card: Scorecard, console: Console) -> None:
+    corrected, official = card["corrected"], card["official"]
+    if _gaps(corrected) == _gaps(official):
+        _print_gaps_of("corrected and official", corrected, console)
+        return
+    for name, protocol in (("corrected", corrected), ("official", official)):
+        _print_gaps_of(name, protocol, console)
+
+
+def _gaps(side: ProtocolCard) -> tuple[object, ...]:
+    """All that is said of what a protocol leaves out."""
+    counts = (side.prompts_scored, side.prompts_expected, side.complete, side.overall is None)
+    return (*counts, *((item.item_id, item.reason) for item in side.excluded))
+
+
+def _print_gaps_of(name: str, protocol: ProtocolCard, console: Console) -> None:
     if not protocol.excluded:
         return
     say(console, f"{name}: {protocol.prompts_scored} of {protocol.prompts_expected} prompts scored; left out:")
@@ -133,10 +147,11 @@ def _print_gaps(name: str, protocol: ProtocolCard, console: Console) -> None:
     rest = len(protocol.excluded) - _SHOWN_EXCLUSIONS
     if rest > 0:
         say(console, f"  and {rest} more, named in scorecard.json")
+    which = name.replace(" and ", " or ")
     if not protocol.prompts_scored:
-        say(console, f"No {name} overall score: no prompt is scored.")
+        say(console, f"No {which} overall score: no prompt is scored.")
     elif not protocol.complete and protocol.overall is None:
-        say(console, f"No {name} overall score: the run is incomplete. --allow-missing scores what is there.")
+        say(console, f"No {which} overall score: the run is incomplete. --allow-missing scores what is there.")
 
 
 def usage_text(usage: object) -> str:

@@ -133,7 +133,9 @@ def run_status(folder: Path) -> RunStatus:
         expected=expected,
         failed=failed,
         seconds_left=left * fmean(seconds) if state == "under way" and seconds and left > 0 else None,
-        judgements=tuple(_judgement(name, place) for name, place in run.judged().items()),
+        judgements=tuple(
+            _judgement(name, place) for name, place in run.judged().items() if place.begun or _at_work(place)
+        ),
         problem=problem,
     )
 

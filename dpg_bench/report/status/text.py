@@ -26,8 +26,8 @@ def print_statuses(statuses: Sequence[RunStatus], console: Console) -> None:
     show_table(console, columns, rows, spare=("suite", "model"))
 
 
-def print_status(status: RunStatus, console: Console) -> None:
-    """Print everything about one run, and the command that comes next."""
+def print_status(status: RunStatus, console: Console, *, judge: str | None = None) -> None:
+    """Print everything about one run, and the command that comes next; `judge` is who should judge it, if not mPLUG."""
     rows = dict(_rows(status))
     width = max(map(len, rows))
     for name, value in rows.items():
@@ -36,10 +36,10 @@ def print_status(status: RunStatus, console: Console) -> None:
         say(console, f"failed: {item}: {error}")
     if len(status.failed) > _FAILURES:
         say(console, f"… and {len(status.failed) - _FAILURES} more, in {status.run.generation_log}")
-    say(console, f"Next: {next_command(status)}")
+    say(console, f"Next: {_next_command(status, judge)}")
 
 
-def next_command(status: RunStatus) -> str:
+def _next_command(status: RunStatus, judge: str | None) -> str:
     """What a user would do next with this run."""
     path = status.run.path
     if status.problem is not None:
@@ -52,7 +52,7 @@ def next_command(status: RunStatus) -> str:
         if status.images is None and any(one.judge == _IMPORTED for one in status.judgements):
             suite = f" --suite {shlex.quote(status.suite)}" if status.suite is not None else ""
             return f"dpgbench score --answers FILE{suite} --out {path} --fresh, with a file of all answers"
-        return f"dpgbench score {path}"
+        return f"dpgbench score {path}{f' --judge {judge}' if judge is not None else ''}"
     return f"dpgbench report {path}"
 
 

@@ -89,6 +89,8 @@ def verify_run(run: RunDir, *, suite: Suite | None = None, reload: Reload | None
         else:
             read_source(run)
     for judgement in run.judged().values():
+        if not judgement.begun:
+            continue
         with findings.readable(judgement.path):
             check_judgement(findings, run, judgement, suite)
             if reload is not None:

@@ -92,11 +92,23 @@ def test_an_incomplete_run_shows_no_overall_score_and_says_what_is_missing() -> 
     text = shown(make_card())
     overall = next(line.split() for line in text.splitlines() if line.split()[:1] == ["overall"])
     assert overall == ["overall", "-", "8/1065", "56", "-", "8/1065", "55"]
-    assert "corrected: 8 of 1065 prompts scored; left out:" in text
+    assert text.count("left out:") == 1, "what both protocols leave out is told once"
+    assert "corrected and official: 8 of 1065 prompts scored; left out:" in text
+    assert "No corrected or official overall score" in text
     assert "item8: no answers" in text
     assert "and 1052 more" in text
     assert "--allow-missing" in text
     assert "62.50" in shown(make_card(allow_missing=True)).split("global")[0]
+
+
+def test_what_only_one_protocol_leaves_out_is_told_of_that_one() -> None:
+    first = Prompt("item0", "A prompt.", QUESTIONS[:1])
+    suite = Suite("test", "test.csv", (first, *SUITE.prompts[1:8]))
+    answers = {**ANSWERS, "item0": {image: {1: "yes"} for image in range(4)}}
+    run = RunCard(model="sd15", images_per_prompt=4, scored_by="0.1.0")
+    text = shown(answers_to_scorecard(suite, answers, judge=JudgeCard(name="mplug", fingerprint="abc"), run=run))
+    assert "official: 7 of 8 prompts scored; left out:" in text
+    assert "corrected and official" not in text
 
 
 def test_intervals_and_the_noise_of_seeds_are_shown() -> None:
