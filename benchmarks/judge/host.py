@@ -26,8 +26,8 @@ from benchmarks.judge.material import FULL, ITEMS, QUESTIONS, SIDE, TILES, sprea
 from benchmarks.measuring import describe_machine
 from dpg_bench.files.images import find_images
 from dpg_bench.judge.ask import default_batch_size
-from dpg_bench.judge.mplug.preprocess import Preprocess
 from dpg_bench.judge.prefetch import default_workers
+from dpg_bench.judge.resizing import Squash
 from dpg_bench.judge.stage import judge_images
 from dpg_bench.judge.tiles import TileJob, read_tiles
 from dpg_bench.records import Reply
@@ -41,7 +41,7 @@ class InstantJudge:
 
     fingerprint = "instant"
     provenance: Mapping[str, Any] = {}
-    preprocess = Preprocess(FULL.vision.image_res)
+    preprocess = Squash(FULL.vision.image_res)
 
     def answer(self, pixels: Sequence[NDArray[np.uint8]], questions: Sequence[Sequence[str]]) -> list[list[Reply]]:
         np.stack(pixels)  # what every judge begins with

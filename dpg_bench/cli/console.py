@@ -98,18 +98,18 @@ class _Clock:
         self._began = time.monotonic()
         self._from: int | None = None
 
-    def turn_to(self, what: str) -> bool:
-        """Start anew if this is other work; whether it is."""
-        if not what or what == self.what:
-            return False
-        self.what, self._began, self._from = what, time.monotonic(), None
-        return True
+    def turn_to(self, what: str) -> None:
+        """Start anew if this is other work; an empty text is the same."""
+        if what and what != self.what:
+            self.what, self._began, self._from = what, time.monotonic(), None
 
-    def rate(self, done: int, start: int) -> float:
-        """Things done a second, 0 as long as nothing is."""
+    def pace(self, done: int, *, total: int, start: int, unit: str) -> str:
+        """`3.2 images/s, 20s left`; empty as long as nothing is done."""
         if self._from is None:
             self._from = max(done, start)
-        return max(0, done - self._from) / max(time.monotonic() - self._began, 1e-9)
+        rate = max(0, done - self._from) / max(time.monotonic() - self._began, 1e-9)
+        left = f", {duration((total - done) / rate)} left" if rate > 0 and done < total else ""
+        return f"{rate:.3g} {unit}/s{left}" if rate > 0 else ""
 
 
 def _lines(what: str, unit: str) -> Counter:
@@ -120,14 +120,12 @@ def _lines(what: str, unit: str) -> Counter:
     def show(done: int, *, total: int, start: int, note: str = "", what: str = "") -> None:
         nonlocal last, shown
         clock.turn_to(what)
-        rate = clock.rate(done, start)
+        pace = clock.pace(done, total=total, start=start, unit=unit)
         now = time.monotonic()
         if (done < total and now - last < _LINE_EVERY_SECONDS) or done == shown or (done == start and done < total):
             return
         last, shown = now, done
-        left = f", {duration((total - done) / rate)} left" if rate > 0 and done < total else ""
-        speed = f", {rate:.3g} {unit}/s" if rate > 0 else ""
-        say(f"{clock.what}: {done} of {total} {unit}{speed}{left}{f' ({note})' if note else ''}")
+        say(f"{clock.what}: {done} of {total} {unit}{f', {pace}' if pace else ''}{f' ({note})' if note else ''}")
 
     return show
 
@@ -150,14 +148,11 @@ def _bar(what: str, unit: str) -> Iterator[Counter]:
 
         def show(done: int, *, total: int, start: int, note: str = "", what: str = "") -> None:
             clock.turn_to(what)
-            rate = clock.rate(done, start)
-            left = f", {duration((total - done) / rate)} left" if rate > 0 and done < total else ""
-            speed = f"{rate:.3g} {unit}/s{left}" if rate > 0 else ""
             progress.update(
                 task,
                 completed=done,
                 total=total,
-                rate=speed,
+                rate=clock.pace(done, total=total, start=start, unit=unit),
                 note=visible(note),
                 description=visible(clock.what),
                 visible=True,

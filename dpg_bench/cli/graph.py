@@ -9,7 +9,7 @@ import typer
 
 from dpg_bench.cli.console import counting, say
 from dpg_bench.cli.exit_codes import INCOMPLETE
-from dpg_bench.cli.options import Force
+from dpg_bench.cli.options import Device, Dtype, Force, Items, Limit
 from dpg_bench.cli.writing import (
     Concurrency,
     Fresh,
@@ -19,6 +19,7 @@ from dpg_bench.cli.writing import (
     Temperature,
     WithModel,
     WriterBatch,
+    WriterSeed,
     say_failures,
     say_usage,
 )
@@ -45,15 +46,15 @@ def graph(
     leave_out_failed: Annotated[
         bool, typer.Option("--leave-out-failed", help="Write the suite without prompts that no graph could be made of.")
     ] = False,
-    limit: Annotated[int | None, typer.Option(help="Only the first N items of the suite.")] = None,
-    items: Annotated[str | None, typer.Option(help="Only these items: ID,ID,...", show_default=False)] = None,
+    limit: Limit = None,
+    items: Items = None,
     revision: Revision = None,
     temperature: Temperature = 0.0,
-    seed: Annotated[int, typer.Option(help="Of answers drawn by chance (--temperature), by item.")] = 0,
+    seed: WriterSeed = 0,
     max_tokens: MaxTokens = 2048,
     batch_size: WriterBatch = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-    dtype: Annotated[str, typer.Option(help="auto, float32, float16 or bfloat16.")] = "auto",
+    device: Device = "auto",
+    dtype: Dtype = "auto",
     key_from: KeyFrom = None,
     concurrency: Concurrency = 8,
     fresh: Fresh = False,

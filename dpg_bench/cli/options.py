@@ -48,6 +48,12 @@ PromptsFrom: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+Limit: TypeAlias = Annotated[int | None, typer.Option("--limit", help="Only the first N items of the suite.")]
+Items: TypeAlias = Annotated[
+    str | None, typer.Option("--items", help="Only these items: ID,ID,...", show_default=False)
+]
+Device: TypeAlias = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")]
+Dtype: TypeAlias = Annotated[str, typer.Option("--dtype", help="auto, float32, float16 or bfloat16.")]
 Force: TypeAlias = Annotated[bool, typer.Option("--force", help="Replace files that are there.")]
 
 ShardOption: TypeAlias = Annotated[

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dpg_bench.cli.console import say, show
-from dpg_bench.cli.options import Force, PromptsFrom
+from dpg_bench.cli.options import Force, Items, Limit, PromptsFrom
 
 
 def prompts(
@@ -16,8 +16,8 @@ def prompts(
         str,
         typer.Option(help="The prompts: dpg-bench, dsg-1k, sample, a FILE of questions or prompts, hf:DATASET."),
     ] = "dpg-bench",
-    limit: Annotated[int | None, typer.Option(help="Only the first N items of the suite.")] = None,
-    items: Annotated[str | None, typer.Option(help="Only these items: ID,ID,...", show_default=False)] = None,
+    limit: Limit = None,
+    items: Items = None,
     prompts_from: PromptsFrom = None,
     csv: Annotated[
         Path | None, typer.Option(help="Write a CSV file: item_id, file, prompt.", show_default=False)

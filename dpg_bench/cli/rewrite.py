@@ -10,7 +10,7 @@ import typer
 from dpg_bench.cli.completion import complete_suites
 from dpg_bench.cli.console import counting, say
 from dpg_bench.cli.exit_codes import INCOMPLETE
-from dpg_bench.cli.options import Force
+from dpg_bench.cli.options import Device, Dtype, Force, Items, Limit
 from dpg_bench.cli.writing import (
     Concurrency,
     Fresh,
@@ -20,6 +20,7 @@ from dpg_bench.cli.writing import (
     Temperature,
     WithModel,
     WriterBatch,
+    WriterSeed,
     say_failures,
     say_usage,
 )
@@ -42,15 +43,15 @@ def rewrite(
         int | None,
         typer.Option(help="Leave prompts of more than so many words as they are.", show_default=False),
     ] = None,
-    limit: Annotated[int | None, typer.Option(help="Only the first N items of the suite.")] = None,
-    items: Annotated[str | None, typer.Option(help="Only these items: ID,ID,...", show_default=False)] = None,
+    limit: Limit = None,
+    items: Items = None,
     revision: Revision = None,
     temperature: Temperature = 0.0,
-    seed: Annotated[int, typer.Option(help="Of answers drawn by chance (--temperature), by item.")] = 0,
+    seed: WriterSeed = 0,
     max_tokens: MaxTokens = 512,
     batch_size: WriterBatch = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-    dtype: Annotated[str, typer.Option(help="auto, float32, float16 or bfloat16.")] = "auto",
+    device: Device = "auto",
+    dtype: Dtype = "auto",
     key_from: KeyFrom = None,
     concurrency: Concurrency = 8,
     fresh: Fresh = False,

@@ -10,7 +10,18 @@ import typer
 from dpg_bench.cli.completion import complete_models, complete_suites
 from dpg_bench.cli.console import counting, say, show
 from dpg_bench.cli.exit_codes import INCOMPLETE
-from dpg_bench.cli.options import DevicesOption, EngineOption, PromptsFrom, ShardOption, Steal, WorkersOption
+from dpg_bench.cli.options import (
+    Device,
+    DevicesOption,
+    Dtype,
+    EngineOption,
+    Items,
+    Limit,
+    PromptsFrom,
+    ShardOption,
+    Steal,
+    WorkersOption,
+)
 
 if TYPE_CHECKING:
     from dpg_bench.cli.share import Share
@@ -87,10 +98,10 @@ def run(
         int | None,
         typer.Option(help="Images made at once; halved where they don't fit."),
     ] = None,
-    limit: Annotated[int | None, typer.Option(help="Only the first N items of the suite.")] = None,
-    items: Annotated[str | None, typer.Option(help="Only these items: ID,ID,...", show_default=False)] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-    dtype: Annotated[str, typer.Option(help="auto, float32, float16 or bfloat16.")] = "auto",
+    limit: Limit = None,
+    items: Items = None,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, print the plan, touch nothing.")
     ] = False,

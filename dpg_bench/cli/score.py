@@ -14,11 +14,14 @@ from dpg_bench.cli.exit_codes import INCOMPLETE
 from dpg_bench.cli.options import (
     AllowMissing,
     Csv,
+    Device,
     DevicesOption,
     EngineOption,
     Force,
+    Items,
     Json,
     Latex,
+    Limit,
     Markdown,
     PromptsFrom,
     ShardOption,
@@ -125,7 +128,7 @@ def score(
         int | None,
         typer.Option(help="Images judged at once; halved where they don't fit."),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    device: Device = "auto",
     dtype: Annotated[
         str,
         typer.Option(help="auto, float32, float16 or bfloat16; on NVIDIA GPUs tf32x3 or tf32 too."),
@@ -150,8 +153,8 @@ def score(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse a suite with odd rows instead of mending them.")
     ] = False,
-    limit: Annotated[int | None, typer.Option(help="Only the first N items of the suite.")] = None,
-    items: Annotated[str | None, typer.Option(help="Only these items: ID,ID,...", show_default=False)] = None,
+    limit: Limit = None,
+    items: Items = None,
     shard: ShardOption = None,
     steal: Steal = False,
     devices: DevicesOption = None,

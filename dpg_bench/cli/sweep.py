@@ -11,7 +11,16 @@ import typer
 from dpg_bench.cli.completion import complete_judges, complete_suites
 from dpg_bench.cli.console import say, show, show_json, terminal
 from dpg_bench.cli.exit_codes import INCOMPLETE
-from dpg_bench.cli.options import DevicesOption, EngineOption, Json, Markdown, WorkersOption, check_one_form
+from dpg_bench.cli.options import (
+    Device,
+    DevicesOption,
+    EngineOption,
+    Json,
+    Limit,
+    Markdown,
+    WorkersOption,
+    check_one_form,
+)
 
 if TYPE_CHECKING:
     from dpg_bench.cli.share import Share
@@ -40,8 +49,8 @@ def sweep(
     size: Annotated[
         int | None, typer.Option(help="Side of an image in pixels, a multiple of 8; the model's own.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(help="Only the first N items of the suite.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    limit: Limit = None,
+    device: Device = "auto",
     dtype: Annotated[str, typer.Option(help="Of the models: auto, float32, float16 or bfloat16.")] = "auto",
     devices: DevicesOption = None,
     engine: EngineOption = "local",

@@ -28,6 +28,9 @@ Temperature: TypeAlias = Annotated[float, typer.Option("--temperature", help="0 
 MaxTokens: TypeAlias = Annotated[
     int, typer.Option("--max-tokens", help="Of an answer; a longer one is a failure, never cut.")
 ]
+WriterSeed: TypeAlias = Annotated[
+    int, typer.Option("--seed", help="Of answers drawn by chance (--temperature), by item.")
+]
 KeyFrom: TypeAlias = Annotated[
     str | None,
     typer.Option(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,8 +36,7 @@ def load_parts(
 ) -> dict[str, Any]:
     """The models of a diffusers folder, by component name, in `dtype`; each in the variant that is there.
 
-    The libraries fill weights that a file lacks with random ones and only log it; here that is an error.
-    Raises BadInputError naming such weights, and for components without any.
+    Raises BadInputError naming weights that a file lacks, and for components without any.
     """
     import diffusers
     import transformers
@@ -66,13 +65,19 @@ def load_parts(
             local_files_only=True,
         )
         parts[component], found = loaded
-        if found["missing_keys"]:
-            missing = sorted(found["missing_keys"])
-            raise BadInputError(
-                f"{folder / component} holds no complete {entry[1]}: {len(missing)} weights are missing, "
-                f"such as {', '.join(missing[:3])}."
-            )
+        check_complete(found, entry[1], folder / component)
     return parts
+
+
+def check_complete(found: Mapping[str, Any], what: str, where: object) -> None:
+    """Look at what a library gives beside a model that it loads with `output_loading_info`.
+
+    It fills weights that a file lacks with random ones, and only logs it. Raises BadInputError, naming such weights.
+    """
+    if missing := sorted(found["missing_keys"]):
+        raise BadInputError(
+            f"{where} holds no complete {what}: {len(missing)} weights are missing, such as {', '.join(missing[:3])}."
+        )
 
 
 def _is_model(found: Any, kind: type) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -114,7 +113,7 @@ def _done(plan: GraphPlan) -> MadeGraphs | None:
         found = read_graphs(request.out)
     except BadInputError:  # something else, which isn't replaced either
         return None
-    made = (request.writer.name, json.dumps(request.writer.sampling.record()), graph_recipe())
+    made = (request.writer.name, request.writer.sampling.written, graph_recipe())
     if (found.origin.model, found.origin.sampling, found.origin.recipe) != made:
         return None
     texts = {prompt.item_id: prompt.text for prompt in found.suite.prompts}
@@ -137,12 +136,7 @@ def execute_graph(
         return GraphOutcome(plan.done.suite, plan.done.facts, plan.done.origin, {}, Usage())
     with listening():
         writer = writer if writer is not None else load_writer(request.writer)
-    settings = {
-        "model": {"name": request.writer.name, **writer.provenance},
-        "sampling": request.writer.sampling.record(),
-        "recipe": graph_recipe(),
-    }
-    with continue_work(request.out, settings, fresh=request.fresh) as work:
+    with continue_work(request.out, writer, request.writer, recipe=graph_recipe(), fresh=request.fresh) as work:
         steps = _Steps(plan, work, writer, progress)
         facts = steps.take("tuples", {prompt.item_id: () for prompt in plan.prompts}, lambda said, _: read_facts(said))
         questions = steps.take("questions", facts, read_questions)
@@ -165,7 +159,7 @@ def execute_graph(
         origin = Origin(
             request.writer.name,
             writer.revision or ", ".join(sorted(steps.answered_by)),
-            json.dumps(request.writer.sampling.record()),
+            request.writer.sampling.written,
             graph_recipe(),
         )
         usage = work.usage

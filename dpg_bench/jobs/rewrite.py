@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -125,7 +124,7 @@ def _done(plan: RewritePlan) -> Rewriting | None:
         found.applied(plan.prompts, str(request.out))
     except BadInputError:  # something else, which isn't replaced either
         return None
-    made = (request.writer.name, json.dumps(request.writer.sampling.record()), plan.recipe_label)
+    made = (request.writer.name, request.writer.sampling.written, plan.recipe_label)
     first = next(iter(found.prompts.values()))
     same = (first.model, first.sampling, first.recipe) == made and len(found.prompts) == len(plan.prompts)
     return found if same else None
@@ -148,14 +147,9 @@ def execute_rewrite(
         return RewriteOutcome(plan.done, {}, Usage())
     with listening():
         writer = writer if writer is not None else load_writer(request.writer)
-    settings = {
-        "model": {"name": request.writer.name, **writer.provenance},
-        "sampling": request.writer.sampling.record(),
-        "recipe": plan.recipe.label,
-    }
     seed = request.writer.sampling.seed
     asked = [Asked(p.item_id, plan.recipe.conversation(p.text), image_seed(seed, p.item_id, 0)) for p in plan.asked]
-    with continue_work(request.out, settings, fresh=request.fresh) as work:
+    with continue_work(request.out, writer, request.writer, recipe=plan.recipe.label, fresh=request.fresh) as work:
         said = work.ask(writer, asked, progress=progress)
         rows: list[RewrittenPrompt] = []
         failed: dict[str, str] = {}
@@ -190,6 +184,6 @@ def _row(plan: RewritePlan, writer: Writer, prompt: Prompt, said: Said | None) -
         how=how,
         model=plan.request.writer.name,
         revision=revision,
-        sampling=json.dumps(plan.request.writer.sampling.record()),
+        sampling=plan.request.writer.sampling.written,
         recipe=plan.recipe_label,
     )

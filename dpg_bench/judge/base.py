@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol
@@ -45,6 +47,11 @@ class Judge(Protocol):
         batch doesn't fit, and UnavailableError if the judge can't be asked any more.
         """
         ...
+
+
+def fingerprint_of(decisive: Mapping[str, Any]) -> str:
+    """A judge's `fingerprint` from all that can change an answer, by name, in whatever order."""
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
 
 def usage_of(judge: Judge) -> Mapping[str, float]:

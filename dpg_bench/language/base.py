@@ -70,6 +70,11 @@ class Sampling:
         """What decides the answers: the seed only where they are drawn by chance."""
         return {name: value for name, value in asdict(self).items() if name != "seed" or self.temperature}
 
+    @property
+    def written(self) -> str:
+        """The record as a file made of the answers has it: JSON."""
+        return json.dumps(self.record())
+
 
 @dataclass(frozen=True, slots=True)
 class WriterSettings:

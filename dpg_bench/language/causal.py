@@ -10,7 +10,7 @@ from dpg_bench.device import resolve_device, resolve_dtype, torch_dtype
 from dpg_bench.errors import BadInputError, option
 from dpg_bench.halving import Halving
 from dpg_bench.hub.huggingface import Repository, Weights, folder_weights, is_folder, repository_weights
-from dpg_bench.hub.loading import load_errors
+from dpg_bench.hub.loading import check_complete, load_errors
 from dpg_bench.hub.remarks import quiet_libraries
 from dpg_bench.language.base import Asked, Said, WriterSettings
 from dpg_bench.remote.usage import Usage
@@ -116,11 +116,7 @@ def load_causal_writer(settings: WriterSettings) -> CausalWriter:
             weights.folder, dtype=torch_dtype(dtype), local_files_only=True, output_loading_info=True
         )
     model, found = loaded
-    if found["missing_keys"]:
-        missing = sorted(found["missing_keys"])
-        raise BadInputError(
-            f"{settings.name} is no complete language model: {len(missing)} weights are missing, such as {missing[0]}."
-        )
+    check_complete(found, type(model).__name__, settings.name)
     tokenizer.padding_side = "left"
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token

@@ -18,7 +18,7 @@ from dpg_bench.files.durable import JsonlLog, disk_errors, read_jsonl, write_jso
 from dpg_bench.files.outputs import check_output
 from dpg_bench.files.reading import read_content
 from dpg_bench.files.run_folder import lock_folder
-from dpg_bench.language.base import Asked, Said, Writer
+from dpg_bench.language.base import Asked, Said, Writer, WriterSettings
 from dpg_bench.remote.usage import Usage
 
 _SETTINGS = "settings.json"
@@ -95,17 +95,26 @@ def check_result(result: Path, *, force: bool) -> None:
 
 
 @contextmanager
-def continue_work(result: Path, settings: Mapping[str, Any], *, fresh: bool) -> Iterator[Unfinished]:
-    """Begin work on the file `result`, or go on where it was left; `settings` are what decides the answers.
+def continue_work(
+    result: Path, writer: Writer, asked_of: WriterSettings, *, recipe: str, fresh: bool
+) -> Iterator[Unfinished]:
+    """Begin work on the file `result`, or go on where it was left.
 
-    Raises BadInputError, with both values, if it was begun with other settings and isn't to start `fresh`, or another
-    process is at it.
+    `asked_of` is what the `writer` was loaded by, `recipe` the name of what it is told.
+
+    Raises BadInputError, with both values, if the work was begun with another model, sampling or recipe and isn't to
+    start `fresh`, or another process is at it.
     """
     folder = work_folder(result)
+    decisive = {
+        "model": {"name": asked_of.name, **writer.provenance},
+        "sampling": asked_of.sampling.record(),
+        "recipe": recipe,
+    }
     with lock_folder(folder), disk_errors(folder):
         if fresh:
             _forget(folder)
-        _check_settings(folder / _SETTINGS, settings)
+        _check_settings(folder / _SETTINGS, decisive)
         lines = {str(line.get("key")): line for line in read_jsonl(folder / _LOG)}
         with JsonlLog(folder / _LOG) as log:
             yield Unfinished(folder, log, lines)

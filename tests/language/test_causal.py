@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from dpg_bench.errors import BadInputError
 from dpg_bench.language.answers import plain_answer
 from dpg_bench.language.base import Asked, Sampling, Turn, WriterSettings
 from dpg_bench.language.registry import load_writer
+from tests.lost_weight import lose_weight
 from tests.toy_language_model import save_language_model
 
 ANSWERS = {"owl.": "A brown owl with an owl eye.", "fox.": "A red fox.", "loop.": "on and on…"}
@@ -56,9 +58,16 @@ def test_models_that_cannot_be_asked_are_one_message(model: Path, tmp_path: Path
         load_writer(WriterSettings(str(tmp_path / "nowhere"), device="cpu"))
     with pytest.raises(BadInputError, match="revision is of a repository"):
         load_writer(WriterSettings(str(model), revision="main", device="cpu"))
-    (plain / "model.safetensors").write_bytes(b"broken")
-    with pytest.raises(BadInputError, match=r"can't be loaded as a causal language model|no chat template"):
-        load_writer(WriterSettings(str(plain), device="cpu"))
+
+
+def test_weights_that_are_damaged_or_missing_are_one_message(model: Path, tmp_path: Path) -> None:
+    part = shutil.copytree(model, tmp_path / "part")
+    lose_weight(part, "model.norm.weight")
+    with pytest.raises(BadInputError, match=r"part holds no complete \w+: 1 weights are missing, such as model\.norm"):
+        load_writer(WriterSettings(str(part), device="cpu"))
+    (part / "model.safetensors").write_bytes(b"broken")
+    with pytest.raises(BadInputError, match="can't be loaded as a causal language model"):
+        load_writer(WriterSettings(str(part), device="cpu"))
 
 
 @pytest.mark.parametrize(

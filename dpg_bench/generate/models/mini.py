@@ -6,8 +6,6 @@ thread: more of them would round differently from machine to machine. `--devices
 
 from __future__ import annotations
 
-from typing import Any
-
 from dpg_bench.device import on_one_thread
 from dpg_bench.generate.base import GenerationDefaults, Generator, GeneratorSettings, ModelSpec
 from dpg_bench.generate.models.ella import ELLA_SD15, EllaTextOptions, EllaWeights, load_ella, validate_text_and_sampler
@@ -48,10 +46,6 @@ def _load_ella(settings: GeneratorSettings[EllaTextOptions]) -> Generator:
     return on_one_thread(load_ella(_ella(), settings, cpu_images=_IMAGES_PER_PASS), "generate")
 
 
-def _nothing_to_fetch(options: Any) -> None:
-    del options
-
-
 MINI_SD15 = ModelSpec(
     name="mini-sd15",
     summary="Stable Diffusion 1.5's architecture in small, trained on short captions of the miniature world",
@@ -59,7 +53,7 @@ MINI_SD15 = ModelSpec(
     options=SamplerOptions,
     load=_load_sd15,
     validate=validate_sampler,
-    fetch=_nothing_to_fetch,
+    fetch=lambda _: None,
     notes=_NOTES,
     made_for="miniature",
     gpu_dtype=SD15.gpu_dtype,
@@ -73,7 +67,7 @@ MINI_ELLA_SD15 = ModelSpec(
     options=EllaTextOptions,
     load=_load_ella,
     validate=validate_text_and_sampler,
-    fetch=_nothing_to_fetch,
+    fetch=lambda _: None,
     notes=_NOTES,
     made_for="miniature",
     gpu_dtype=ELLA_SD15.gpu_dtype,

@@ -16,7 +16,7 @@ from torch import Tensor
 from dpg_bench.device import torch_dtype
 from dpg_bench.errors import BadInputError
 from dpg_bench.hub.huggingface import Weights
-from dpg_bench.hub.loading import load_errors
+from dpg_bench.hub.loading import check_complete, load_errors
 from dpg_bench.hub.remarks import quiet_libraries
 
 _HEAD = 64  # the width of an attention head, of the vision transformer and of BERT
@@ -52,13 +52,7 @@ def load_blip_vqa(weights: Weights, *, device: str, dtype: str) -> Any:
             tensors = {_renamed(name): value for name, value in _read(weights.folder / weights.files[0]).items()}
             config = _config(tensors, weights.folder / weights.files[0])
             model, found = auto.from_pretrained(None, config=config, state_dict=tensors, **kind)
-    for problem in ("missing_keys", "mismatched_keys"):
-        if found[problem]:
-            some = ", ".join(sorted(map(str, found[problem]))[:3])
-            raise BadInputError(
-                f"{weights.source} doesn't hold BLIP-VQA: {len(found[problem])} of its weights are missing or of "
-                f"another shape ({some})."
-            )
+    check_complete(found, "BLIP-VQA", weights.source)
     return model.eval().to(device)
 
 

@@ -5,11 +5,8 @@ Letters: Q questions about one image, T tokens of the longest, S image tokens, D
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,16 +17,16 @@ from dpg_bench.errors import DpgBenchError, option
 from dpg_bench.halving import Halving
 from dpg_bench.hub.digests import sha256_of
 from dpg_bench.hub.huggingface import Weights
+from dpg_bench.judge.base import fingerprint_of
 from dpg_bench.judge.blip_vqa.checkpoint import load_blip_vqa
 from dpg_bench.judge.blip_vqa.text import PAD, Tokenizer
+from dpg_bench.judge.normalising import normalise
 from dpg_bench.judge.resizing import Squash
 from dpg_bench.records import Reply
 
 CODE_VERSION = 1
 """Part of the fingerprint: goes up with every change of this package that can change an answer."""
 
-_MEAN = (0.48145466, 0.4578275, 0.40821073)
-_STD = (0.26862954, 0.26130258, 0.27577711)
 _MOST_QUESTIONS = 64  # a pass
 _DECIMALS = 4
 """Of p(yes), as T2I-CompBench writes and then multiplies it."""
@@ -49,10 +46,8 @@ class BlipVqaJudge:
         self._model = load_blip_vqa(weights, device=device, dtype=dtype)
         config = self._model.config
         self._tokenizer = Tokenizer(vocabulary, config.text_config.vocab_size)
-        self._preprocess = Squash(config.vision_config.image_size)
+        self.preprocess = Squash(config.vision_config.image_size)
         self._halving = Halving(_MOST_QUESTIONS)
-        self._mean = torch.tensor(_MEAN, device=device)
-        self._std = torch.tensor(_STD, device=device)
         decisive = {
             "judge": "blip-vqa",
             "code": CODE_VERSION,
@@ -60,8 +55,8 @@ class BlipVqaJudge:
             "weights": weights.record()["sha256"],
             "vocabulary": sha256_of(vocabulary),
         }
-        self._fingerprint = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
-        self._provenance = {
+        self.fingerprint = fingerprint_of(decisive)
+        self.provenance = {
             "source": weights.source,
             "revision": weights.commit,
             "image_size": config.vision_config.image_size,
@@ -69,21 +64,6 @@ class BlipVqaJudge:
             "layer_norm_eps": config.vision_config.layer_norm_eps,
             **decisive,
         }
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 (hex) of weights, vocabulary, dtype and version of the code."""
-        return self._fingerprint
-
-    @property
-    def provenance(self) -> Mapping[str, Any]:
-        """Source and revision, digests, dtype, and the sizes by which the original and its copy differ."""
-        return self._provenance
-
-    @property
-    def preprocess(self) -> Squash:
-        """A tile to the model's resolution, by Pillow's bicubic."""
-        return self._preprocess
 
     def answer(self, pixels: Sequence[NDArray[np.uint8]], questions: Sequence[Sequence[str]]) -> list[list[Reply]]:
         """The replies to `questions[i]`, in order, about the preprocessed image `pixels[i]`.
@@ -95,8 +75,7 @@ class BlipVqaJudge:
             return [self._about(image, texts) if texts else [] for image, texts in zip(pixels, questions, strict=True)]
 
     def _about(self, pixels: NDArray[np.uint8], questions: Sequence[str]) -> list[Reply]:
-        scaled = torch.from_numpy(pixels.copy()).to(self._mean.device).float() / 255
-        image = ((scaled - self._mean) / self._std).permute(2, 0, 1)[None].to(self._model.dtype)
+        image = normalise(torch.from_numpy(pixels[None].copy()).to(self._model.device)).to(self._model.dtype)
         seen = self._model.vision_model(pixel_values=image).last_hidden_state
         return self._halving.work(self._tokenizer.encode(questions), lambda part: self._replies(seen, part))
 

@@ -6,9 +6,7 @@ cosine of their projected features. Letters: Q texts about one image, W width of
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,19 +14,19 @@ import torch
 from numpy.typing import NDArray
 
 from dpg_bench.device import torch_dtype
-from dpg_bench.errors import BadInputError, DpgBenchError
+from dpg_bench.errors import DpgBenchError, option
 from dpg_bench.halving import Halving
 from dpg_bench.hub.huggingface import Weights
-from dpg_bench.hub.loading import load_errors
+from dpg_bench.hub.loading import check_complete, load_errors
 from dpg_bench.hub.remarks import quiet_libraries
+from dpg_bench.judge.base import fingerprint_of
+from dpg_bench.judge.normalising import normalise
 from dpg_bench.judge.resizing import CentreSquare
 from dpg_bench.records import Reply
 
 CODE_VERSION = 1
 """Part of the fingerprint: goes up with every change of this package that can change an answer."""
 
-_MEAN = (0.48145466, 0.4578275, 0.40821073)
-_STD = (0.26862954, 0.26130258, 0.27577711)
 _MOST_TEXTS = 256  # a pass
 
 
@@ -52,44 +50,24 @@ class ClipJudge:
                 weights.folder, local_files_only=True, dtype=torch_dtype(dtype), output_loading_info=True
             )
             self._tokenizer: Any = CLIPTokenizer.from_pretrained(weights.folder, local_files_only=True)
-        if found["missing_keys"] or found["mismatched_keys"]:
-            raise BadInputError(
-                f"{weights.source} doesn't hold CLIP: {len(found['missing_keys']) + len(found['mismatched_keys'])} of "
-                "its weights are missing or of another shape."
-            )
+        check_complete(found, "CLIP", weights.source)
         self._model: Any = model.to(device).eval()
         self._longest: int = model.config.text_config.max_position_embeddings
-        self._preprocess = CentreSquare(model.config.vision_config.image_size)
+        self.preprocess = CentreSquare(model.config.vision_config.image_size)
         self._halving = Halving(_MOST_TEXTS)
-        self._mean, self._std = (torch.tensor(values, device=device) for values in (_MEAN, _STD))
         decisive = {
             "judge": "clip",
             "code": CODE_VERSION,
             "dtype": dtype,
             "weights": weights.record()["sha256"],
         }
-        self._fingerprint = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
-        self._provenance = {
+        self.fingerprint = fingerprint_of(decisive)
+        self.provenance = {
             "source": weights.source,
             "revision": weights.commit,
-            "image_size": self._preprocess.side,
+            "image_size": self.preprocess.side,
             **decisive,
         }
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 (hex) of weights, dtype and version of the code."""
-        return self._fingerprint
-
-    @property
-    def provenance(self) -> Mapping[str, Any]:
-        """Source and revision, digests, dtype, and the side of the images."""
-        return self._provenance
-
-    @property
-    def preprocess(self) -> CentreSquare:
-        """The middle of a tile at the model's resolution."""
-        return self._preprocess
 
     def answer(self, pixels: Sequence[NDArray[np.uint8]], questions: Sequence[Sequence[str]]) -> list[list[Reply]]:
         """How alike each of the texts `questions[i]` and the preprocessed image `pixels[i]` are.
@@ -101,8 +79,7 @@ class ClipJudge:
             return [self._about(image, texts) if texts else [] for image, texts in zip(pixels, questions, strict=True)]
 
     def _about(self, pixels: NDArray[np.uint8], texts: Sequence[str]) -> list[Reply]:
-        scaled = torch.from_numpy(pixels.copy()).to(self._mean.device).float() / 255
-        image = ((scaled - self._mean) / self._std).permute(2, 0, 1)[None].to(self._model.dtype)
+        image = normalise(torch.from_numpy(pixels[None].copy()).to(self._model.device)).to(self._model.dtype)
         seen = self._model.visual_projection(self._model.vision_model(pixel_values=image).pooler_output)
         return self._halving.work(texts, lambda part: self._replies(seen, part))
 
@@ -117,5 +94,5 @@ class ClipJudge:
         read = self._model.text_projection(self._model.text_model(**encoded).pooler_output)
         cosines = torch.nn.functional.cosine_similarity(read.float(), seen.float(), dim=-1).tolist()
         if not all(-1.001 <= one <= 1.001 for one in cosines):
-            raise DpgBenchError(f"CLIP's numbers overflow in {self._model.dtype}; use float32.")
+            raise DpgBenchError(f"CLIP's numbers overflow in {self._model.dtype}; use {option('dtype', 'float32')}.")
         return [Reply(f"{one:.4f}", p_yes=min(1.0, max(0.0, one))) for one in cosines]

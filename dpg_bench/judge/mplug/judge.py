@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from dpg_bench.judge.base import fingerprint_of
 from dpg_bench.judge.mplug.checkpoint import VOCABULARY_FILE, WEIGHTS_FILE, Checkpoint
 from dpg_bench.judge.mplug.config import read_config
 from dpg_bench.judge.mplug.model import EncodedImages
 from dpg_bench.judge.mplug.precision import products
-from dpg_bench.judge.mplug.preprocess import Preprocess
 from dpg_bench.judge.mplug.tokenizer import Tokenizer
 from dpg_bench.judge.mplug.weights import load_model
+from dpg_bench.judge.resizing import Squash
 from dpg_bench.records import Reply
 
 CODE_VERSION = 2
@@ -57,7 +55,7 @@ class MplugJudge:
         config = read_config(checkpoint.folder)
         self._dtype = dtype
         self._limits = limits or BatchLimits.for_device(device)
-        self._preprocess = Preprocess(config.vision.image_res)
+        self.preprocess = Squash(config.vision.image_res)
         self._tokenizer = Tokenizer(checkpoint.folder / VOCABULARY_FILE, config.bert.vocab_size)
         self._model = load_model(config, checkpoint.folder, device=torch.device(device), precision=dtype)
         self._yes_no = self._tokenizer.tokens_of("yes", "no")
@@ -69,23 +67,8 @@ class MplugJudge:
             "vocabulary": checkpoint.digest(VOCABULARY_FILE),
             "config": config.model_dump(mode="json"),
         }
-        self._fingerprint = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
-        self._provenance = {"source": checkpoint.source, "revision": checkpoint.revision, **decisive}
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 (hex) of weights, vocabulary, configuration, dtype and version of the code."""
-        return self._fingerprint
-
-    @property
-    def provenance(self) -> Mapping[str, Any]:
-        """Source and revision, digests, dtype and configuration."""
-        return self._provenance
-
-    @property
-    def preprocess(self) -> Preprocess:
-        """A tile to the model's resolution, by Pillow's bicubic."""
-        return self._preprocess
+        self.fingerprint = fingerprint_of(decisive)
+        self.provenance = {"source": checkpoint.source, "revision": checkpoint.revision, **decisive}
 
     def answer(self, pixels: Sequence[NDArray[np.uint8]], questions: Sequence[Sequence[str]]) -> list[list[Reply]]:
         """The replies to `questions[i]`, in order, about the preprocessed image `pixels[i]`.

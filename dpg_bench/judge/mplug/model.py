@@ -20,7 +20,8 @@ from dpg_bench.judge.mplug.layout import Layout
 from dpg_bench.judge.mplug.precision import Linear
 from dpg_bench.judge.mplug.ragged import Groups
 from dpg_bench.judge.mplug.text import TextEncoder
-from dpg_bench.judge.mplug.vision import VisualEncoder, normalise
+from dpg_bench.judge.mplug.vision import VisualEncoder
+from dpg_bench.judge.normalising import normalise
 
 VISION_NORM_EPS = 1e-12
 

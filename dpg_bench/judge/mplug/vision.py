@@ -15,16 +15,7 @@ from dpg_bench.judge.mplug.attention import split_heads
 from dpg_bench.judge.mplug.config import VisionConfig
 from dpg_bench.judge.mplug.precision import Linear
 
-MEAN = (0.48145466, 0.4578275, 0.40821073)
-STD = (0.26862954, 0.26130258, 0.27577711)
 HEAD_WIDTH = 64
-
-
-def normalise(pixels: Tensor) -> Tensor:
-    """uint8 (B, height, width, 3) → float32 (B, 3, height, width), CLIP's mean and deviation taken out."""
-    mean = torch.tensor(MEAN, device=pixels.device)
-    std = torch.tensor(STD, device=pixels.device)
-    return pixels.float().div(255).sub(mean).div(std).permute(0, 3, 1, 2)
 
 
 def _quick_gelu_(hidden: Tensor) -> Tensor:

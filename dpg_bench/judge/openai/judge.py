@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dpg_bench.errors import BadInputError, UnavailableError
+from dpg_bench.judge.base import fingerprint_of
 from dpg_bench.judge.openai.request import Manner, data_url, find_manner, request_body
 from dpg_bench.judge.openai.spec import OpenAIOptions
 from dpg_bench.judge.resizing import Shrink
@@ -76,23 +74,9 @@ class OpenAIJudge:
             "request": REQUEST,
             **options.decisive,
         }
-        self._fingerprint = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
-        self._provenance = {**decisive, "root": root, "system_fingerprint": first.system}
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 (hex) of address, model and the name it answers under, the manner it is asked in, and our code."""
-        return self._fingerprint
-
-    @property
-    def provenance(self) -> Mapping[str, Any]:
-        """Address, model, what the server calls it, the manner it is asked in; no key."""
-        return self._provenance
-
-    @property
-    def preprocess(self) -> Shrink:
-        """A tile as it is, or scaled down to the most pixels that were asked for."""
-        return Shrink(self._options.max_pixels)
+        self.preprocess = Shrink(options.max_pixels)
+        self.fingerprint = fingerprint_of(decisive)
+        self.provenance = {**decisive, "root": root, "system_fingerprint": first.system}
 
     @property
     def usage(self) -> Mapping[str, float]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +14,7 @@ from torch import Tensor
 from dpg_bench.errors import BadInputError
 from dpg_bench.halving import is_out_of_memory
 from dpg_bench.hub.huggingface import Weights
-from dpg_bench.judge.base import JudgeSettings
+from dpg_bench.judge.base import JudgeSettings, fingerprint_of
 from dpg_bench.judge.resizing import Shrink
 from dpg_bench.judge.vlm.chat import Chat, token_spellings
 from dpg_bench.judge.vlm.forward import FirstTokens
@@ -52,7 +50,7 @@ class VlmJudge:
         for word, tokens in self._words.items():
             if not tokens:
                 raise BadInputError(f"{weights.source} can't be asked for a first token: it has none for '{word}'.")
-        self._preprocess = Shrink(options.max_pixels)
+        self.preprocess = Shrink(options.max_pixels)
         chat = _chat(loaded.processor, options.system, source=weights.source)
         self._first = FirstTokens(loaded.model, chat)
         self._shares = options.shared_prefill and self._can_share(settings.dtype)
@@ -66,8 +64,8 @@ class VlmJudge:
             "max_pixels": options.max_pixels,
             "shared_prefill": self._shares,
         }
-        self._fingerprint = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
-        self._provenance = {
+        self.fingerprint = fingerprint_of(decisive)
+        self.provenance = {
             "source": weights.source,
             "revision": weights.commit,
             "model": type(loaded.model).__name__,
@@ -76,21 +74,6 @@ class VlmJudge:
             "no": self._tokenizer.convert_ids_to_tokens(self._words["no"]),
             **decisive,
         }
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 (hex) of files, prompt, largest size, dtype and version of the code."""
-        return self._fingerprint
-
-    @property
-    def provenance(self) -> Mapping[str, Any]:
-        """Source and revision, digests, dtype, the prompt around a question, the spellings of yes and no."""
-        return self._provenance
-
-    @property
-    def preprocess(self) -> Shrink:
-        """A tile as it is, or scaled down to the most pixels that were asked for."""
-        return self._preprocess
 
     def answer(self, pixels: Sequence[NDArray[np.uint8]], questions: Sequence[Sequence[str]]) -> list[list[Reply]]:
         """The replies to `questions[i]`, in order, about the preprocessed image `pixels[i]`.

@@ -9,7 +9,7 @@ from typing import Any
 
 from dpg_bench.device import torch_dtype
 from dpg_bench.errors import BadInputError
-from dpg_bench.hub.loading import load_errors
+from dpg_bench.hub.loading import check_complete, load_errors
 from dpg_bench.hub.remarks import quiet_libraries
 
 _OURS: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
@@ -43,12 +43,7 @@ def load_vlm(folder: Path, *, source: str, device: str, dtype: str) -> LoadedVlm
         model, found = auto_model.from_pretrained(
             folder, dtype=torch_dtype(dtype), device_map={"": device}, output_loading_info=True, **_OURS
         )
-    if found["missing_keys"]:
-        some = ", ".join(sorted(found["missing_keys"])[:3])
-        raise BadInputError(
-            f"{source} holds no complete {type(model).__name__}: {len(found['missing_keys'])} weights are missing, "
-            f"such as {some}."
-        )
+    check_complete(found, type(model).__name__, source)
     return LoadedVlm(model.eval(), processor)
 
 

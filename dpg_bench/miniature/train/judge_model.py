@@ -20,7 +20,8 @@ from dpg_bench.judge.mplug.config import MplugConfig
 from dpg_bench.judge.mplug.layout import Layout
 from dpg_bench.judge.mplug.model import MplugModel, checkpoint_name
 from dpg_bench.judge.mplug.tokenizer import START
-from dpg_bench.judge.mplug.vision import Block, normalise
+from dpg_bench.judge.mplug.vision import Block
+from dpg_bench.judge.normalising import normalise
 
 _DEVIATION = 0.02
 

@@ -15,6 +15,7 @@ from dpg_bench.errors import BadInputError, UnavailableError
 from dpg_bench.generate.base import Generator, GeneratorSettings, ImageRequest
 from dpg_bench.generate.models.diffusers import any_pipeline_spec
 from dpg_bench.generate.registry import find_model
+from tests.lost_weight import lose_weight
 from tests.toy_pipelines import save_toy
 
 REQUESTS = [ImageRequest("a red fox", 1), ImageRequest("a red fox", 2), ImageRequest("three sheep", 1)]
@@ -69,12 +70,7 @@ def test_a_scheduler_is_taken_where_it_fits(folder: Path, load_model: Callable[.
 
 @pytest.mark.parametrize("folder", ["sd15"], indirect=True)
 def test_a_text_encoder_with_missing_weights_is_refused(folder: Path, load_model: Callable[..., Generator]) -> None:
-    from safetensors.torch import load_file, save_file
-
-    path = folder / "text_encoder" / "model.safetensors"
-    weights = load_file(path)
-    del weights[next(name for name in weights if name.endswith("q_proj.weight"))]
-    save_file(weights, path)
+    lose_weight(folder / "text_encoder", "q_proj.weight")
     for model, options in ((f"diffusers:{folder}", {}), ("sd15", {"base": str(folder)})):
         with pytest.raises(BadInputError, match=r"no complete CLIPTextModel: 1 weights are missing, .*q_proj.weight"):
             load_model(model, options=options)

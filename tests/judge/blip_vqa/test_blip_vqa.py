@@ -158,13 +158,19 @@ def test_a_file_that_is_no_such_checkpoint_is_one_message(
     assert "run" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("missing", ["text_decoder.cls.predictions.transform.dense.weight", "visual_encoder.norm.bias"])
-def test_a_weight_that_is_missing_is_named(missing: str, folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("missing", "name"),
+    [
+        ("text_decoder.cls.predictions.transform.dense.weight", "text_decoder.cls.predictions.transform.dense.weight"),
+        ("visual_encoder.norm.bias", "vision_model.post_layernorm.bias"),
+    ],
+)
+def test_a_weight_that_is_missing_is_named(missing: str, name: str, folder: Path, tmp_path: Path) -> None:
     weights = torch.load(folder / "toy.pth", weights_only=True)["model"]
     del weights[missing]
     torch.save({"model": weights}, tmp_path / "part.pth")
     (tmp_path / "vocab.txt").symlink_to(folder / "vocab.txt")
-    with pytest.raises(BadInputError, match="doesn't hold BLIP-VQA: 1 of its weights"):
+    with pytest.raises(BadInputError, match=rf"holds no complete BLIP-VQA: 1 weights are missing, such as {name}\."):
         load_judge("blip-vqa", options={"path": str(tmp_path / "part.pth")}, device="cpu")
 
 

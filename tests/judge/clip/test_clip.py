@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from dpg_bench.errors import BadInputError, DpgBenchError
 from dpg_bench.judge.base import Judge, resolve_settings
 from dpg_bench.judge.registry import find_judge
 from dpg_bench.judge.resizing import CentreSquare
+from tests.lost_weight import lose_weight
 
 TEXTS = ("a fox reads to a hen", "two foxes share a pear", "a boat")
 
@@ -90,6 +92,13 @@ def test_the_middle_of_an_image_is_seen() -> None:
 def test_a_text_longer_than_clip_reads_is_refused(judge: Judge) -> None:
     with pytest.raises(DpgBenchError, match="CLIP reads 40 tokens, and 'abc abc"):
         judge.answer([judge.preprocess(pictures()[0])], [["abc " * 30]])
+
+
+def test_weights_that_are_missing_are_named(folder: Path, tmp_path: Path) -> None:
+    part = shutil.copytree(folder, tmp_path / "part")
+    lose_weight(part, "visual_projection.weight")
+    with pytest.raises(BadInputError, match=r"no complete CLIP: 1 weights are missing, such as visual_projection"):
+        load(part)
 
 
 def test_other_weights_have_another_name_and_fingerprint(folder: Path, judge: Judge, tmp_path: Path) -> None:

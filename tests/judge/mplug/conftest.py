@@ -19,10 +19,10 @@ from torch import Tensor
 from dpg_bench.judge.mplug.checkpoint import VOCABULARY_FILE
 from dpg_bench.judge.mplug.config import read_config
 from dpg_bench.judge.mplug.model import MplugModel
-from dpg_bench.judge.mplug.preprocess import Preprocess
 from dpg_bench.judge.mplug.tiny import write_tiny_checkpoint
 from dpg_bench.judge.mplug.tokenizer import Tokenizer
 from dpg_bench.judge.mplug.weights import load_model
+from dpg_bench.judge.resizing import Squash
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -62,7 +62,7 @@ def case(request: pytest.FixtureRequest, golden: Path) -> Case:
     folder = golden / "mplug" / str(request.param)
     config = read_config(folder / "checkpoint")
     expected = json.loads((folder / "expected.json").read_text(encoding="utf-8"))
-    preprocess = Preprocess(config.vision.image_res)
+    preprocess = Squash(config.vision.image_res)
     return Case(
         checkpoint=folder / "checkpoint",
         model=load_model(config, folder / "checkpoint", device=torch.device("cpu"), precision="float32"),

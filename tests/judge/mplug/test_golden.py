@@ -15,7 +15,7 @@ from dpg_bench.judge.mplug.fusion import Fused
 from dpg_bench.judge.mplug.judge import BatchLimits, MplugJudge
 from dpg_bench.judge.mplug.layout import Layout
 from dpg_bench.judge.mplug.tokenizer import START
-from dpg_bench.judge.mplug.vision import normalise
+from dpg_bench.judge.normalising import normalise
 
 if TYPE_CHECKING:
     from tests.judge.mplug.conftest import Case, ExpectedAnswer

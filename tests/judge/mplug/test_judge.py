@@ -15,9 +15,9 @@ from PIL import Image
 from dpg_bench.judge.base import Judge, JudgeSettings
 from dpg_bench.judge.mplug.checkpoint import WEIGHTS_FILE, Checkpoint
 from dpg_bench.judge.mplug.judge import BatchLimits, MplugJudge
-from dpg_bench.judge.mplug.preprocess import Preprocess
 from dpg_bench.judge.mplug.spec import TINY_MPLUG
 from dpg_bench.judge.mplug.tiny import tiny_checkpoint, write_tiny_checkpoint
+from dpg_bench.judge.resizing import Squash
 from dpg_bench.plugins import NoOptions
 from dpg_bench.records import Reply
 
@@ -149,7 +149,7 @@ def test_the_toy_checkpoint_is_the_same_every_time(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P", "CMYK", "I;16"])
 def test_preprocessing_takes_any_mode_and_survives_pickling(mode: str) -> None:
-    preprocess = pickle.loads(pickle.dumps(Preprocess(28)))  # noqa: S301 - our own
+    preprocess = pickle.loads(pickle.dumps(Squash(28)))  # noqa: S301 - our own
     image = Image.new(mode, (50, 30))
     pixels = preprocess(image)
     assert pixels.shape == (28, 28, 3)

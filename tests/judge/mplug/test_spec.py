@@ -46,7 +46,7 @@ def test_a_folder_that_is_no_checkpoint_is_refused_before_loading(
 
 def test_naming_the_judges_and_preprocessing_import_no_torch() -> None:
     code = (
-        "import sys, dpg_bench.judge.mplug.spec, dpg_bench.judge.mplug.preprocess\n"
+        "import sys, dpg_bench.judge.mplug.spec, dpg_bench.judge.resizing\n"
         "sys.exit(', '.join({'torch', 'transformers', 'tokenizers', 'modelscope_hub'} & sys.modules.keys()) or None)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

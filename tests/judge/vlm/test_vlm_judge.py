@@ -16,6 +16,7 @@ from dpg_bench.judge.in_memory import LoadedJudge, load_judge
 from dpg_bench.judge.registry import find_judge
 from dpg_bench.judge.vlm.judge import VlmJudge
 from tests.judge.vlm.conftest import QUESTIONS
+from tests.lost_weight import lose_weight
 from tests.toy_vlms import TOY_VLMS, save_toy_vlm
 
 Judges = Callable[..., LoadedJudge]
@@ -127,10 +128,11 @@ def test_a_prompt_with_the_question_first_is_asked_one_by_one(
     [
         (lambda folder: (folder / "chat_template.jinja").unlink(), "has no chat template"),
         (lambda folder: (folder / "model.safetensors").write_bytes(b"nothing"), "can't be loaded as a vision-language"),
+        (lambda folder: lose_weight(folder, "q_proj.weight"), r"holds no complete Llava\w+: 1 weights are missing"),
         (lambda folder: (folder / "model.safetensors").unlink(), r"has no model\*\.safetensors"),
         (lambda folder: (folder / "config.json").write_text("{}"), "can't be loaded as a vision-language"),
     ],
-    ids=["template", "weights", "no weights", "config"],
+    ids=["template", "weights", "a weight", "no weights", "config"],
 )
 def test_a_folder_that_holds_no_such_model_is_one_message(
     harm: Callable[[Path], object], message: str, tmp_path: Path
