@@ -63,6 +63,10 @@ def _origin(point: EntryPoint, kind: str) -> str:
     return f"The {kind} plugin '{point.name} = {point.value}'{package}"
 
 
+def nothing(_: object) -> None:
+    """What a spec checks or fetches where there is nothing to. Picklable, as a lambda isn't: specs go to workers."""
+
+
 @dataclass(frozen=True, slots=True)
 class OptionHelp:
     """One key that a model or judge understands, in words: `choices` and `default` are empty where there are none."""

@@ -148,10 +148,13 @@ class Mirror:
         self._here[name] = _state(self.local / name)
 
     def _write(self, name: str, file: Path) -> None:
-        state = _state(file)
-        if self._here.get(name) == state:
+        try:
+            state = _state(file)
+            if self._here.get(name) == state:
+                return
+            content = file.read_bytes()
+        except FileNotFoundError:  # deleted since it was listed, which the next push sees
             return
-        content = file.read_bytes()
         self._do(name, "written", lambda: self._files.pipe_file(f"{self._root}/{name}", content))
         self._here[name] = state
         self._there.pop(name, None)

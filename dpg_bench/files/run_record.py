@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from dpg_bench.errors import option
 from dpg_bench.files.durable import disk_errors, write_json
 from dpg_bench.files.reading import read_model
+from dpg_bench.provenance import utc_now
 
 RUN_SCHEMA = 1
 
@@ -79,6 +80,10 @@ class TruncatedPrompts(BaseModel):
     longest: int
 
 
+Status = Literal["running", "complete", "incomplete", "interrupted"]
+"""Of a run: made whole, with items that failed, stopped on the way, or at work."""
+
+
 class RunRecord(BaseModel):
     """The content of `run.json`.
 
@@ -106,11 +111,24 @@ class RunRecord(BaseModel):
     started: str
     finished: str | None = None
     seconds: float = 0.0
-    status: Literal["running", "complete", "incomplete", "interrupted"] = "running"
+    status: Status = "running"
     failed_items: list[str] = Field(default_factory=list)
     remarks: list[str] = Field(default_factory=list)
     truncated_prompts: list[TruncatedPrompts] = Field(default_factory=list)
     untrained: bool = False
+
+    def ended(
+        self, status: Status, *, seconds: float, failed_items: Iterable[str], remarks: Iterable[str]
+    ) -> RunRecord:
+        """The record as it is when a process ends that worked on the run for `seconds`, and heard `remarks`."""
+        changes: dict[str, Any] = {
+            "status": status,
+            "finished": utc_now(),
+            "seconds": round(self.seconds + seconds, 3),
+            "failed_items": [*failed_items],
+            "remarks": list(dict.fromkeys([*self.remarks, *remarks])),
+        }
+        return self.model_copy(update=changes)
 
 
 def settings_fingerprint(settings: Mapping[str, Any], generator: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Protocol
 
-from dpg_bench.plugins import OptionsT, OptionsT_co
+from dpg_bench.plugins import OptionsT, OptionsT_co, nothing
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -100,9 +100,9 @@ class Download:
 class ModelSpec(Generic[OptionsT]):
     """A model that `--model` can name.
 
-    `options` is the type of its options, which are read once and then handed to the rest as they are. `validate`
-    checks the settings without loading weights (raising BadInputError), `load` builds the generator, `fetch`
-    downloads and verifies its weights ahead of time. `notes` say where each default comes from, `untrained` that the
+    `options` is the type of its options, which are read once and then handed to the rest as they are. `load` builds
+    the generator, `validate` checks the settings without loading weights (raising BadInputError), `fetch` downloads
+    and verifies its weights ahead of time. `notes` say where each default comes from, `untrained` that the
     weights are random, so that scores mean nothing; `made_for` is the one suite that it was trained for, if other
     prompts mean nothing to it. `memory`, if known, sets the batch size. `takes_negative_prompt`
     says that the settings' negative prompt is heeded; without, one is refused. `pending` gives those of the downloads
@@ -115,8 +115,8 @@ class ModelSpec(Generic[OptionsT]):
     defaults: GenerationDefaults
     options: type[OptionsT]
     load: Callable[[GeneratorSettings[OptionsT]], Generator]
-    validate: Callable[[GeneratorSettings[OptionsT]], None]
-    fetch: Callable[[OptionsT], None]
+    validate: Callable[[GeneratorSettings[OptionsT]], None] = nothing
+    fetch: Callable[[OptionsT], None] = nothing
     downloads: tuple[Download, ...] = ()
     notes: tuple[str, ...] = field(default=())
     gpu_dtype: str = "float16"

@@ -69,6 +69,4 @@ def as_model_spec(model: str | ModelSpec[Any] | LoadedModel) -> ModelSpec[Any]:
         defaults=GenerationDefaults(size=None, steps=None, guidance=None),
         options=NoOptions,
         load=lambda _: model,
-        validate=lambda _: None,
-        fetch=lambda _: None,
     )

@@ -17,7 +17,7 @@ from dpg_bench.jobs.run_share import settle_run
 from dpg_bench.jobs.score_plan import plan_score
 from dpg_bench.jobs.score_request import ScoreRequest
 from dpg_bench.jobs.score_share import ShareResult, settle_score
-from dpg_bench.judge.base import Judge, JudgeSettings, JudgeSpec
+from dpg_bench.judge.base import JudgeSettings, JudgeSpec
 from dpg_bench.plugins import NoOptions
 from dpg_bench.score.scorecard import JudgeCard
 from dpg_bench.suite.registry import load_suite
@@ -107,18 +107,7 @@ def _items(run: RunDir, record: RunRecord, suite: str | None) -> tuple[ItemPlan,
 def _named(name: str) -> JudgeSpec[Any]:
     """A judge that is only spoken of, whatever became of its weights."""
 
-    def refuse(_: JudgeSettings[NoOptions]) -> NoReturn:
+    def load(_: JudgeSettings[NoOptions]) -> NoReturn:
         raise AssertionError(f"{name} is not asked")
 
-    def load(settings: JudgeSettings[NoOptions]) -> Judge:
-        refuse(settings)
-
-    return JudgeSpec(
-        name=name,
-        summary="spoken of",
-        source="",
-        options=NoOptions,
-        load=load,
-        validate=lambda _: None,
-        fetch=lambda _: None,
-    )
+    return JudgeSpec(name=name, summary="spoken of", source="", options=NoOptions, load=load)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
 from dpg_bench.errors import UnavailableError
-from dpg_bench.files.clearing import clear_run, clear_shards
-from dpg_bench.files.durable import clear_parts, disk_errors
+from dpg_bench.files.clearing import clear_run
+from dpg_bench.files.durable import clear_parts
 from dpg_bench.files.mirror import Mirror
-from dpg_bench.files.run_folder import lock_alone, shards_in
-from dpg_bench.generate.generation_log import gather_logs
+from dpg_bench.files.run_folder import lock_alone
+from dpg_bench.files.run_record import Status
 from dpg_bench.generate.stage import GenerationOutcome, GenerationProgress, generate_images
 from dpg_bench.hub.remarks import listening
 from dpg_bench.jobs.begin import opened_record
 from dpg_bench.jobs.run_plan import RunPlan
-from dpg_bench.jobs.run_share import execute_share
+from dpg_bench.jobs.run_share import execute_share, gather_shards
 from dpg_bench.jobs.shards import Shard, as_shard
-from dpg_bench.provenance import utc_now
 
 
 def execute_run(
@@ -47,8 +45,8 @@ def execute_run(
     >>> len(list(Path("runs/tiny/images").iterdir()))
     1
     """
-    share = as_shard(shard)
-    if share is not None:
+    if shard is not None:
+        share = as_shard(shard)
         return execute_share(plan, share, steal=steal, command=command, progress=progress, mirror=mirror)
     run = plan.run
     with lock_alone(run.path), listening() as remarks:
@@ -62,16 +60,9 @@ def execute_run(
         run.write_record(record)
         start = time.perf_counter()
 
-        def finish(status: Any, failed: Mapping[str, str]) -> None:
-            seconds = record.seconds + time.perf_counter() - start
-            changes: dict[str, Any] = {
-                "status": status,
-                "finished": utc_now(),
-                "seconds": round(seconds, 3),
-                "failed_items": [*failed],
-                "remarks": list(dict.fromkeys([*record.remarks, *remarks.texts])),
-            }
-            run.write_record(record.model_copy(update=changes))
+        def finish(status: Status, failed: Iterable[str]) -> None:
+            seconds = time.perf_counter() - start
+            run.write_record(record.ended(status, seconds=seconds, failed_items=failed, remarks=remarks.texts))
 
         try:
             outcome = generate_images(
@@ -84,11 +75,8 @@ def execute_run(
                 progress=progress,
             )
         except (KeyboardInterrupt, UnavailableError):
-            finish("interrupted", {})
+            finish("interrupted", ())
             raise
-        if shards_in(run.shards):
-            with disk_errors(run.path):
-                gather_logs(run, plan.items, record.fingerprint)
-                clear_shards(run.shards)
+        gather_shards(run, plan.items, record.fingerprint)
         finish("incomplete" if outcome.failed else "complete", outcome.failed)
         return outcome

@@ -7,14 +7,13 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from dpg_bench.errors import BadInputError, UnavailableError, option
 from dpg_bench.files.clearing import clear_shards
 from dpg_bench.files.durable import clear_parts, disk_errors
 from dpg_bench.files.mirror import Mirror
 from dpg_bench.files.run_folder import PATIENCE, RunDir, ShardDir, is_held, lock_folder, shards_in
-from dpg_bench.files.run_record import RunRecord
+from dpg_bench.files.run_record import RunRecord, Status
 from dpg_bench.generate.base import Generator
 from dpg_bench.generate.generation_log import ItemState, failed_items, gather_logs, item_states, logged_items
 from dpg_bench.generate.plan import ItemPlan
@@ -23,7 +22,6 @@ from dpg_bench.hub.remarks import listening
 from dpg_bench.jobs.begin import opened_record
 from dpg_bench.jobs.run_plan import RunPlan, check_continues
 from dpg_bench.jobs.shards import Shard, deal
-from dpg_bench.provenance import utc_now
 
 _IN_PASSING = 1.0  # seconds; of one that was told to end
 
@@ -163,20 +161,14 @@ def settle_run(
             raise BadInputError(f"{run.record_file} was deleted while the run was made. Run the same command again.")
         left = _left(run, items, record.fingerprint)
         failed = failed_items(run, record.fingerprint)
-        status = "incomplete" if failed else "complete"
+        status: Status = "incomplete" if failed else "complete"
         if left:
             others = any(is_held(shard.path) for shard in shards_in(run.shards))
             status = "interrupted" if interrupted and not others else "running"
         else:
             gather_shards(run, items, record.fingerprint)
-        changes: dict[str, Any] = {
-            "status": status,
-            "finished": utc_now(),
-            "seconds": round(record.seconds + seconds, 3),
-            "failed_items": [item.prompt.item_id for item in items if item.prompt.item_id in failed],
-            "remarks": list(dict.fromkeys([*record.remarks, *remarks])),
-        }
-        run.write_record(record.model_copy(update=changes))
+        in_order = [item.prompt.item_id for item in items if item.prompt.item_id in failed]
+        run.write_record(record.ended(status, seconds=seconds, failed_items=in_order, remarks=remarks))
         return left
 
 
@@ -198,7 +190,6 @@ def all_logged(run: RunDir, items: Sequence[ItemPlan], fingerprint: str) -> bool
 
 def _left(run: RunDir, items: Sequence[ItemPlan], fingerprint: str) -> int:
     """How many items nobody made. Images are looked at by the last one alone, who finds all of them logged."""
-    if not all_logged(run, items, fingerprint):
-        logged = logged_items(run, fingerprint)
-        return sum(item.prompt.item_id not in logged for item in items)
-    return sum(state is ItemState.NEW for state in item_states(run, items, fingerprint).values())
+    logged = logged_items(run, fingerprint)
+    left = sum(item.prompt.item_id not in logged for item in items)
+    return left or sum(state is ItemState.NEW for state in item_states(run, items, fingerprint).values())

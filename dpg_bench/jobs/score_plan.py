@@ -11,10 +11,7 @@ from dpg_bench.files.image_names import IMAGE_SUFFIXES, holds_image
 from dpg_bench.files.images import ImageFolder
 from dpg_bench.files.run_folder import JudgementDir, RunDir
 from dpg_bench.files.run_record import RunRecord
-from dpg_bench.files.source_record import (
-    SourceRecord,
-    place_from,
-)
+from dpg_bench.files.source_record import SourceRecord, place_from
 from dpg_bench.files.survey import Survey, survey_assumption
 from dpg_bench.generate.generation_log import failed_items
 from dpg_bench.jobs.score_request import ScoreRequest
@@ -55,8 +52,7 @@ class ScorePlan:
 
     `run` is the run of ours whose images or answers these are, `record` its record; None for what was made elsewhere.
     `out` is where results go: the run, or another folder, whose `source.json` is to hold `origin`. `folder` is where
-    answers and scorecard go. `remarks` are what the user
-    should know before it begins.
+    answers and scorecard go. `remarks` are what the user should know before it begins.
     """
 
     request: ScoreRequest
@@ -70,6 +66,16 @@ class ScorePlan:
     folder: JudgementDir
     failures: Mapping[str, str]
     remarks: tuple[Message, ...]
+
+    @property
+    def judging(self) -> Judging:
+        """What is to be judged. Raises BadInputError for answers from elsewhere, which no two processes share."""
+        if isinstance(self.source, Judging):
+            return self.source
+        raise BadInputError(
+            f"Answers from elsewhere are scored by one process. Leave {option('shard')}, {option('devices')} and "
+            f"{option('engine')} out."
+        )
 
     @property
     def pending_gigabytes(self) -> float:

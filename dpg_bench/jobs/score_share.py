@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from dpg_bench.errors import BadInputError, option
 from dpg_bench.files.durable import disk_errors
 from dpg_bench.files.mirror import Mirror
 from dpg_bench.files.run_folder import PATIENCE, ShardDir, is_held, lock_folder
 from dpg_bench.files.shard_record import ShardRecord, write_shard_record
 from dpg_bench.jobs.run_share import refuse_fresh
-from dpg_bench.jobs.score_plan import Judging, ScorePlan, plan_score
+from dpg_bench.jobs.score_plan import ScorePlan, plan_score
 from dpg_bench.jobs.scored import (
     Answered,
     ScoreResult,
@@ -57,15 +56,13 @@ def execute_score_share(
     Raises BadInputError for answers from elsewhere, which need no judge, and what `execute_score` raises.
     """
     share = as_shard(shard)
-    source = plan.source
-    if not isinstance(source, Judging) or share is None:
-        raise BadInputError(f"Answers from elsewhere are scored by one process. Leave {option('shard')} out.")
+    source = plan.judging
     refuse_fresh(plan.request.fresh, plan.folder.path)
     own = plan.folder.shard(share.name)
     with lock_folder(own.path):
         judge = source.spec.load(source.settings)
-        card = join_judging(plan, source, judge, own)
-        judging = ShareJudging(plan, source, judge, own, progress)
+        card = join_judging(plan, judge, own)
+        judging = ShareJudging(plan, judge, own, progress)
         judging.ask(_prompts(plan, share))
         for other in share.others() if steal else ():
             place = plan.folder.shard(other.name).path
@@ -78,11 +75,12 @@ def execute_score_share(
         return settle_score(plan, card)
 
 
-def join_judging(plan: ScorePlan, source: Judging, judge: Judge, own: ShardDir) -> JudgeCard:
+def join_judging(plan: ScorePlan, judge: Judge, own: ShardDir) -> JudgeCard:
     """Say who judges, in the judgement's folder and in that of this process; what a scorecard says of the judge.
 
     Raises BadInputError if there are answers made with other settings, or the run was started anew meanwhile.
     """
+    source = plan.judging
     check_same_run(plan)
     with lock_folder(plan.folder.path, wait=PATIENCE), disk_errors(plan.folder.path):
         begin_judging(plan.folder, source.images, judge, suite_digest=plan.suite.digest)
@@ -100,11 +98,9 @@ def join_judging(plan: ScorePlan, source: Judging, judge: Judge, own: ShardDir) 
 class ShareJudging:
     """What one process judges: share after share with one judge, into one log."""
 
-    def __init__(
-        self, plan: ScorePlan, source: Judging, judge: Judge, own: ShardDir, progress: Progress | None
-    ) -> None:
+    def __init__(self, plan: ScorePlan, judge: Judge, own: ShardDir, progress: Progress | None) -> None:
         self._plan = plan
-        self._source = source
+        self._source = plan.judging
         self._judge = judge
         self._own = own
         self._made = made_images(plan)
@@ -148,10 +144,9 @@ def settle_score(plan: ScorePlan, judge: JudgeCard) -> ShareResult:
     """
     with lock_folder(plan.folder.path, wait=PATIENCE):
         plan, not_made = _as_of_now(plan)
-        source = plan.source
-        assert isinstance(source, Judging)  # noqa: S101 - shares are of a judging
         if not_made:
             return ShareResult(None, not_made)
+        source = plan.judging
         found = collect_answers(plan.prompts, source.images, plan.folder, fingerprint=judge.fingerprint or "")
         if isinstance(found, int):
             return ShareResult(None, found)
@@ -168,13 +163,11 @@ def settle_score(plan: ScorePlan, judge: JudgeCard) -> ShareResult:
 
 def _as_of_now(plan: ScorePlan) -> tuple[ScorePlan, int]:
     """The plan with the images that were made since, and how many others are still to make."""
-    if plan.run is None or not isinstance(plan.source, Judging) or not plan.source.images.missing:
+    if plan.run is None or not plan.judging.images.missing:
         return plan, 0
     now = plan_score(plan.request)
-    if now.run is None or now.record is None or not isinstance(now.source, Judging):
-        return plan, 0
-    under_way = now.record.status in ("running", "interrupted")
-    return now, len(set(now.source.images.missing) - set(now.failures)) if under_way else 0
+    under_way = now.record is not None and now.record.status in ("running", "interrupted")
+    return now, len(set(now.judging.images.missing) - set(now.failures)) if under_way else 0
 
 
 def _with_usage(card: JudgeCard, usage: Mapping[str, float]) -> JudgeCard:

@@ -55,7 +55,7 @@ def parse_shard(text: str) -> Shard:
     return Shard(index, count)
 
 
-def as_shard(shard: Shard | str | None) -> Shard | None:
+def as_shard(shard: Shard | str) -> Shard:
     """`shard`, read if it is a text. Raises BadInputError if it is none."""
     return parse_shard(shard) if isinstance(shard, str) else shard
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 from dpg_bench.device import DTYPES, resolve_device, resolve_dtype
 from dpg_bench.errors import BadInputError, option
-from dpg_bench.plugins import OptionsT, OptionsT_co
+from dpg_bench.plugins import OptionsT, OptionsT_co, nothing
 from dpg_bench.records import Reply
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _own_name(settings: JudgeSettings[Any]) -> str:
     return settings.judge
 
 
-def _nothing(_: object) -> float:
+def _no_gigabytes(_: object) -> float:
     return 0.0
 
 
@@ -85,9 +85,9 @@ def _nothing(_: object) -> float:
 class JudgeSpec(Generic[OptionsT]):
     """A judge that `--judge` can name.
 
-    `options` is the type of its options, which are read once and then handed to the rest as they are. `validate`
-    checks the settings without loading weights (raising BadInputError), `load` builds the judge, `fetch` downloads
-    and verifies its weights ahead of time. `source` says where the weights come from, `untrained` that they are
+    `options` is the type of its options, which are read once and then handed to the rest as they are. `load` builds
+    the judge, `validate` checks the settings without loading weights (raising BadInputError), `fetch` downloads and
+    verifies its weights ahead of time. `source` says where the weights come from, `untrained` that they are
     random, so that scores mean nothing. `remote` says that it computes elsewhere, so that device and precision are
     nothing to it. `dtypes` are the precisions that it knows, and `gpu_dtype` is what `auto` stands for on a GPU.
     `made_for` is the one suite that it was trained for; to others its answers mean nothing.
@@ -100,8 +100,8 @@ class JudgeSpec(Generic[OptionsT]):
     source: str
     options: type[OptionsT]
     load: Callable[[JudgeSettings[OptionsT]], Judge]
-    validate: Callable[[JudgeSettings[OptionsT]], None]
-    fetch: Callable[[OptionsT], None]
+    validate: Callable[[JudgeSettings[OptionsT]], None] = nothing
+    fetch: Callable[[OptionsT], None] = nothing
     gigabytes: float = 0.0
     notes: tuple[str, ...] = ()
     dtypes: tuple[str, ...] = DTYPES
@@ -110,7 +110,7 @@ class JudgeSpec(Generic[OptionsT]):
     made_for: str | None = None
     remote: bool = False
     label: Callable[[JudgeSettings[OptionsT]], str] = _own_name
-    pending: Callable[[OptionsT], float] = _nothing
+    pending: Callable[[OptionsT], float] = _no_gigabytes
 
 
 def resolve_settings(

@@ -97,8 +97,6 @@ def as_judge_spec(judge: str | JudgeSpec[Any] | LoadedJudge) -> JudgeSpec[Any]:
         source="a judge in memory",
         options=NoOptions,
         load=lambda _: judge,
-        validate=lambda _: None,
-        fetch=lambda _: None,
         untrained=judge.untrained,
     )
 

@@ -71,7 +71,7 @@ def _executor(workers: int) -> Executor:
         return ThreadPoolExecutor(1, thread_name_prefix="read-tiles")
     # Not fork: this process may hold a GPU and threads, which don't survive it.
     method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context(method), initializer=_become_worker)
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context(method), initializer=become_worker)
 
 
 @contextmanager
@@ -92,7 +92,8 @@ def _belongs_to_main(preprocess: object) -> bool:
     return getattr(of_class, "__module__", None) == "__main__"
 
 
-def _become_worker() -> None:
+def become_worker() -> None:
+    """Have this process end with the one that started it, and by that one's will alone."""
     # Ctrl-C reaches the whole process group; the main process alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from dpg_bench.errors import BadInputError, option
+from dpg_bench.errors import BadInputError
 from dpg_bench.files.clearing import clear_judgement
 from dpg_bench.files.durable import JsonlLog, disk_errors
 from dpg_bench.files.judgement_record import read_judgement_record
@@ -34,15 +34,15 @@ class JudgingWork:
     def open(self, name: str, device: str) -> OpenJudging:
         """Load the judge onto `device`. Raises BadInputError for another judge than the answers are by."""
         plan = plan_score(replace(self.request, device=device, fresh=False))
-        source = _judging(plan)
+        source = plan.judging
         own = plan.folder.shard(name)
         with ExitStack() as held:
             held.enter_context(lock_folder(own.path))
             spec, options = source.spec, source.settings.options
             fetch_once(lambda: spec.pending(options) > 0, lambda: spec.fetch(options))
             judge = spec.load(source.settings)
-            join_judging(plan, source, judge, own)
-            return OpenJudging(plan, ShareJudging(plan, source, judge, own, None), held.pop_all())
+            join_judging(plan, judge, own)
+            return OpenJudging(plan, ShareJudging(plan, judge, own, None), held.pop_all())
 
 
 class OpenJudging:
@@ -71,7 +71,7 @@ def execute_score_on(
     Raises BadInputError if another process uses the folder, the work can't be sent to workers or needs no judge, and
     whatever a worker met that concerns all of it.
     """
-    source = _judging(plan)
+    source = plan.judging
     place = plan.folder
     prompts = {p.item_id: p for p in plan.prompts if p.item_id in source.images.items and p.questions}
     driver = place.shard(DRIVER)
@@ -116,14 +116,6 @@ def execute_score_on(
                 "they are."
             )
         return end.result
-
-
-def _judging(plan: ScorePlan) -> Judging:
-    if not isinstance(plan.source, Judging):
-        raise BadInputError(
-            f"Answers from elsewhere are scored by one process. Leave {option('devices')} and {option('engine')} out."
-        )
-    return plan.source
 
 
 def _card(plan: ScorePlan, source: Judging) -> JudgeCard:

@@ -6,17 +6,20 @@ import multiprocessing
 import os
 import pickle
 import signal
-import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import TypeVar
 
 from dpg_bench.errors import BadInputError, DpgBenchError, option
-from dpg_bench.jobs.executors.blocks import Broken, Died, Done, Event, Ready, Work
-from dpg_bench.judge.prefetch import without_main
+from dpg_bench.jobs.executors.blocks import Broken, Died, Done, Event, OpenWork, Ready, Work
+from dpg_bench.judge.prefetch import become_worker, without_main
+
+_ResultT = TypeVar("_ResultT")
 
 _SECONDS_TO_END = 10.0
 
@@ -101,21 +104,10 @@ def check_sendable(work: Work) -> None:
     """Raises BadInputError for work that lies in this process's memory, as models and judges given as objects may."""
     try:
         pickle.dumps(work)
-    except Exception as error:  # noqa: BLE001 - whatever pickling runs into
+    except Exception as error:  # noqa: BLE001 - models of any library, which refuse as they like
         raise BadInputError(
             f"This can't be sent to another process: {error}. Give model, judge and suite by their names, or leave "
             f"{option('devices')} out."
-        ) from None
-
-
-def in_folder(folder: str) -> None:
-    """Work where the caller works, so that relative paths mean the same. Raises DpgBenchError if it isn't there."""
-    try:
-        os.chdir(folder)
-    except OSError as error:
-        raise DpgBenchError(
-            f"The working folder {folder} is not there on every machine of the cluster ({error.strerror}). Start from "
-            "a folder that all of them share."
         ) from None
 
 
@@ -130,32 +122,43 @@ def _how(code: int | None) -> str:
 
 def _serve(work: Work, name: str, device: str, folder: str, pipe: Connection) -> None:
     """The life of a process: open the work, then do what is handed over until nobody is there any more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the first process decides
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    try:
-        in_folder(folder)
-        opened = work.open(name, device)
+    become_worker()
+    with suppress(EOFError, BrokenPipeError):  # of the pipe alone, whose other end is gone
+        opened = tried(partial(open_work, work, name, device, folder))
+        if isinstance(opened, Exception):
+            pipe.send(Broken(name, opened))
+            return
         pipe.send(Ready(name))
         while (items := pipe.recv()) is not None:
-            pipe.send(Done(name, opened.do(items)))
+            told = tried(partial(opened.do, items))
+            pipe.send(Broken(name, told) if isinstance(told, Exception) else Done(name, told))
         opened.close()
-    except (EOFError, BrokenPipeError):
-        return
-    except Exception as error:  # noqa: BLE001 - told to the first process, which raises it
-        pipe.send(Broken(name, sendable(error)))
 
 
-def sendable(error: Exception) -> Exception:
+def open_work(work: Work, name: str, device: str, folder: str) -> OpenWork:
+    """The work, loaded, in the caller's `folder`, so that relative paths mean the same. Raises what can't be helped."""
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        raise DpgBenchError(
+            f"The working folder {folder} is not there on every machine of the cluster ({error.strerror}). Start from "
+            "a folder that all of them share."
+        ) from None
+    return work.open(name, device)
+
+
+def tried(work: Callable[[], _ResultT]) -> _ResultT | Exception:
+    """What `work` gives, or the error that it meets, as far as that can be sent to another process."""
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001 - told to who hands out, which raises it
+        return _sendable(error)
+
+
+def _sendable(error: Exception) -> Exception:
     """`error`, or what it says, if it can't be sent itself."""
     try:
         pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
-    except Exception:  # noqa: BLE001 - whatever pickling runs into
+    except Exception:  # noqa: BLE001 - an error of any library, which pickles as it likes
         return DpgBenchError(f"{type(error).__name__}: {error}")
     return error
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dpg_bench.errors import BadInputError, DpgBenchError, option
 from dpg_bench.jobs.executors.blocks import Broken, Died, Done, Event, OpenWork, Ready, Told, Work
-from dpg_bench.jobs.executors.local import check_sendable, in_folder, sendable
+from dpg_bench.jobs.executors.local import check_sendable, open_work, tried
 
 _MOST_PLACES = 4096
 _SECONDS_TO_END = 10.0
@@ -96,19 +97,15 @@ class _Actor:
         self._opened: OpenWork | None = None
 
     def open(self, work: Work, name: str, folder: str) -> Exception | None:
-        try:
-            in_folder(folder)
-            self._opened = work.open(name, "auto" if self._has_gpu() else "cpu")
-        except Exception as error:  # noqa: BLE001 - told to who hands out, which raises it
-            return sendable(error)
+        opened = tried(partial(open_work, work, name, "auto" if self._has_gpu() else "cpu", folder))
+        if isinstance(opened, Exception):
+            return opened
+        self._opened = opened
         return None
 
     def do(self, items: Sequence[str]) -> Told | Exception:
-        try:
-            assert self._opened is not None  # noqa: S101 - nothing is handed to an actor that has opened nothing
-            return self._opened.do(items)
-        except Exception as error:  # noqa: BLE001 - told to who hands out, which raises it
-            return sendable(error)
+        assert self._opened is not None  # noqa: S101 - nothing is handed to an actor that has opened nothing
+        return tried(partial(self._opened.do, items))
 
     def end(self) -> None:
         if self._opened is not None:

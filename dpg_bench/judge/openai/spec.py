@@ -49,7 +49,6 @@ def openai_spec(name: str) -> JudgeSpec[OpenAIOptions]:
         options=OpenAIOptions,
         load=partial(_load, served),
         validate=partial(_validate, served),
-        fetch=lambda _: None,
         notes=(
             "An address without a path gets /v1; a model without an address is OpenAI's own.",
             "P(yes) where the server gives log-probabilities. Neither yes nor no is no answer.",

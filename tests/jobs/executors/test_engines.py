@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,13 +14,14 @@ import pytest
 from dpg_bench.errors import BadInputError
 from dpg_bench.files.run_folder import RunDir
 from dpg_bench.generate.in_memory import LoadedModel
+from dpg_bench.generate.registry import find_model, model_specs
 from dpg_bench.jobs import RunRequest, ScoreRequest, execute_run, execute_score, plan_run, plan_score
 from dpg_bench.jobs.executors.blocks import Engine, Work
 from dpg_bench.jobs.executors.generation import execute_run_on
 from dpg_bench.jobs.executors.judging import execute_score_on
 from dpg_bench.jobs.executors.local import LocalProcesses
 from dpg_bench.jobs.executors.ray import RayActors
-from dpg_bench.judge.registry import find_judge
+from dpg_bench.judge.registry import find_judge, judge_specs
 from dpg_bench.suite.registry import load_suite
 from tests.jobs.executors.deadly import Dangers, deadly_judge, deadly_model
 
@@ -129,7 +131,11 @@ def test_a_model_in_memory_can_not_be_sent_to_another_process(tmp_path: Path) ->
     assert not (tmp_path / "run" / "run.json").exists()
 
 
-def test_the_specs_of_judges_can_be_sent() -> None:
-    import pickle
+@pytest.mark.parametrize("name", [*judge_specs(), "vlm:owner/name", "openai:name@http://127.0.0.1/v1"])
+def test_the_specs_of_judges_can_be_sent(name: str) -> None:
+    assert pickle.loads(pickle.dumps(find_judge(name))).name == find_judge(name).name  # noqa: S301 - our own
 
-    assert pickle.loads(pickle.dumps(find_judge(JUDGE))) == find_judge(JUDGE)  # noqa: S301 - our own
+
+@pytest.mark.parametrize("name", [*model_specs(), "diffusers:owner/name", "openai:name@http://127.0.0.1/v1"])
+def test_the_specs_of_models_can_be_sent(name: str) -> None:
+    assert pickle.loads(pickle.dumps(find_model(name))).name == name  # noqa: S301 - our own

@@ -25,7 +25,6 @@ def served_spec(name: str) -> ModelSpec[ServedOptions]:
         options=ServedOptions,
         load=partial(_load, served),
         validate=partial(_validate, served),
-        fetch=lambda _: None,
         notes=(
             "An address without a path gets /v1; a model without an address is OpenAI's own.",
             "The server is tried first: what it refuses or passes over (seed, steps, guidance) is an error.",
@@ -34,8 +33,12 @@ def served_spec(name: str) -> ModelSpec[ServedOptions]:
         ),
         takes_negative_prompt=True,
         remote=True,
-        batch_size=lambda options: 2 * options.concurrency,
+        batch_size=_batch_size,
     )
+
+
+def _batch_size(options: ServedOptions) -> int:
+    return 2 * options.concurrency
 
 
 def _validate(served: ServedModel, settings: GeneratorSettings[ServedOptions]) -> None:
