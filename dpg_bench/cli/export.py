@@ -8,14 +8,12 @@ from typing import Annotated
 import typer
 
 from dpg_bench.cli.console import say, show
+from dpg_bench.cli.options import Force, Scored, WhichJudge
 
 
 def export(
-    path: Annotated[Path, typer.Argument(help="A scored run, or a scorecard.json.", show_default=False)],
-    judge: Annotated[
-        str | None,
-        typer.Option(help="Whose judgement, where there are several.", show_default=False),
-    ] = None,
+    path: Scored,
+    judge: WhichJudge = None,
     out: Annotated[
         Path | None,
         typer.Option(help="The folder to write to; exports/NAME.", show_default=False),
@@ -35,7 +33,7 @@ def export(
         ),
     ] = None,
     project: Annotated[str, typer.Option(help="The tracker's project or experiment.")] = "dpg-bench",
-    force: Annotated[bool, typer.Option("--force", help="Overwrite an earlier export.")] = False,
+    force: Force = False,
 ) -> None:
     """Write a run's scores and answers for the Hub (evaluation results, model card), as Parquet and for `datasets`."""
     from dpg_bench.report.coverage import prompts_behind

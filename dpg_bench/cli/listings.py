@@ -32,11 +32,7 @@ def models() -> None:
             spec.summary,
             [
                 f"defaults: {sampler}" if sampler else f"defaults: the {'server' if spec.remote else 'pipeline'}'s own",
-                *(
-                    f"downloads: {d.what}: {d.repository}@{d.revision}"
-                    + (f", about {d.gigabytes:g} GB" if d.gigabytes else "")
-                    for d in spec.downloads
-                ),
+                *(f"downloads: {download}" for download in spec.downloads),
                 *spec.notes,
             ],
             "-M",

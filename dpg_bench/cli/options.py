@@ -48,6 +48,14 @@ PromptsFrom: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+ImagesPerPrompt: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--images-per-prompt",
+        help="How many images of every prompt; as many as the suite's own protocol has, 4 for DPG-Bench.",
+        show_default=False,
+    ),
+]
 Limit: TypeAlias = Annotated[int | None, typer.Option("--limit", help="Only the first N items of the suite.")]
 Items: TypeAlias = Annotated[
     str | None, typer.Option("--items", help="Only these items: ID,ID,...", show_default=False)

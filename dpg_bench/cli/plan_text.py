@@ -23,15 +23,9 @@ def plan_text(plan: RunPlan) -> str:
     whole = len(plan.suite.prompts)
     questions = sum(len(item.prompt.questions) for item in plan.items)
     seeds = f"listed: {','.join(map(str, request.seeds))}" if request.seeds else f"derived from {request.seed}"
-    own = "the pipeline's own"
+    own = f"the {'server' if plan.spec.remote else 'pipeline'}'s own"
     pending = pending_download(request.suite)
-    downloads = [
-        *([pending] if pending else []),
-        *(
-            f"{d.what}: {d.repository}@{d.revision}" + (f", about {d.gigabytes:g} GB" if d.gigabytes else "")
-            for d in plan.spec.still_to_download(settings.options)
-        ),
-    ]
+    downloads = [*([pending] if pending else []), *map(str, plan.spec.still_to_download(settings.options))]
     rows = {
         "model": f"{settings.model} ({plan.spec.summary})",
         "options": ", ".join(f"{key}={value}" for key, value in settings.options.recorded().items()) or "defaults",

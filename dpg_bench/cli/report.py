@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dpg_bench.cli.console import say, show
+from dpg_bench.cli.options import Force, WhichJudge
 
 
 def report(
@@ -28,10 +29,7 @@ def report(
     embed: Annotated[
         bool, typer.Option("--embed", help="Put thumbnails into the page, so that it can be sent without its images.")
     ] = False,
-    judge: Annotated[
-        str | None,
-        typer.Option(help="Whose answers, where several judged.", show_default=False),
-    ] = None,
+    judge: WhichJudge = None,
     suite: Annotated[
         str | None,
         typer.Option(help="The questions; those the run names.", show_default=False),
@@ -57,7 +55,7 @@ def report(
             show_default=False,
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+    force: Force = False,
 ) -> None:
     """Write a page with scores, charts and every item's images, questions and answers; it needs no server."""
     from dpg_bench.report.page import ReportRequest, write_report

@@ -15,6 +15,7 @@ from dpg_bench.cli.options import (
     DevicesOption,
     Dtype,
     EngineOption,
+    ImagesPerPrompt,
     Items,
     Limit,
     PromptsFrom,
@@ -66,13 +67,7 @@ def run(
             show_default=False,
         ),
     ] = None,
-    images_per_prompt: Annotated[
-        int | None,
-        typer.Option(
-            help="How many images of every prompt; as many as the suite's own protocol has, 4 for DPG-Bench.",
-            show_default=False,
-        ),
-    ] = None,
+    images_per_prompt: ImagesPerPrompt = None,
     seed: Annotated[int, typer.Option(help="Derives the seed of every image, by item and number.")] = 0,
     seeds: Annotated[
         str | None,

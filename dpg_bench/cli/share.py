@@ -35,14 +35,6 @@ def find_share(text: str | None, device: str) -> Share:
     return Share(shard, spread_device(device, local_index(os.environ)))
 
 
-def has_nothing_to_do(share: Share) -> bool:
-    """Whether a launcher started this process beside the one that alone scores answers from elsewhere. Says so."""
-    if share.shard is None or not share.shard.origin or share.shard.index == 0:
-        return False
-    say("Answers from elsewhere are scored by the first process alone; this one has nothing to do.")
-    return True
-
-
 def say_share(shard: Shard, folder: Path) -> None:
     """Tell whose share this process does, and who said so."""
     said = f", as {shard.origin} say; with --shard 0/1 it would do all" if shard.origin else ""

@@ -15,6 +15,7 @@ from dpg_bench.cli.options import (
     Device,
     DevicesOption,
     EngineOption,
+    ImagesPerPrompt,
     Json,
     Limit,
     Markdown,
@@ -43,7 +44,7 @@ def sweep(
         typer.Option("-J", "--judge-option", metavar="KEY=VALUE", help="An option of the judge.", show_default=False),
     ] = None,
     out: Annotated[Path, typer.Option(help="The folder that gets a run folder for each model.")] = Path("runs"),
-    images_per_prompt: Annotated[int, typer.Option(help="How many images of every prompt.")] = 4,
+    images_per_prompt: ImagesPerPrompt = None,
     seed: Annotated[int, typer.Option(help="Derives the seed of every image, by item and number.")] = 0,
     steps: Annotated[int | None, typer.Option(help="Denoising steps; the model's own number by default.")] = None,
     size: Annotated[
@@ -64,6 +65,7 @@ def sweep(
     from dpg_bench.jobs.run_plan import RunRequest, plan_run
     from dpg_bench.jobs.score_request import ScoreRequest
     from dpg_bench.plugins import split_pairs
+    from dpg_bench.suite.registry import own_images_per_prompt
 
     check_one_form(json, markdown)
     who = find_workers(shard="0/1", device=device, devices=devices, engine=engine, workers=workers)
@@ -76,7 +78,7 @@ def sweep(
             model=name,
             suite=suite,
             out=out / folder,
-            images_per_prompt=images_per_prompt,
+            images_per_prompt=own_images_per_prompt(suite) if images_per_prompt is None else images_per_prompt,
             seed=seed,
             steps=steps,
             size=size,

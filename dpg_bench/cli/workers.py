@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from dpg_bench.cli.share import Share, find_share, has_nothing_to_do
+from dpg_bench.cli.console import say
+from dpg_bench.cli.share import Share, find_share
 
 if TYPE_CHECKING:
     from dpg_bench.jobs.executors.blocks import Engine, Work
@@ -73,4 +74,7 @@ def find_scorers(
     who = find_workers(shard=shard, device=device, devices=devices, engine=engine, workers=workers)
     if answers is None or not isinstance(who, Share) or who.shard is None or not who.shard.origin:
         return who
-    return None if has_nothing_to_do(who) else Share(None, device)
+    if who.shard.index == 0:
+        return Share(None, device)
+    say("Answers from elsewhere are scored by the first process alone; this one has nothing to do.")
+    return None

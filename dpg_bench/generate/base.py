@@ -87,13 +87,17 @@ class MemoryNeed:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """Something a model or judge takes from a hub: what, where, at which revision, and roughly how large."""
+    """Something a model takes from the Hugging Face Hub: what, where, at which revision, and how large (0: unknown)."""
 
     what: str
     repository: str
     revision: str
     gigabytes: float
-    hub: str = "huggingface"
+
+    def __str__(self) -> str:
+        """In words: `the T5 encoder: OWNER/NAME@REVISION, about 4.9 GB`."""
+        size = f", about {self.gigabytes:g} GB" if self.gigabytes else ""
+        return f"{self.what}: {self.repository}@{self.revision}{size}"
 
 
 @dataclass(frozen=True, slots=True)
