@@ -93,3 +93,10 @@ def test_links_of_the_readme_lead_somewhere() -> None:
     """Those of the other pages are the site's, whose strict build holds them."""
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", (ROOT / "README.md").read_text(encoding="utf-8")):
         assert target.startswith("https://") or (ROOT / target).exists(), target
+
+
+def test_no_text_holds_a_merge_that_nobody_finished() -> None:
+    texts = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").rglob("*.md")]
+    assert [
+        file.name for file in texts if re.search(r"^(<{7}|>{7}) ", file.read_text(encoding="utf-8"), re.MULTILINE)
+    ] == []

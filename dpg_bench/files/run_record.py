@@ -13,7 +13,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from dpg_bench.errors import option
 from dpg_bench.files.durable import disk_errors, write_json
 from dpg_bench.files.reading import read_model
-from dpg_bench.provenance import utc_now
 
 RUN_SCHEMA = 1
 
@@ -118,12 +117,12 @@ class RunRecord(BaseModel):
     untrained: bool = False
 
     def ended(
-        self, status: Status, *, seconds: float, failed_items: Iterable[str], remarks: Iterable[str]
+        self, status: Status, *, finished: str, seconds: float, failed_items: Iterable[str], remarks: Iterable[str]
     ) -> RunRecord:
-        """The record as it is when a process ends that worked on the run for `seconds`, and heard `remarks`."""
+        """The record when a process ends that worked on it until `finished`, for `seconds`, and heard `remarks`."""
         changes: dict[str, Any] = {
             "status": status,
-            "finished": utc_now(),
+            "finished": finished,
             "seconds": round(self.seconds + seconds, 3),
             "failed_items": [*failed_items],
             "remarks": list(dict.fromkeys([*self.remarks, *remarks])),

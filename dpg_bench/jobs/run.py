@@ -17,6 +17,7 @@ from dpg_bench.jobs.begin import opened_record
 from dpg_bench.jobs.run_plan import RunPlan
 from dpg_bench.jobs.run_share import execute_share, gather_shards
 from dpg_bench.jobs.shards import Shard, as_shard
+from dpg_bench.provenance import utc_now
 
 
 def execute_run(
@@ -62,7 +63,9 @@ def execute_run(
 
         def finish(status: Status, failed: Iterable[str]) -> None:
             seconds = time.perf_counter() - start
-            run.write_record(record.ended(status, seconds=seconds, failed_items=failed, remarks=remarks.texts))
+            run.write_record(
+                record.ended(status, finished=utc_now(), seconds=seconds, failed_items=failed, remarks=remarks.texts)
+            )
 
         try:
             outcome = generate_images(

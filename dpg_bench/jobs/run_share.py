@@ -22,6 +22,7 @@ from dpg_bench.hub.remarks import listening
 from dpg_bench.jobs.begin import opened_record
 from dpg_bench.jobs.run_plan import RunPlan, check_continues
 from dpg_bench.jobs.shards import Shard, deal
+from dpg_bench.provenance import utc_now
 
 _IN_PASSING = 1.0  # seconds; of one that was told to end
 
@@ -168,7 +169,9 @@ def settle_run(
         else:
             gather_shards(run, items, record.fingerprint)
         in_order = [item.prompt.item_id for item in items if item.prompt.item_id in failed]
-        run.write_record(record.ended(status, seconds=seconds, failed_items=in_order, remarks=remarks))
+        run.write_record(
+            record.ended(status, finished=utc_now(), seconds=seconds, failed_items=in_order, remarks=remarks)
+        )
         return left
 
 
