@@ -70,12 +70,14 @@ def spread_device(requested: str, index: int | None) -> str:
 
 
 def resolve_dtype(requested: str, device: str, *, gpu_default: str, known: Sequence[str] = DTYPES) -> str:
-    """`auto` → `gpu_default` on a GPU and `float32` on a CPU.
+    """`auto` → `gpu_default` on a GPU and `float32` on a CPU, and where the default wants TF32 that isn't there.
 
     Raises BadInputError for a name that is none of `known`, and for tf32 or tf32x3 on a device without TF32.
     """
     if requested == "auto":
-        return "float32" if device == "cpu" else gpu_default
+        if device == "cpu" or (gpu_default in (TF32, TF32X3) and not _has_tf32(device)):
+            return "float32"
+        return gpu_default
     if requested not in known:
         raise unknown_name("dtype", requested, ["auto", *known])
     if requested in (TF32, TF32X3) and not _has_tf32(device):

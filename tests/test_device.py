@@ -16,6 +16,14 @@ def test_auto_is_float32_on_a_cpu_and_the_default_on_a_gpu() -> None:
     assert resolve_dtype("auto", "cuda:1", gpu_default="float16") == "float16"
 
 
+def test_auto_is_float32_on_a_gpu_without_the_tf32_that_the_default_wants(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.version, "hip", None)
+    for capability, chosen in (((7, 5), "float32"), ((8, 0), TF32X3)):
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _, found=capability: found)
+        assert resolve_dtype("auto", "cuda", gpu_default=TF32X3, known=KNOWN) == chosen
+    assert resolve_dtype("auto", "mps", gpu_default=TF32X3, known=KNOWN) == "float32"
+
+
 def test_tf32_is_for_those_who_know_it() -> None:
     with pytest.raises(BadInputError, match=r"Unknown dtype 'tf32'.*Known: auto, bfloat16, float16, float32\."):
         resolve_dtype("tf32", "cuda", gpu_default="float16")

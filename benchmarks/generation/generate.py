@@ -223,8 +223,7 @@ def measure(sides: dict[str, Side], parts: Parts, work: Work, repeats: int) -> d
             assert len(images) == len(work.requests)
             if repeat:
                 seconds[name].append(spent)
-            elif name.endswith(COMPILED):
-                print(f"{name}: {spent:.0f} s for its first batch, compiling included")
+            print(f"round {repeat}{', which does not count' * (not repeat)}: {name} {spent:.1f} s", flush=True)
     return {name: statistics.median(spent) for name, spent in seconds.items()}
 
 

@@ -1,5 +1,6 @@
 """The stages of the training: each leaves what the next one reads, and models that the product's own code loads."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from dpg_bench.miniature.train.diffusion import WIDTH
 from dpg_bench.miniature.train.latents import read_latents, write_latents
 from dpg_bench.miniature.train.loop import drawn
 from dpg_bench.miniature.train.pictures import signed
-from dpg_bench.miniature.train.stages import DONE, Effort, make_stages
+from dpg_bench.miniature.train.stages import DONE, STAGES, Effort, make_stages
 from dpg_bench.miniature.train.text_tokenizers import write_clip_tokenizer, write_t5_tokenizer
 from dpg_bench.miniature.train.vae import DrawPictures
 from ella_models import load_connector, load_text_encoder
@@ -108,3 +109,13 @@ def test_an_unknown_stage_is_named_before_anything_is_made(tmp_path: Path) -> No
     assert isinstance(result.exception, BadInputError)
     assert "Did you mean 'tokenizers'" in str(result.exception)
     assert not list(tmp_path.iterdir())
+
+
+def test_make_knows_what_each_stage_needs_and_makes_all() -> None:
+    makefile = (Path(__file__).parents[2] / "Makefile").read_text(encoding="utf-8")
+    rules = dict(re.findall(r"^(miniature|\$\(STAGES\)/[a-z0-9-]+/done\.json): *\|? *(.*)$", makefile, re.MULTILINE))
+    needs = {target: set(re.findall(r"/([a-z0-9-]+)/done", found)) for target, found in rules.items()}
+    asked = needs.pop("miniature")
+    by_name = {target.split("/")[1]: found for target, found in needs.items()}
+    assert by_name == {stage.name: set(stage.needs) for stage in STAGES if stage.needs}
+    assert asked | set().union(*by_name.values()) == {stage.name for stage in STAGES}

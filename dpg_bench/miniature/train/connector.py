@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dpg_bench.files.durable import write_atomic
 from dpg_bench.miniature.captions import dense_caption
@@ -15,6 +16,7 @@ PAIRS = 12_000
 STEPS = 3000
 SEED = 90
 BATCH = 32
+SIZES = {"heads": 4, "num_latents": 32, "time_channel": 64, "time_embed_dim": 128}
 
 
 def write_pairs(folder: Path, *, pairs: int = PAIRS, workers: int = 0) -> None:
@@ -59,34 +61,34 @@ def train_connector(
     from ella_models.training import TrainingConfig, precompute, train
 
     config = TrainingConfig.model_validate(
-        {
-            "output": own / "run",
-            "base": str(base),
-            "text_encoder": str(text_encoder),
-            "connector": {
-                "preset": "tsc",
-                "layers": 4,
-                "heads": 4,
-                "num_latents": 32,
-                "time_channel": 64,
-                "time_embed_dim": 128,
-            },
-            "data": {
-                "folder": pairs,
-                "resolution": 64,
-                "precomputed": own / "precomputed",
-                "encode_batch": 64,
-            },
-            "optimizer": {"learning_rate": 1e-3, "warmup_steps": 100, "ema_decay": 0.998},
-            "loss": {"min_snr_gamma": 1.0},
-            "steps": steps,
-            "batch_size": batch,
-            "precision": "float32",
-            "checkpoint_every": 200,
-            "seed": SEED,
-            "export": "float16",
-            "device": "cpu" if device == "cpu" else "auto",
-        }
+        connector_settings(base, text_encoder, pairs, own, device=device) | {"steps": steps, "batch_size": batch}
     )
     precompute(config)
     return train(config).finished
+
+
+def connector_settings(
+    base: Path, text_encoder: Path, pairs: Path, own: Path, *, device: str = "cpu"
+) -> dict[str, Any]:
+    """The settings of its training, as `ella train` reads them from a file."""
+    return {
+        "output": own / "run",
+        "base": str(base),
+        "text_encoder": str(text_encoder),
+        "connector": {"preset": "tsc", "layers": 4} | SIZES,
+        "data": {
+            "folder": pairs,
+            "resolution": 64,
+            "precomputed": own / "precomputed",
+            "encode_batch": 64,
+        },
+        "optimizer": {"learning_rate": 1e-3, "warmup_steps": 100, "ema_decay": 0.998},
+        "loss": {"min_snr_gamma": 1.0},
+        "steps": STEPS,
+        "batch_size": BATCH,
+        "precision": "float32",
+        "checkpoint_every": 200,
+        "seed": SEED,
+        "export": "float16",
+        "device": "cpu" if device == "cpu" else "auto",
+    }
