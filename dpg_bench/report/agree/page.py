@@ -12,9 +12,10 @@ from typing import Any
 
 from dpg_bench import __version__
 from dpg_bench.files.image_content import UnusableImageError, image_size, open_image, read_image_file
+from dpg_bench.files.recorded_images import find_recorded_images, recorded_cuts
 from dpg_bench.report.agree.pairs import Flip, PairAgreement
 from dpg_bench.report.agree.result import Agreement
-from dpg_bench.report.agree.text import SCORING_WORDS, agreement_tables, percent
+from dpg_bench.report.agree.text import SCORING_WORDS, Table, agreement_tables, coefficient, percent
 from dpg_bench.report.page.html import content_hash, page_asset, page_templates, verbatim
 from dpg_bench.report.page.image_links import file_address
 
@@ -96,11 +97,12 @@ def _facts(agreement: Agreement) -> Iterator[str]:
     yield f"{len(material.models)} models" if len(material.models) > 1 else material.models[0]
     for pair in agreement.pairs:
         counts = pair.overall
-        yield f"{counts.answers} questions: {percent(counts.agreement)} % agree, kappa {counts.kappa:.2f}"
+        kappa = coefficient(counts.kappa, digits=2)
+        yield f"{counts.answers} questions: {percent(counts.agreement)} % agree, kappa {kappa}"
     yield f"scores: {SCORING_WORDS[agreement.scoring]}"
 
 
-def _as_html(table: Any) -> Mapping[str, Any]:
+def _as_html(table: Table) -> Mapping[str, Any]:
     return {
         "title": table.title,
         "columns": [(name, name not in table.words) for name in table.columns],
@@ -172,8 +174,6 @@ class _Tiles:
         return Tile(file_address(file.resolve(), self._folder), *size, (left, upper, width, height))
 
     def _places(self, model: str) -> Mapping[str, Sequence[tuple[Path, tuple[int, int, int, int] | None]]]:
-        from dpg_bench.files.recorded_images import find_recorded_images, recorded_cuts
-
         run = next((one.run for one in self._agreement.material.about(model) if one.run is not None), None)
         if run is None or run.run_dir is None:
             return {}

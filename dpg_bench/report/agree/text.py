@@ -11,7 +11,7 @@ from rich.console import Console
 from dpg_bench.report.agree.item_scores import Scoring
 from dpg_bench.report.agree.pairs import CategoryAgreement, Flip, PairAgreement
 from dpg_bench.report.agree.people import People
-from dpg_bench.report.agree.result import Agreement
+from dpg_bench.report.agree.result import Agreement, Models
 from dpg_bench.report.markdown import escaped, markdown_table
 from dpg_bench.report.terminal import Column, Row, say, show_table
 from dpg_bench.score.rank_correlation import Correlation
@@ -93,7 +93,7 @@ def agreement_tables(agreement: Agreement, *, top: int, few: int = _FEW) -> Iter
                 tuple(_example(agreement, pair, flip) for flip in pair.flips[:top]),
             )
     if agreement.models is not None:
-        yield _models(agreement)
+        yield _models(agreement, agreement.models)
     if agreement.people is not None:
         yield _people(agreement.people)
 
@@ -103,7 +103,7 @@ def percent(share: float) -> str:
     return "-" if math.isnan(share) else f"{100 * share:.1f}"
 
 
-def number(value: float, *, digits: int = 3) -> str:
+def coefficient(value: float, *, digits: int = 3) -> str:
     """A coefficient, -1 to 1."""
     return "-" if math.isnan(value) else f"{value:.{digits}f}"
 
@@ -152,7 +152,7 @@ def _category(one: CategoryAgreement) -> Row:
         str(counts.answers),
         percent(counts.agreement),
         bounds(intervals.agreement, scale=100, digits=1),
-        number(counts.kappa, digits=2),
+        coefficient(counts.kappa, digits=2),
         bounds(intervals.kappa),
         percent(counts.first_yes),
         percent(counts.second_yes),
@@ -171,7 +171,7 @@ def _pair_notes(agreement: Agreement, pair: PairAgreement, left_out: int) -> Ite
         said = [f"{count} of {judge}" for judge, count in zip((pair.first, pair.second), pair.unanswered, strict=True)]
         yield (
             f"Neither yes nor no: {', '.join(said)}. Without these {pair.answered.answers} questions are left: "
-            f"agreement {percent(pair.answered.agreement)} %, kappa {number(pair.answered.kappa, digits=2)}."
+            f"agreement {percent(pair.answered.agreement)} %, kappa {coefficient(pair.answered.kappa, digits=2)}."
         )
     for judge, count in ((pair.first, pair.first_alone), (pair.second, pair.second_alone)):
         if count:
@@ -198,9 +198,7 @@ def _example(agreement: Agreement, pair: PairAgreement, flip: Flip) -> str:
     return f"  {about}: {text} {', '.join(said)}"
 
 
-def _models(agreement: Agreement) -> Table:
-    models = agreement.models
-    assert models is not None  # noqa: S101 - asked for only where there is
+def _models(agreement: Agreement, models: Models) -> Table:
     judges = list(dict.fromkeys(judge for judge, _ in models.scores))
     people = agreement.people
     ranked = [_ranks([models.scores[judge, model] for model in agreement.material.models]) for judge in judges]
@@ -269,4 +267,4 @@ def _people(people: People) -> Table:
 
 
 def _with_interval(one: Correlation) -> str:
-    return f"{number(one.value)} ({bounds(one.interval)})"
+    return f"{coefficient(one.value)} ({bounds(one.interval)})"

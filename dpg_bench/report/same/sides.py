@@ -134,11 +134,9 @@ def told_apart(first: Side, second: Side, paths: tuple[Path, Path]) -> tuple[str
 
 
 def no_scores(first: Side, second: Side) -> str:
-    """Why scores can't be compared, in words; empty if both have them."""
+    """Why scores can't be compared, in words, of two that aren't both scored."""
     without = [side.name for side in (first, second) if side.judged is None]
     return (
         f"{' and '.join(without)} {'is' if len(without) == 1 else 'are'} not scored, so nothing is known of answers; "
         "score both by one judge, or set a limit for the images (--min-ssim, --min-psnr)."
-        if without
-        else ""
     )

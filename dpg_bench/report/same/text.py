@@ -31,7 +31,8 @@ def print_sameness(result: Sameness, console: Console, *, top: int) -> None:
         say(console, line)
     if result.scores is not None:
         columns = [Column(name, number=name not in _WORDS) for name in _COLUMNS]
-        show_table(console, columns, [Row(cells, "" if place else "bold") for place, cells in enumerate(_rows(result))])
+        rows = [Row(cells, "" if place else "bold") for place, cells in enumerate(_rows(result.scores))]
+        show_table(console, columns, rows)
     for line in _notes(result):
         say(console, line)
     say(console, f"Verdict: {closing(result)}", f"bold {'green' if result.passed else 'red'}")
@@ -42,7 +43,7 @@ def sameness_to_markdown(result: Sameness, *, top: int) -> str:
     lines = [f"### DPG-Bench: {_TITLES[result.verdict]}", "", escaped(_heading(result)), ""]
     lines += [f"- {escaped(line)}" for line in _images(result, top)]
     if result.scores is not None:
-        lines += ["", *markdown_table(_COLUMNS, list(_rows(result)), left=_WORDS), ""]
+        lines += ["", *markdown_table(_COLUMNS, list(_rows(result.scores)), left=_WORDS), ""]
     lines += [f"- {escaped(line)}" for line in _notes(result)]
     return "\n".join([*lines, "", f"Verdict: {escaped(closing(result))}"]) + "\n"
 
@@ -119,9 +120,7 @@ def _distance(one: ImageDistance) -> str:
     return f"{one.item_id}, image {one.image}: PSNR {one.psnr:.2f} dB{ssim}, at most {one.largest} of 255"
 
 
-def _rows(result: Sameness) -> Iterator[list[str]]:
-    scores = result.scores
-    assert scores is not None  # noqa: S101 - the callers have looked
+def _rows(scores: Scores) -> Iterator[list[str]]:
     flips = {one.category: one for one in scores.flips}
     for score in scores.numbers:
         number, flipped = score.number, flips.get(score.number.row.name)

@@ -93,6 +93,14 @@ def test_names_cannot_act_on_the_page(two_judges: Path, open_page: Opener) -> No
     assert evil in page.text("h1")
 
 
+def test_a_kappa_that_there_is_not_is_a_dash_on_the_page_too(tmp_path: Path) -> None:
+    for name in ("one", "other"):  # who both say yes to all leave nothing to chance
+        text = "item_id,image,proposition_id,answer\nowl,0,1,yes\nfox,0,1,yes\n"
+        (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
+    run(tmp_path / "one.csv", tmp_path / "other.csv", "--html", tmp_path / "agree.html")
+    assert "2 questions: 100.0 % agree, kappa -" in (tmp_path / "agree.html").read_text(encoding="utf-8")
+
+
 def test_the_documented_commands_run(two_judges: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(two_judges)
     for file in EXCERPT.glob("*.csv"):
