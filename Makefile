@@ -73,7 +73,7 @@ docs: install
 	@echo "build/site/index.html"
 
 figures: install
-	$(BIN)/python docs/_build/figures.py
+	$(BIN)/python docs/making/figures.py
 
 # The page "What the score can tell", from the shipped weights: some minutes of one core.
 score-can-tell: export OMP_NUM_THREADS = 1

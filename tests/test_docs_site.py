@@ -100,7 +100,7 @@ def test_a_reader_loads_nothing_from_elsewhere(site: Path) -> None:
 
 
 def test_figures_show_what_is() -> None:
-    spec = importlib.util.spec_from_file_location("figures", DOCS / "_build" / "figures.py")
+    spec = importlib.util.spec_from_file_location("figures", DOCS / "making" / "figures.py")
     assert spec is not None
     assert spec.loader is not None
     figures = importlib.util.module_from_spec(spec)

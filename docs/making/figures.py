@@ -1,4 +1,4 @@
-"""Every figure and screenshot of the documentation, made anew: python docs/_build/figures.py
+"""Every figure and screenshot of the documentation, made anew: python docs/making/figures.py
 
 A test compares the digest of `INPUTS` with the one kept beside the figures, so that none shows what no longer is.
 The screenshot of the report needs Chromium (its path in CHROMIUM, if it is not found) and Playwright.
@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from dpg_bench.miniature.scene import Scene
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "docs" / "images"
 INPUTS = (
-    "docs/_build/figures.py",
+    "docs/making/figures.py",
     "reports/published_results.csv",
     "dpg_bench/report/audit/arithmetic.py",
     "dpg_bench/miniature/drawing/*.py",
@@ -111,9 +111,9 @@ def report_screenshots(folder: Path) -> None:
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        for scheme, suffix in (("light", ""), ("dark", "_dark")):
-            window = browser.new_context(viewport={"width": 1200, "height": 900}, color_scheme=scheme)
-            tab = window.new_page()
+        schemes: dict[str, Literal["light", "dark"]] = {"": "light", "_dark": "dark"}
+        for suffix, scheme in schemes.items():
+            tab = browser.new_page(viewport={"width": 1200, "height": 900}, color_scheme=scheme)
             tab.goto(page.as_uri())
             tab.screenshot(path=OUT / f"report{suffix}.png")
             tab.evaluate("document.getElementById('items').scrollIntoView()")

@@ -105,10 +105,8 @@ def _option(option: Any) -> str:
     names = ", ".join(f"`{name}`" for name in sorted((*option.opts, *option.secondary_opts), key=len, reverse=True))
     if not option.is_flag:
         names += f" {_cell(_metavar(option))}"
-    default = "required" if option.required else option.default
-    shown = "" if default in (None, False, (), []) or callable(default) else f"`{default}`" if default else ""
-    if default == "required":
-        shown = "required"
+    default = "" if callable(option.default) else option.default
+    shown = "required" if option.required else f"`{default}`" if default else ""
     usual = f"DPGBENCH_{max(option.opts, key=len).removeprefix('--').upper().replace('-', '_')}"
     own = f" Reads `{option.envvar}`." if option.envvar and option.envvar != usual else ""
     return f"| {names} | {_cell(option.help)}{own} | {shown} |"
@@ -163,7 +161,7 @@ def files_page(schemas: dict[str, dict[str, Any]]) -> str:
     """Every file of a run folder, its fields, and its schema to download."""
     from dpg_bench.report.schemas import FORMS
 
-    parts = [_root("docs/_build/files.md")]
+    parts = [_root("docs/making/files.md")]
     for name, schema in schemas.items():
         kind = FORMS[name]
         parts.append(f"## {name}\n\n`{kind.place}`: {kind.summary}. [JSON Schema]({name}.schema.json)\n")
