@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Self
 
+_END = 300
+_LONG = re.compile("([^\n]{3000})[^\n]{1000,}")
 _OPTION = re.compile("\x02(?P<name>[^\x02\x03]*?)(?:=(?P<value>[^\x02\x03]*))?\x03")
 
 
@@ -16,6 +18,11 @@ def option(name: str, value: object = None) -> str:
     `name` is the parameter's, `value` what is advised for it; True is for a switch.
     """
     return f"\x02{name}\x03" if value is None else f"\x02{name}={value}\x03"
+
+
+def shortened(text: str) -> str:
+    """`text` with what is over 4,000 characters of a line counted, as no message of ours has it."""
+    return _LONG.sub(lambda line: f"{line[1]} … ({len(line[0])} characters) … {line[0][-_END:]}", text)
 
 
 class Message(str):
@@ -29,6 +36,7 @@ class Message(str):
         """`text` holds options as `option` writes them."""
         if isinstance(text, cls):
             return text
+        text = shortened(text)
         self = super().__new__(cls, _OPTION.sub(_in_python, text))
         self.on_command_line = _OPTION.sub(_as_flag, text)
         return self

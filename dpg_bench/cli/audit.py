@@ -86,9 +86,9 @@ def audit(
 
 
 def _text(path: Path) -> str:
-    from dpg_bench.files.reading import decoded, read_content
+    from dpg_bench.files.reading import decoded, read_content, read_stream
 
-    return decoded(sys.stdin.buffer.read() if path == Path("-") else read_content(path), str(path))
+    return decoded(read_stream(sys.stdin.buffer, "-") if path == Path("-") else read_content(path), str(path))
 
 
 def question_counts(suite: str | None) -> QuestionCounts:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from dpg_bench.errors import Message, on_command_line
+from dpg_bench.errors import Message, on_command_line, shortened
 from dpg_bench.report.plain_text import visible
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _LINE_EVERY_SECONDS = 30.0
 
 def say(message: str) -> None:
     """A line for the person, not the pipe: to stderr. Options are called as flags."""
-    print(visible(on_command_line(message)), file=sys.stderr, flush=True)  # noqa: T201 - the one place
+    print(visible(shortened(on_command_line(message))), file=sys.stderr, flush=True)  # noqa: T201 - the one place
 
 
 def show_log() -> None:

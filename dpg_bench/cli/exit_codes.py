@@ -4,6 +4,7 @@ regression; 130 interrupted; 143 told to end (SIGTERM), 129 by a closed terminal
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import Any
 
@@ -46,6 +47,9 @@ class Commands(TyperGroup):
             ctx.exit(ended.exit_code)
         except OSError as error:  # of a kind that nobody foresaw where it came up: a stale network folder, a bad disk
             say(f"Error: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}.")
+            ctx.exit(2 if error.errno == errno.ENAMETOOLONG else 1)
+        except MemoryError:
+            say("Error: There is not enough memory for this. What was finished is kept; the same command continues.")
             ctx.exit(1)
         except KeyboardInterrupt:
             say("Interrupted. What was finished is kept; the same command continues.")

@@ -7,6 +7,7 @@ import stat
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from PIL import Image, UnidentifiedImageError
 
@@ -17,6 +18,12 @@ _PNG_SIZE = slice(16, 24)
 _PNG_DEPTH_BYTE = 24  # in the header that every PNG begins with (PNG specification, 11.2.1 IHDR)
 _PNG_METADATA = frozenset((b"tEXt", b"zTXt", b"iTXt", b"iCCP", b"eXIf"))
 _LONGEST_TEXT = 1 << 16  # bytes of a text chunk; ours are some hundred
+_JPEG_START = b"\xff\xd8"
+_JPEG_METADATA = frozenset((0xE1, 0xE2, 0xED))  # EXIF and XMP; colour profile and other pictures (MPF); Photoshop's
+_LONGEST_SIDE = 65_535  # pixels, JPEG's; the judges' resizing takes memory for the longer side
+_MOST_SEGMENTS = 4096
+_JPEG_PICTURES = b"MPF\0"
+_JPEG_HEAD = 1 << 17  # bytes; the list of pictures follows EXIF, which has 64 KiB at most
 _LARGEST = 1 << 30  # bytes; the largest image that is decoded takes a third of that uncompressed
 
 
@@ -51,11 +58,27 @@ def image_size(path: Path) -> tuple[int, int] | None:
             if start.startswith(_PNG_SIGNATURE):  # Pillow would read texts and profiles before it tells
                 width, height = struct.unpack(">II", start[_PNG_SIZE])
                 return (width, height) if width and height else None
+            if start.startswith(_JPEG_START):  # and join many pieces of EXIF in time that grows with their square
+                return _jpeg_size(file)
             file.seek(0)
-            with Image.open(file, formats=("JPEG", "WEBP")) as image:
+            with Image.open(file, formats=("WEBP",)) as image:
                 return image.size
     except Exception:  # noqa: BLE001 - Pillow's parsers raise whatever they run into; decoding says what is wrong
         return None
+
+
+def _jpeg_size(file: IO[bytes]) -> tuple[int, int] | None:
+    """By the frame header that comes before the first scan (ITU-T T.81, B.2.2)."""
+    place = len(_JPEG_START)
+    for _ in range(_MOST_SEGMENTS):
+        file.seek(place)
+        marker, length, height, width = struct.unpack(">HHxHH", file.read(9))
+        if 0xFFC0 <= marker <= 0xFFCF and marker not in {0xFFC4, 0xFFC8, 0xFFCC}:
+            return (width, height) if width and height else None
+        if marker < 0xFFC0 or marker == 0xFFDA:
+            return None
+        place += 2 + length
+    return None
 
 
 def png_texts(content: bytes) -> dict[str, str]:
@@ -117,7 +140,9 @@ def _refuse_unsuitable(image: Image.Image, content: bytes, path: Path) -> None:
     limit = Image.MAX_IMAGE_PIXELS
     if limit is not None and image.width * image.height > limit:
         raise UnusableImageError(_too_large(path))
-    if getattr(image, "n_frames", 1) > 1:
+    if max(image.size) > _LONGEST_SIDE:
+        raise UnusableImageError(f"{path} has a side of more than {_LONGEST_SIDE} pixels; scale it down.")
+    if getattr(image, "n_frames", 1) > 1 or (image.format == "JPEG" and _JPEG_PICTURES in content[:_JPEG_HEAD]):
         raise UnusableImageError(f"{path} is animated or holds several pictures; save a single one.")
     if (image.format == "PNG" and content[_PNG_DEPTH_BYTE] == 16) or image.mode.startswith(("I", "F")):
         raise UnusableImageError(f"{path} has 16 bits a channel; convert it to 8 bits, the judge reads no more.")
@@ -130,7 +155,12 @@ def _too_large(path: Path) -> str:
 
 
 def _without_metadata(content: bytes) -> bytes:
-    """A PNG without texts, profile and EXIF, which no pixel depends on and Pillow limits in size; else as it is."""
+    """A PNG or a JPEG without texts, profile and EXIF, which no pixel depends on; others as they are.
+
+    Pillow bounds those of a PNG, and reads all of a JPEG's, with warnings about what is odd in them.
+    """
+    if content.startswith(_JPEG_START):
+        return _jpeg_without_metadata(content)
     if not content.startswith(_PNG_SIGNATURE):
         return content
     kept = [_PNG_SIGNATURE]
@@ -139,6 +169,21 @@ def _without_metadata(content: bytes) -> bytes:
         length, kind = struct.unpack_from(">I4s", content, place)
         end = place + 12 + length
         if kind not in _PNG_METADATA:
+            kept.append(content[place:end])
+        place = end
+    return b"".join([*kept, content[place:]])
+
+
+def _jpeg_without_metadata(content: bytes) -> bytes:
+    """The segments before the first scan (ITU-T T.81, B.1.1) without those that hold no picture."""
+    kept = [_JPEG_START]
+    place = len(_JPEG_START)
+    while place + 4 <= len(content) and content[place] == 0xFF and 0xC0 <= content[place + 1] < 0xFF:
+        marker, length = struct.unpack_from(">xBH", content, place)
+        if marker == 0xDA:  # the scan begins
+            break
+        end = place + 2 + length
+        if marker not in _JPEG_METADATA:
             kept.append(content[place:end])
         place = end
     return b"".join([*kept, content[place:]])

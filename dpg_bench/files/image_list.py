@@ -14,7 +14,7 @@ from typing import Any
 
 from dpg_bench.errors import BadInputError
 from dpg_bench.files.image_names import Listing
-from dpg_bench.files.reading import decoded, read_content, read_csv
+from dpg_bench.files.reading import decoded, json_value, parse_json, read_content, read_csv
 
 _FILE = ("file", "path", "image_path", "filename", "file_name")
 _FORM = "A list has the columns item_id, file and, for several images of an item, image (its number)"
@@ -57,12 +57,10 @@ def _entries(path: Path, text: str) -> Iterator[tuple[str, str, int | None, str]
 
 def _json_entries(path: Path, text: str) -> Iterator[tuple[str, str, int | None, str]]:
     try:
-        content = json.loads(text)
+        content = json_value(text, str(path))
     except json.JSONDecodeError:
         lines = enumerate(text.split("\n"), start=1)
-        content = [_parsed(line, f"{path}, line {number}") for number, line in lines if line.strip()]
-    except (ValueError, RecursionError) as error:
-        raise BadInputError(f"{path} can't be read as JSON: {error}.") from None
+        content = [parse_json(line, f"{path}, line {number}") for number, line in lines if line.strip()]
     if isinstance(content, Mapping) and not any(name in content for name in _FILE):
         for item_id, files in content.items():
             place = f"{path}, '{item_id}'"
@@ -79,13 +77,6 @@ def _json_entries(path: Path, text: str) -> Iterator[tuple[str, str, int | None,
         if not isinstance(record, Mapping):
             raise BadInputError(f"{place}: {record!r:.60} is no record. {_FORM}.")
         yield _entry(place, record)
-
-
-def _parsed(line: str, place: str) -> Any:
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise BadInputError(f"{place} is no JSON: {error}.") from None
 
 
 def _entry(place: str, cells: Mapping[str, Any]) -> tuple[str, str, int | None, str]:

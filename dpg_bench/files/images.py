@@ -15,6 +15,8 @@ from dpg_bench.files.grid import Cut
 from dpg_bench.files.image_names import Listing, list_images, shown_name
 from dpg_bench.files.item_names import file_stem
 
+MOST_IMAGES = 1000
+"""Of a prompt: an item is judged as a whole, and all of its images are read for that."""
 GRID_IMAGES = 4  # as the official launcher passes to the script
 _SHOWN = 3
 
@@ -90,6 +92,11 @@ def find_images(
         if item in listing.numbered
     }
     count = images_per_prompt if images_per_prompt is not None else _usual_count(numbered)
+    if count > MOST_IMAGES:
+        raise BadInputError(
+            f"{folder} would have {count} images of every prompt, more than the {MOST_IMAGES} that are judged "
+            f"together. Give {option('images_per_prompt', GRID_IMAGES)}, or the number that is meant."
+        )
     labels = _labels(numbered, count)
     items: dict[str, ItemFiles] = {}
     missing: dict[str, str] = {}

@@ -6,6 +6,7 @@ stays what was asked.
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from dpg_bench.errors import BadInputError, option
 from dpg_bench.files.durable import write_atomic
-from dpg_bench.files.reading import read_content
+from dpg_bench.files.reading import LARGE, read_content
 from dpg_bench.records import Prompt, Question, Suite
 
 SUITE_LINE = TypeAdapter(tuple[str, str, tuple[tuple[int, tuple[int, ...], str, str, str], ...]])
@@ -42,7 +43,7 @@ def kept_item_ids(path: Path) -> Iterator[str]:
 
     Raises BadInputError if the file can't be read.
     """
-    for line in read_content(path).split(b"\n"):
+    for line in io.BytesIO(read_content(path, most=LARGE)):
         try:
             item_id, *_ = json.loads(line)
         except (ValueError, TypeError, RecursionError):
@@ -59,9 +60,8 @@ def read_kept_suite(path: Path, *, name: str, source: str, digest: str) -> Suite
     again = f"Score the run again with `dpgbench score`, or name the suite with {option('suite')}."
     prompts = []
     try:
-        # Not splitlines(): texts may hold characters that it takes for the end of a line.
-        for line in read_content(path).split(b"\n"):
-            if line:
+        for line in io.BytesIO(read_content(path, most=LARGE)):
+            if line.strip():
                 item_id, text, rows = SUITE_LINE.validate_json(line)
                 prompts.append(Prompt(item_id, text, tuple(Question(*row) for row in rows)))
     except ValidationError as error:

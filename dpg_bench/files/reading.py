@@ -4,49 +4,63 @@ from __future__ import annotations
 
 import codecs
 import csv
-import io
 import json
+import re
 import stat
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from dpg_bench.errors import BadInputError, DamagedError, option
+from dpg_bench.files.formulas import unguarded
 
 Model = TypeVar("Model", bound=BaseModel)
 
 _SHOWN = 80
-_LARGEST = 1 << 30
-"""Bytes of a file that is read at once: the answers of a hundred full runs."""
+LARGE = 1 << 28
+"""Bytes of what may hold the answers of ten full runs."""
+_LARGEST = 1 << 26
+"""Bytes of any other file that is read at once: its records may take twenty times as much."""
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _MOST_BRACKETS = 2000
 _MOST_ALIASES = 1000
 """Of a YAML file: each may stand for all that others stand for."""
 
 
-def read_content(path: Path, *, pipe: bool = False) -> bytes:
+def read_content(path: Path, *, pipe: bool = False, most: int = _LARGEST) -> bytes:
     """All bytes of a file; `pipe` lets it be a pipe that the user named, which nothing in a folder should be.
 
-    Raises BadInputError if it can't be read, is a folder or a device, or has more than 1 GiB.
+    Raises BadInputError if it can't be read, is a folder or a device, or has more than `most` bytes, 64 MiB.
     """
     try:
         status = path.stat()
         mode = status.st_mode
         if not stat.S_ISREG(mode) and not (pipe and stat.S_ISFIFO(mode)):
             raise BadInputError(f"{path} is no file but {'a folder' if stat.S_ISDIR(mode) else 'a device or a pipe'}.")
-        if status.st_size > _LARGEST:
-            raise BadInputError(f"{path} has {status.st_size} bytes, more than the {_LARGEST} that are read at once.")
+        if status.st_size > most:
+            raise _too_large(f"{path} has {status.st_size} bytes,", most)
         with path.open("rb") as file:
-            content = file.read(_LARGEST + 1)
-        if len(content) > _LARGEST:
-            raise BadInputError(f"{path} has more than the {_LARGEST} bytes that are read at once.")
-        return content
+            return read_stream(file, str(path), most=most)
     except OSError as error:
         raise BadInputError(f"{path} can't be read: {error.strerror or error}.") from None
+
+
+def read_stream(stream: IO[bytes], place: str, *, most: int = _LARGEST) -> bytes:
+    """All bytes of a stream, such as standard input; raises BadInputError if it has more than `most`."""
+    content = stream.read(most + 1)
+    if len(content) > most:
+        raise _too_large(f"{place} has", most)
+    return content
+
+
+def _too_large(found: str, most: int) -> BadInputError:
+    return BadInputError(f"{found} more than the {most >> 20} MiB that are read of such a file.")
 
 
 def decoded(content: bytes, place: str) -> str:
@@ -68,6 +82,18 @@ def decoded(content: bytes, place: str) -> str:
         ) from None
 
 
+def text_lines(text: str) -> Iterator[str]:
+    """The lines with their ends, one at a time: a list of all would take twenty times the text's memory.
+
+    `splitlines` also ends lines at characters that stand within texts.
+    """
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start) + 1 or len(text)
+        yield text[start:end]
+        start = end
+
+
 def read_yaml(content: bytes, place: str) -> Any:
     """What YAML text says, read safely: no objects, and no more than 1,000 aliases.
 
@@ -86,14 +112,52 @@ def read_yaml(content: bytes, place: str) -> Any:
 
 
 def read_json(content: bytes, place: str) -> Any:
+    """What JSON says; raises BadInputError as `decoded` and `parse_json` do."""
+    return parse_json(decoded(content, place), place)
+
+
+def parse_json(text: str, place: str) -> Any:
     """What JSON text says.
 
-    Raises BadInputError if it is none, is nested too deeply, or holds numbers of thousands of digits.
+    Raises BadInputError if it is none, is nested too deeply, holds numbers of thousands of digits or half a character,
+    or names a key twice in one object.
     """
     try:
-        return json.loads(decoded(content, place))
-    except (ValueError, RecursionError) as error:
-        raise BadInputError(f"{place} can't be read as JSON: {str(error)[:300]}.") from None
+        return json_value(text, place)
+    except json.JSONDecodeError as error:
+        raise BadInputError(f"{place} can't be read as JSON: {error}.") from None
+
+
+def json_value(text: str, place: str) -> Any:
+    """As `parse_json`, but raises json.JSONDecodeError for what is no JSON, and may be several lines of it."""
+    try:
+        value = json.loads(text, object_pairs_hook=_object)
+    except json.JSONDecodeError:
+        raise
+    except _DoubledKeyError as error:
+        raise BadInputError(f"{place}: {error}. Rename or delete one of them.") from None
+    except RecursionError:
+        raise BadInputError(f"{place} can't be read as JSON: it is nested too deeply.") from None
+    except ValueError as error:
+        raise BadInputError(f"{place} can't be read as JSON: {str(error).partition(';')[0]}.") from None
+    if found := _HALF_CHARACTER.search(text):
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise BadInputError(f"{place} holds half a character, such as {found[0]}, which is no text.") from None
+    return value
+
+
+class _DoubledKeyError(Exception):
+    """An object of JSON names a key twice, so that programs differ in what they read."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        doubled, count = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise _DoubledKeyError(f"'{doubled}' is there {count} times")
+    return value
 
 
 def read_model(form: type[Model], path: Path, *, newest: int | None = None, remedy: str = "") -> Model:
@@ -121,9 +185,9 @@ def validated(
     field.
     """
     try:
-        if isinstance(content, bytes | str):
-            return form.model_validate_json(content)
-        return form.model_validate(content)
+        if not isinstance(content, bytes | str):
+            return form.model_validate(content)
+        record = form.model_validate_json(content)
     except ValidationError as error:
         problems = error.errors(include_url=False)
         schema = next((one["input"] for one in problems if one["loc"] == ("schema",)), None)
@@ -136,6 +200,13 @@ def validated(
             f"{place} is damaged{f' at {where!r}' if where else ''}: {first['msg']}{found if where else ''}."
             f"{f' {remedy}' if remedy else ''}"
         ) from None
+    try:
+        json.loads(content, object_pairs_hook=_object)
+    except _DoubledKeyError as error:
+        raise DamagedError(f"{place} is damaged: {error}.{f' {remedy}' if remedy else ''}") from None
+    except (ValueError, RecursionError):  # in what this version doesn't know and didn't look at
+        pass
+    return record
 
 
 def newer(place: str, found: int, newest: int) -> str:
@@ -167,12 +238,12 @@ def read_csv(text: str, source: str, *, strict: bool = True, delimiter: str = ",
     """CSV text; `source` names the file in messages.
 
     Rows are counted as spreadsheets count them: the header is row 1, and blank lines don't count. `strict` refuses
-    stray quotes.
+    stray quotes. The apostrophe before what would be a formula (`dpg_bench.files.formulas`) is taken away.
 
     Raises BadInputError, naming file and row, for text without a header, a column that is there twice, quotes that
     don't fit and, when its turn comes, a row with another number of cells than the header.
     """
-    reader = csv.reader(io.StringIO(text, newline=""), strict=strict, delimiter=delimiter)
+    reader = csv.reader(_lines(text), strict=strict, delimiter=delimiter)
     lines = _numbered(reader, source)
     first = next(lines, None)
     if first is None:
@@ -185,6 +256,16 @@ def read_csv(text: str, source: str, *, strict: bool = True, delimiter: str = ",
             "the one that doesn't hold."
         )
     return CsvTable(header, _rows(lines, header, source))
+
+
+def _lines(text: str) -> Iterator[str]:
+    """The lines with their ends, one at a time: a `StringIO` would take four bytes for every character at once."""
+    start = 0
+    for end in _LINE_END.finditer(text):
+        yield text[start : end.end()]
+        start = end.end()
+    if start < len(text):
+        yield text[start:]
 
 
 def _numbered(reader: Any, source: str) -> Iterator[tuple[int, list[str]]]:
@@ -206,4 +287,4 @@ def _rows(lines: Iterator[tuple[int, list[str]]], header: tuple[str, ...], sourc
                 f"{place}: it has {len(cells)} cells, the header has {len(header)} columns. "
                 "A cell that holds a comma must stand in double quotes."
             )
-        yield CsvRow(number, place, dict(zip(header, cells[: len(header)], strict=True)))
+        yield CsvRow(number, place, dict(zip(header, map(unguarded, cells[: len(header)]), strict=True)))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, JsonValue, field_validator
 
 from dpg_bench.errors import BadInputError
-from dpg_bench.files.reading import newer, read_content, validated
+from dpg_bench.files.reading import LARGE, decoded, json_value, newer, read_content, validated
 from dpg_bench.score.items import AnswerBits, Card, Count, ItemColumns, Percentage
 from dpg_bench.score.soundness import unsound
 from dpg_bench.score.stats import CONFIDENCE, RESAMPLES
@@ -347,8 +347,8 @@ def read_scorecard(path: Path | str) -> Scorecard:
     again = "Make it again with `dpgbench score`."
     place = f"The scorecard {path}"
     try:
-        content = json.loads(read_content(path))
-    except (ValueError, RecursionError) as error:
+        content = json_value(decoded(read_content(path, most=LARGE), str(path)), place)
+    except json.JSONDecodeError as error:
         raise BadInputError(f"{place} is truncated or no JSON: {error}. {again}") from None
     if not isinstance(content, dict) or type(content.get("schema")) is not int:
         raise BadInputError(f"{path} is no scorecard: it has no 'schema' number. {again}")

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from dpg_bench.errors import BadInputError
-from dpg_bench.suite.rows import COLUMNS, Row
+from dpg_bench.suite.rows import COLUMNS, Row, check_length
 
 QUESTIONS = "questions"
 _NAMES = {
@@ -84,7 +84,7 @@ def question_rows(records: Iterable[Record]) -> Iterator[Row]:
         _require(values, ("item_id", "text"), record.place, record.values)
         if QUESTIONS not in values:
             check_columns(record.values, record.place)
-            yield Row(record.place, _cells(values))
+            yield Row(record.place, _cells(values, record.place))
             continue
         about = {"item_id": values["item_id"], "text": values["text"]}
         listed = _listed(values[QUESTIONS], record.place)
@@ -94,10 +94,10 @@ def question_rows(records: Iterable[Record]) -> Iterator[Row]:
             _require(cells, _QUESTION, place, question)
             if not any(all(name in cells for name in names) for names in _CATEGORY):
                 _require(cells, _CATEGORY[1], place, question)
-            yield Row(place, _cells({**cells, **about}))
+            yield Row(place, _cells({**cells, **about}, place))
         if not listed:  # the item is there, and asks nothing
             nothing = {"proposition_id": 1, "dependency": 0, "category_broad": "", "category_detailed": ""}
-            yield Row(record.place, _cells({**about, **nothing, "question_natural_language": ""}))
+            yield Row(record.place, _cells({**about, **nothing, "question_natural_language": ""}, record.place))
 
 
 def cell_text(value: Any) -> str:
@@ -109,8 +109,10 @@ def cell_text(value: Any) -> str:
     return str(value)
 
 
-def _cells(values: Mapping[str, Any]) -> dict[str, str]:
+def _cells(values: Mapping[str, Any], place: str) -> dict[str, str]:
     cells = {name: cell_text(value) for name, value in values.items() if name != QUESTIONS}
+    for text in cells.values():
+        check_length(text, place)
     if not isinstance(values["dependency"], str) and not cells["dependency"]:
         cells["dependency"] = "0"  # an empty list, or null
     if "tuple" not in cells:

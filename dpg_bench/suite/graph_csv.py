@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dpg_bench.errors import BadInputError
+from dpg_bench.files.formulas import guarded
 from dpg_bench.files.reading import decoded, read_content, read_csv
 from dpg_bench.records import Suite
 from dpg_bench.suite.forms.file import load_file
@@ -79,5 +80,6 @@ def graphs_to_csv(rows: Iterable[GraphRow], origin: Origin) -> str:
         detailed = row.category.partition("-")[2].strip()
         about = (broad_category(row.category), detailed, row.fact, row.question)
         made = (origin.model, origin.revision, origin.sampling, origin.recipe)
-        writer.writerow((row.item_id, row.text, "", row.number, dependency, *about, *made))
+        cells = (row.item_id, row.text, "", str(row.number), dependency, *about, *made)
+        writer.writerow(map(guarded, cells))
     return text.getvalue()

@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterable
 
+from dpg_bench.files.formulas import guarded
 from dpg_bench.files.item_names import file_stem
 from dpg_bench.records import Prompt
 
@@ -14,14 +15,16 @@ COLUMNS = ("item_id", "file", "prompt")
 
 
 def prompts_to_csv(prompts: Iterable[Prompt]) -> str:
-    """One row a prompt: its id, the name of its image file without suffix, and the text as it stands.
+    """One row a prompt: its id, the name of its image file without suffix, and the text.
+
+    What a spreadsheet would take for a formula has an apostrophe in front; JSON lines have every text as it stands.
 
     Raises BadInputError for an item id that can't name a file.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows((prompt.item_id, file_stem(prompt.item_id), prompt.text) for prompt in prompts)
+    writer.writerows((guarded(prompt.item_id), file_stem(prompt.item_id), guarded(prompt.text)) for prompt in prompts)
     return text.getvalue()
 
 

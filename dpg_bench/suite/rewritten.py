@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from dpg_bench.errors import BadInputError, option
+from dpg_bench.files.formulas import guarded
 from dpg_bench.files.reading import CsvRow, decoded, read_content, read_csv
 from dpg_bench.records import Prompt
 
@@ -102,7 +103,7 @@ def rewriting_to_csv(prompts: Sequence[RewrittenPrompt]) -> str:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows((*astuple(prompt), prompt.digest) for prompt in prompts)
+    writer.writerows(map(guarded, (*astuple(prompt), prompt.digest)) for prompt in prompts)
     return text.getvalue()
 
 

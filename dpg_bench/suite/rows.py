@@ -26,6 +26,9 @@ COLUMNS = ("item_id", "text", "proposition_id", "dependency", "category_broad", 
 and `category_detailed`, which `tuple` repeats."""
 
 NUMBER = re.compile(r"[0-9]{1,9}")
+LONGEST_TEXT = 131_072
+"""Characters of a prompt or a question; what reads CSV takes no longer cell either."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +78,24 @@ def official_prompts(rows: Iterable[Row]) -> tuple[Prompt, ...]:
 
 
 def check_item_id(item_id: str, place: str) -> None:
-    """Raises BadInputError, saying where, for an item id that can't name an image file."""
+    """Raises BadInputError, saying where, for an item id that can't name an image file, or holds a line break.
+
+    Messages and tables name items, and one over several lines could look like another message.
+    """
+    if found := _CONTROL.search(item_id):
+        raise BadInputError(
+            f"{place}, column 'item_id': {item_id[:60]!r} holds the control character {found[0]!r}. Rename the item."
+        )
     try:
         file_stem(item_id)
     except BadInputError as error:
         raise BadInputError(f"{place}, column 'item_id': {error}") from None
+
+
+def check_length(text: str, place: str) -> None:
+    """Raises BadInputError, saying where, for a prompt or a question that is longer than any cell of a CSV may be."""
+    if len(text) > LONGEST_TEXT:
+        raise BadInputError(f"{place}: a text has {len(text)} characters, more than the {LONGEST_TEXT} that are read.")
 
 
 def _question(row: Row) -> Question:

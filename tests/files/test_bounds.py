@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from dpg_bench.errors import BadInputError, UnavailableError
+from dpg_bench.errors import BadInputError, DamagedError, UnavailableError
+from dpg_bench.files.answer_lines import read_answer_lines
 from dpg_bench.files.durable import read_lines
-from dpg_bench.files.reading import read_content, read_json, read_yaml
+from dpg_bench.files.reading import read_content, read_csv, read_json, read_yaml, text_lines
 from dpg_bench.hub.pinned_files import fetch_files
+from dpg_bench.judge.imported.by_model import parse_answers_file
 from dpg_bench.records import Prompt, Question
 from dpg_bench.score.protocols.corrected import held_with_ancestors, with_ancestors
 from dpg_bench.score.protocols.soft import soft_scores
@@ -45,6 +47,38 @@ def test_nesting_digits_and_aliases_are_one_message(tmp_path: Path) -> None:
     config.write_text(LAUGHS)
     with pytest.raises(EllaError, match="more than 1000 aliases"):
         read_config(config)
+
+
+def test_json_that_programs_read_differently_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="x: 'a' is there 2 times"):
+        read_json(b'[{"a": 1, "a": 2}]', "x")
+    with pytest.raises(BadInputError, match=r"x holds half a character, such as \\ud800"):
+        read_json(b'{"a": "\\ud800"}', "x")
+    assert read_json(b'{"a": "\\ud83e\\udd8a"}', "x") == {"a": "\N{FOX FACE}"}
+    line = tmp_path / "answers.jsonl"
+    line.write_text('{"item_id": "a", "image": 0, "proposition_id": 1, "answer": "yes", "answer": "no"}\n')
+    with pytest.raises(DamagedError, match="line 1 is damaged: 'answer' is there 2 times"):
+        list(read_answer_lines(line))
+
+
+def test_a_table_is_read_a_line_at_a_time() -> None:
+    table = read_csv('a,b\r\n1,"2\r3"\n4,5', "x")
+    assert [dict(row.cells) for row in table.rows] == [{"a": "1", "b": "2\r3"}, {"a": "4", "b": "5"}]
+    assert list(text_lines("a\u2028b\n\nc")) == ["a\u2028b\n", "\n", "c"]
+
+
+def test_no_line_of_a_message_is_longer_than_can_be_read() -> None:
+    message = str(BadInputError(f"It has {', '.join(f'c{number}' for number in range(100_000))}.\nMend it."))
+    assert len(message) < 4000
+    assert message.endswith("c99999.\nMend it.")
+    assert " characters) … " in message
+
+
+def test_a_file_with_a_thousand_models_is_not_read_a_thousand_times(tmp_path: Path) -> None:
+    answers = tmp_path / "answers.jsonl"
+    answers.write_text("".join(f'{{"model": "m{number}", "item_id": "a"}}\n' for number in range(1001)))
+    with pytest.raises(BadInputError, match="names 1001 models, more than the 1000"):
+        parse_answers_file(answers)
 
 
 def chain(length: int) -> Prompt:

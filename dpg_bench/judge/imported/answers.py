@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from dpg_bench.errors import BadInputError, option
 from dpg_bench.files.answer_lines import AnswerLine, parse_answer_line
-from dpg_bench.files.reading import decoded, read_content, validated
+from dpg_bench.files.reading import LARGE, decoded, parse_json, read_content, text_lines, validated
 from dpg_bench.judge.imported.collector import OURS, AnswerCollector
 from dpg_bench.judge.imported.official_detail import is_detail_line, read_detail
 from dpg_bench.judge.imported.tables import ANSWER_COLUMNS, answers_csv, is_free_form, table_lines
@@ -77,7 +77,7 @@ def read_answers(
     or questions that the suite doesn't have, an answer that says neither yes nor no, two different answers to one
     question about one image, answers of more than one judge, or an image number of `images_per_prompt` or more.
     """
-    content = read_content(path, pipe=True)
+    content = read_content(path, pipe=True, most=LARGE)
     text = decoded(content, str(path))
     form = answers_format(path, text)
     never_asked: dict[str, str] = {}
@@ -134,7 +134,7 @@ def answers_format(path: Path, text: str) -> AnswersFormat:
 
     Raises BadInputError if it has none of them.
     """
-    first = next((line for line in text.splitlines() if line.strip()), None)
+    first = next((line.rstrip() for line in text_lines(text) if line.strip()), None)
     if first is None:
         raise BadInputError(f"The answers file {path} is empty.")
     if first.lstrip().startswith(("{", "[")):
@@ -164,30 +164,25 @@ def json_answers(path: Path, text: str, where: Mapping[str, str]) -> Iterator[tu
     if text.lstrip().startswith("["):
         yield from _json_list(path, text, where)
         return
-    # Not splitlines(): answers and ids may hold characters that it takes for the end of a line.
-    *lines, last = text.split("\n")
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            place = f"{path}, line {number}"
-            if _is_chosen(line, where):
-                yield place, _line(line, place)
-    if last.strip() and _is_chosen(last, where):
-        place = f"{path}, line {len(lines) + 1}"
-        try:
-            answer = _line(last, place)
-        except BadInputError:
-            if not any(line.strip() for line in lines) or _is_json(last):
-                raise
-            return  # torn by a crash
-        yield place, answer
+    first = True
+    for number, line in enumerate(text_lines(text), start=1):
+        if not line.strip():
+            continue
+        place = f"{path}, line {number}"
+        if _is_chosen(line, where):
+            try:
+                answer = _line(line, place)
+            except BadInputError:
+                if first or line.endswith("\n") or _is_json(line):
+                    raise
+                return  # torn by a crash
+            yield place, answer
+        first = False
 
 
 def _json_list(path: Path, text: str, where: Mapping[str, str]) -> Iterator[tuple[str, AnswerLine]]:
     """The same as one list, over however many lines."""
-    try:
-        entries = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise BadInputError(f"{path} is damaged: it begins as a list of JSON, but is none ({error}).") from None
+    entries = parse_json(text, str(path))
     for number, entry in enumerate(entries, start=1):
         line = json.dumps(entry, ensure_ascii=False)
         if _is_chosen(line, where):
@@ -215,10 +210,7 @@ def _is_chosen(line: str, where: Mapping[str, str]) -> bool:
 def _line(text: str, place: str) -> AnswerLine:
     if any(f'"{key}"' in text for key in OURS):
         return parse_answer_line(text, place)
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise BadInputError(f"{place} is damaged: it is no JSON ({error}).") from None
+    content = parse_json(text, place)
     return _foreign_line(content, place) if isinstance(content, dict) else validated(AnswerLine, text, place)
 
 

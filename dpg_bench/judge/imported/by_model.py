@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ from typing import TypeAlias
 
 from dpg_bench.errors import BadInputError, option
 from dpg_bench.files.answer_lines import AnswerLine
-from dpg_bench.files.reading import CsvRow, CsvTable, decoded, read_content
+from dpg_bench.files.reading import LARGE, CsvRow, CsvTable, decoded, parse_json, read_content
 from dpg_bench.judge.imported.answers import (
     AnswersFormat,
     answers_format,
@@ -24,6 +23,7 @@ from dpg_bench.judge.imported.tables import answers_csv, is_free_form, table_lin
 from dpg_bench.records import AnswerTable, Prompt, PYesTable, Question, Suite
 
 _MODEL_COLUMNS = ("t2i_model", "model")
+_MOST_MODELS = 1000
 _Placed: TypeAlias = tuple[str, AnswerLine]
 
 
@@ -61,7 +61,7 @@ def parse_answers_file(path: Path) -> AnswersFile:
 
     Raises BadInputError, with file and line, if it can't be read or has none of the formats.
     """
-    content = read_content(path, pipe=True)
+    content = read_content(path, pipe=True, most=LARGE)
     text = decoded(content, str(path))
     form = answers_format(path, text)
     free_text = False
@@ -72,7 +72,7 @@ def parse_answers_file(path: Path) -> AnswersFile:
         for model, part in _parted(table).items():
             lines[model] = list(table_lines(path, part, {}))
     elif form == "jsonl":
-        for column, model in _named_models(text):
+        for column, model in _named_models(path, text):
             lines[model] = list(json_answers(path, text, {column: model} if column else {}))
     return AnswersFile(path, form, lines, free_text, hashlib.sha256(content).hexdigest())
 
@@ -145,7 +145,7 @@ def _parted(table: CsvTable) -> Mapping[str, CsvTable]:
     return {model: replace(table, rows=iter(own)) for model, own in rows.items()}
 
 
-def _named_models(text: str) -> Iterator[tuple[str, str]]:
+def _named_models(path: Path, text: str) -> Iterator[tuple[str, str]]:
     """The models that lines of JSON name, each with the key that names it; an empty pair where there is no such key."""
     keys = [key for key in _MODEL_COLUMNS if f'"{key}"' in text]
     if not keys:
@@ -153,4 +153,10 @@ def _named_models(text: str) -> Iterator[tuple[str, str]]:
         return
     for key in keys:
         values = dict.fromkeys(re.findall(rf'"{key}"\s*:\s*("(?:[^"\\]|\\.)*")', text))
-        yield from ((key, str(json.loads(value))) for value in values)
+        _check_number(path, len(values))
+        yield from ((key, str(parse_json(value, f"{path}, {key}"))) for value in values)
+
+
+def _check_number(path: Path, models: int) -> None:
+    if models > _MOST_MODELS:  # each is read on its own
+        raise BadInputError(f"{path} names {models} models, more than the {_MOST_MODELS} that are read of one file.")

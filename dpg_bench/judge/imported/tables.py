@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dpg_bench.errors import BadInputError, unknown_name
 from dpg_bench.files.answer_lines import AnswerLine
-from dpg_bench.files.reading import CsvTable, read_csv
+from dpg_bench.files.reading import CsvTable, read_csv, text_lines
 from dpg_bench.judge.imported.dsg import dsg_lines, filled, whole_number
 
 ANSWER_COLUMNS = ("item_id", "image", "proposition_id", "answer")
@@ -21,7 +21,7 @@ def answers_csv(path: Path, text: str) -> CsvTable:
 
     Raises BadInputError for text that is no such table.
     """
-    first = next(line for line in text.splitlines() if line.strip())
+    first = next(line for line in text_lines(text) if line.strip())
     table = read_csv(text, str(path), delimiter=max(_DELIMITERS, key=first.count))
     if all(name == _known_name(name) for name in table.header):
         return table

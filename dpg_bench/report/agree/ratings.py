@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from dpg_bench.errors import BadInputError
-from dpg_bench.files.reading import decoded, read_content, read_csv
+from dpg_bench.files.reading import decoded, parse_json, read_content, read_csv
 from dpg_bench.judge.imported.dsg import whole_number
 
 _NAMES = {
@@ -78,10 +76,7 @@ def _json_rows(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, str]]]
         if not line.strip():
             continue
         place = f"{path}, line {number}"
-        try:
-            content: Any = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise BadInputError(f"{place} is damaged: it is no JSON ({error}).") from None
+        content = parse_json(line, place)
         if not isinstance(content, dict):
             raise BadInputError(f"{place} is no object with {', '.join(_NEEDED)}.")
         columns = _columns(place, tuple(content))

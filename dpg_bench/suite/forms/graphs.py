@@ -8,17 +8,16 @@ prompt beside its graph, as `prompt`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dpg_bench.errors import BadInputError
-from dpg_bench.files.reading import decoded, read_content, read_csv
+from dpg_bench.files.reading import decoded, parse_json, read_content, read_csv
 from dpg_bench.suite.columns import Record, cell_text, named_columns
 from dpg_bench.suite.mending import NO_CATEGORY
-from dpg_bench.suite.rows import Row
+from dpg_bench.suite.rows import Row, check_length
 
 _CLASSES = {
     "anime": "Anime_Stylization",
@@ -82,7 +81,10 @@ def graph_rows(records: Iterable[Record], source: str) -> Iterator[Row]:
                 "category_detailed": "",
                 "question_natural_language": cell_text(question),
             }
-            yield Row(f"{record.place}, question {number}", cells)
+            place = f"{record.place}, question {number}"
+            for cell in cells.values():
+                check_length(cell, place)
+            yield Row(place, cells)
 
 
 def _is_object(value: Any) -> bool:
@@ -91,10 +93,7 @@ def _is_object(value: Any) -> bool:
 
 def _numbered(value: Any, place: str, name: str) -> dict[str, Any]:
     """An object, or one written as JSON into a text."""
-    try:
-        content = json.loads(value) if isinstance(value, str) else value
-    except (ValueError, RecursionError) as error:
-        raise BadInputError(f"{place}: its {name} can't be read as JSON: {error}.") from None
+    content = parse_json(value, f"{place}: its {name}") if isinstance(value, str) else value
     if not isinstance(content, Mapping):
         raise BadInputError(f"{place}: its {name} is {value!r:.60}, not an object of numbers.")
     return {str(number).strip(): one for number, one in content.items()}

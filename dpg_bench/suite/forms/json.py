@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dpg_bench.errors import BadInputError
-from dpg_bench.files.reading import decoded
+from dpg_bench.files.reading import decoded, json_value
 from dpg_bench.suite.columns import Record, named_columns
 
 _WRAPPERS = ("prompts", "data", "items", "samples", "records", "rows", "annotations")
@@ -26,7 +25,7 @@ def json_records(content: bytes, source: str) -> list[Record]:
     if not text.strip():
         raise BadInputError(f"{source} is empty.")
     try:
-        value = _parsed(text, source)
+        value = json_value(text, source)
     except json.JSONDecodeError as error:
         if text.lstrip()[0] == "[" or "\n" not in text.strip():
             raise _no_json(source, error) from None
@@ -65,26 +64,9 @@ def _lines(text: str, source: str) -> Iterator[tuple[str, Any]]:
         if line.strip():
             place = f"{source}, line {number}"
             try:
-                yield place, _parsed(line, place)
+                yield place, json_value(line, place)
             except json.JSONDecodeError as error:
                 raise _no_json(place, error) from None
-
-
-def _parsed(text: str, place: str) -> Any:
-    try:
-        return json.loads(text, object_pairs_hook=lambda pairs: _object(pairs, place))
-    except json.JSONDecodeError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise BadInputError(f"{place} can't be read as JSON: {error}.") from None
-
-
-def _object(pairs: list[tuple[str, Any]], place: str) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) < len(pairs):
-        doubled, count = Counter(name for name, _ in pairs).most_common(1)[0]
-        raise BadInputError(f"{place}: '{doubled}' is there {count} times. Rename or delete one of them.")
-    return value
 
 
 def _no_json(place: str, error: json.JSONDecodeError) -> BadInputError:

@@ -8,7 +8,7 @@ from dpg_bench.errors import BadInputError
 from dpg_bench.files.reading import decoded
 from dpg_bench.records import Prompt
 from dpg_bench.suite.columns import Record, cell_text
-from dpg_bench.suite.rows import check_item_id
+from dpg_bench.suite.rows import check_item_id, check_length
 
 
 def listed_prompts(records: Iterable[Record], source: str) -> tuple[Prompt, ...]:
@@ -26,6 +26,7 @@ def listed_prompts(records: Iterable[Record], source: str) -> tuple[Prompt, ...]
     for place, values in found:
         if not cell_text(values.get("text")).strip():
             raise BadInputError(f"{place}: there is no prompt. A record has its text as 'prompt' or 'text'.")
+        check_length(cell_text(values["text"]), place)
     ids = [cell_text(values.get("item_id")).strip() for _, values in found]
     if not any(ids):
         ids = [f"{number:05}" for number in range(len(ids))]

@@ -11,7 +11,7 @@ from dpg_bench.files.reading import read_content
 from dpg_bench.hub.pinned_files import Progress
 from dpg_bench.records import Prompt, Suite
 from dpg_bench.suite.base import SuiteSpec
-from dpg_bench.suite.rows import check_item_id
+from dpg_bench.suite.rows import check_item_id, check_length
 
 
 def read_text_folder(folder: Path) -> tuple[Prompt, ...]:
@@ -37,6 +37,7 @@ def _prompt(path: Path) -> Prompt:
         raise BadInputError(f"{path}: byte {error.start} is not UTF-8. Save the file as UTF-8.") from None
     if not text.strip():
         raise BadInputError(f"The prompt file {path} is empty.")
+    check_length(text, str(path))
     return Prompt(item_id, text, ())
 
 

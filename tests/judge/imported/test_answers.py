@@ -101,7 +101,7 @@ def test_a_torn_last_line_is_left_out_and_a_whole_one_without_newline_is_not(tmp
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (line()[:-9] + "\n" + line(), "line 1 is damaged"),
+        (line()[:-9] + "\n" + line(), "line 1 can't be read as JSON"),
         (line(image="0"), "line 1 is damaged at 'image'"),
         (line(image=-1), "line 1 is damaged at 'image'"),
         (line() + '{"item_id": "a"}\n', "line 2 is damaged at 'image'"),
@@ -249,7 +249,7 @@ def test_one_list_of_json_and_other_separators_say_the_same(tmp_path: Path) -> N
         assert read(tmp_path, (HEADER + "a,0,1,yes\na,0,2,no\n").replace(",", separator)) == expected
     with pytest.raises(BadInputError, match="entry 2: item 'zebra' is not in the suite"):
         read(tmp_path, json.dumps([entries[0], {**entries[0], "item_id": "zebra"}]))
-    with pytest.raises(BadInputError, match="begins as a list of JSON, but is none"):
+    with pytest.raises(BadInputError, match="can't be read as JSON"):
         read(tmp_path, "[{")
 
 

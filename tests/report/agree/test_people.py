@@ -131,7 +131,7 @@ def test_a_crowd_in_which_nobody_rates_much_sets_a_ceiling_too(judged: Path, sam
         ("item,rater,rating,image\na,x,3,one\n", "row 2: the image is 'one'"),
         ("item,rater,rating\na,x,3\na,x,4\n", "rater 'x' gives item 'a' 4, but gave it 3 at .*row 2"),
         ('{"item": "a", "rater": "x"}\n', "line 1 lacks the column 'rating'"),
-        ("{not\n", "line 1 is damaged"),
+        ("{not\n", "line 1 can't be read as JSON"),
     ],
 )
 def test_ratings_that_cannot_be_read_are_refused_by_row(tmp_path: Path, content: str, message: str) -> None:
