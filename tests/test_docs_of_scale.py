@@ -22,10 +22,10 @@ def test_the_commands_of_the_page_run_and_the_last_share_makes_the_scorecard(
     for line in [line for block in BLOCKS for line in block.splitlines()]:
         program, *words = shlex.split(line)
         assert program == "dpgbench"
-        small = ["--steps", "1", "--size", "32"] if words[0] == "run" else []
+        small = ["--steps", "1"] if words[0] == "run" else []
         done = dpgbench(*words, *small)
         assert done.exit_code == 0, done.output
         ran.append(words[0])
     assert ran == ["run", "run", "score", "score", "run", "run", "merge"]
-    assert (tmp_path / "runs" / "shared" / "judgements" / "tiny-mplug" / "scorecard.json").is_file()
+    assert (tmp_path / "runs" / "shared" / "judgements" / "mini-mplug" / "scorecard.json").is_file()
     assert len(list((tmp_path / "runs" / "both" / "images").iterdir())) == 3

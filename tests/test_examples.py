@@ -20,7 +20,13 @@ def test_every_cell_runs(notebook_file: Path, tmp_path: Path, monkeypatch: pytes
         monkeypatch.setenv(folder, str(tmp_path / folder.lower()))
     notebook = nbformat.read(notebook_file, as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells), "notebooks are kept without outputs"
-    client = NotebookClient(notebook, timeout=240, kernel_name="python3", resources={"metadata": {"path": tmp_path}})
+    client = NotebookClient(
+        notebook,
+        timeout=240,
+        startup_timeout=240,
+        kernel_name="python3",
+        resources={"metadata": {"path": tmp_path}},
+    )
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     client.execute(env=os.environ | {"JUPYTER_PLATFORM_DIRS": "1", "PATH": path})
     shown = "".join(str(output) for cell in notebook.cells for output in cell.get("outputs", ()))
