@@ -5,10 +5,14 @@
 ... )  # doctest: +SKIP
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
+from importlib import import_module
+
+TYPE_CHECKING = False  # typing's own takes a while to import, and the entry points begin here
 if TYPE_CHECKING:
+    from typing import Any
+
     from ella_models.adapter import EllaAdapter
     from ella_models.connector import (
         CONNECTOR_KINDS,

@@ -14,7 +14,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from dpg_bench.cli.app import app as dpgbench
-from ella_models.training.cli import app as ella
+from ella_models.training.commands import app as ella
 
 ROOT = Path(__file__).resolve().parents[1]
 ELLA = (ROOT / "docs" / "ella.md").read_text(encoding="utf-8")

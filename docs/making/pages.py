@@ -45,7 +45,7 @@ def generated() -> dict[str, str]:
     """The content of every generated file by its path in the site's sources."""
     from dpg_bench.cli.app import app
     from dpg_bench.report.schemas import FORMS, file_schema
-    from ella_models.training.cli import app as ella
+    from ella_models.training.commands import app as ella
 
     schemas = {name: file_schema(name) for name in FORMS}
     return {

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from types import FrameType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
 
 
 def main() -> None:
@@ -13,20 +16,15 @@ def main() -> None:
     interruptible = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     endings = [one for name in ("SIGTERM", "SIGHUP") if (one := getattr(signal, name, None)) is not None]
     endings = [one for one in endings if signal.getsignal(one) is signal.SIG_DFL]  # nohup has it ignored
-    # An interrupted import leaves by a traceback, and there is nothing to tidy up yet.
     for number in [*([signal.SIGINT] if interruptible else []), *endings]:
-        signal.signal(number, _leave)
+        signal.signal(number, leave)
     from dpg_bench.cli.app import app
     from dpg_bench.cli.console import say
-    from dpg_bench.cli.ending import Ended, end, watch_for_terminations
+    from dpg_bench.cli.ending import watch_for_terminations
     from dpg_bench.cli.streams import protect_streams
     from dpg_bench.errors import DpgBenchError
 
     protect_streams()
-    if interruptible:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number in endings:
-        signal.signal(number, end)
     if signal.SIGTERM in endings:
         watch_for_terminations()
     try:
@@ -34,18 +32,10 @@ def main() -> None:
     except DpgBenchError as error:
         say(f"Error: {error.message.on_command_line}")
         sys.exit(error.exit_code)
-    except Ended as ended:  # before or after the command itself, which tells more
-        say(str(ended))
-        sys.exit(ended.exit_code)
-    except KeyboardInterrupt:
-        say("Interrupted. What was finished is kept; the same command continues.")
-        sys.exit(130)
-    finally:
-        for number in [*([signal.SIGINT] if interruptible else []), *endings]:
-            signal.signal(number, _leave)
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
+def leave(number: int, frame: FrameType | None) -> None:
+    """The handler while nothing is to be put in order: an interrupted import would leave by a traceback."""
     del frame
     what = "Interrupted" if number == signal.SIGINT else f"Ended by {signal.Signals(number).name}"
     os.write(2, f"{what}. What was finished is kept; the same command continues.\n".encode())

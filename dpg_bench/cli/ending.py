@@ -6,7 +6,11 @@ import os
 import signal
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
+
+from dpg_bench.cli import leave
 
 _GRACE = 1.8
 """Seconds: schedulers kill what is still there a little later, and everything on disk is whole at any moment."""
@@ -34,6 +38,20 @@ def end(number: int, frame: FrameType | None) -> None:
     del frame
     signal.signal(number, signal.SIG_IGN)
     raise Ended(number)
+
+
+@contextmanager
+def put_in_order() -> Iterator[None]:
+    """For the length of the block, what would leave at once raises KeyboardInterrupt or Ended instead."""
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    taken = [number for number in numbers if signal.getsignal(number) is leave]
+    for number in taken:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else end)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, leave)
 
 
 def watch_for_terminations() -> None:

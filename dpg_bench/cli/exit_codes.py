@@ -11,7 +11,7 @@ from typing import Any
 from typer.core import TyperGroup
 
 from dpg_bench.cli.console import say, show_log
-from dpg_bench.cli.ending import Ended
+from dpg_bench.cli.ending import Ended, put_in_order
 from dpg_bench.cli.variables import shown_as_flags
 from dpg_bench.errors import DpgBenchError, missing_package
 
@@ -31,11 +31,12 @@ class Commands(TyperGroup):
         """Run the command."""
         show_log()
         try:
-            try:
-                return super().invoke(ctx)
-            finally:
-                if sys.stdout is not None:
-                    sys.stdout.flush()  # what can't be written must be known before the exit code is
+            with put_in_order():
+                try:
+                    return super().invoke(ctx)
+                finally:
+                    if sys.stdout is not None:
+                        sys.stdout.flush()  # what can't be written must be known before the exit code is
         except DpgBenchError as error:
             say(f"Error: {error.message.on_command_line}")
             ctx.exit(error.exit_code)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +18,7 @@ from dpg_bench.files.image_content import read_image_file
 from dpg_bench.files.item_names import file_stem
 from dpg_bench.files.judgement_record import JudgementRecord, read_judgement_record
 from dpg_bench.files.reading import read_content
-from dpg_bench.files.run_folder import JudgementDir, RunDir, is_held, lock_alone
+from dpg_bench.files.run_folder import JudgementDir, RunDir, is_held, lock_alone, shards_in
 from dpg_bench.files.run_record import RunRecord
 from dpg_bench.files.shard_record import ShardRecord, write_shard_record
 from dpg_bench.jobs.merge import MergeResult, judged_by, merge_shards
@@ -49,7 +51,7 @@ def merge_runs(
     """
     places = [RunDir(out)] if RunDir(out).record_file.exists() else []
     places += [RunDir(folder) for folder in folders if folder.resolve() != out.resolve()]
-    if out.exists() and not places[0].path == out and any(out.iterdir()):
+    if out.exists() and not places[0].path == out and not _only_begun(out):
         raise BadInputError(f"{out} is there and holds no run. Name a new folder with {option('out')}.")
     parts = [_read(place) for place in places]
     for part in parts[1:]:
@@ -64,11 +66,16 @@ def merge_runs(
         )
     into = RunDir(out)
     with lock_alone(out), disk_errors(out):
-        into.write_record(_record(parts, suite))
-        _lay_images(parts, into)
+        _lay_images(parts, into, _record(parts, into, suite))
         for name in sorted({name for part in parts for name in part.run.judged()}):
             _lay_judgements(parts, into, name)
     return merge_shards(out, suite=suite)
+
+
+def _only_begun(out: Path) -> bool:
+    """Whether there is nothing but what a merge leaves that was killed before it wrote the run's record."""
+    own = re.compile(rf"\.lock|\.{re.escape(RunDir(out).record_file.name)}\..*\.part")
+    return out.is_dir() and all(own.fullmatch(file.name) for file in out.iterdir())
 
 
 def _read(place: RunDir) -> _Part:
@@ -147,8 +154,8 @@ def _answer_conflicts(parts: Sequence[_Part]) -> Iterator[str]:
                         )
 
 
-def _record(parts: Sequence[_Part], suite: str | None) -> RunRecord:
-    """The first part's record, about the items of all."""
+def _record(parts: Sequence[_Part], into: RunDir, suite: str | None) -> RunRecord:
+    """The first part's record, about the items of all, with the seconds of those that lie there already."""
     first = parts[0].record
     named = load_suite(suite or first.suite.name)
     whole = named.whole or named
@@ -158,8 +165,8 @@ def _record(parts: Sequence[_Part], suite: str | None) -> RunRecord:
     return first.model_copy(
         update={
             "suite": first.suite.model_copy(update={"items": None if len(items) == len(whole.by_id) else items}),
+            "seconds": first.seconds if parts[0].run.path == into.path else 0.0,
             "started": min(part.record.started for part in parts),
-            "seconds": round(sum(part.record.seconds for part in parts), 3),
             "status": "running",
             "failed_items": [],
             "remarks": list(dict.fromkeys(text for part in parts for text in part.record.remarks)),
@@ -167,9 +174,10 @@ def _record(parts: Sequence[_Part], suite: str | None) -> RunRecord:
     )
 
 
-def _lay_images(parts: Sequence[_Part], into: RunDir) -> None:
+def _lay_images(parts: Sequence[_Part], into: RunDir, record: RunRecord) -> None:
+    into.write_record(record)
     taken: set[str] = set()
-    for number, part in enumerate(parts):
+    for part in parts:
         mine = {item_id: line for item_id, line in part.made.items() if item_id not in taken}
         taken |= mine.keys()
         if part.run.path == into.path:
@@ -177,14 +185,18 @@ def _lay_images(parts: Sequence[_Part], into: RunDir) -> None:
         for item_id in mine:
             write_atomic(into.image(item_id), read_image_file(part.run.image(item_id)))
         others = [line for item_id, line in part.failed.items() if item_id not in taken]
-        write_jsonl(into.shard(_name(number, part)).generation_log, [*mine.values(), *others])
+        if mine or others:
+            write_jsonl(into.shard(_new_name(into, part)).generation_log, [*mine.values(), *others])
+        if mine:  # a part that lies there from a merge that was killed counted then
+            record = record.model_copy(update={"seconds": round(record.seconds + part.record.seconds, 3)})
+            into.write_record(record)
 
 
 def _lay_judgements(parts: Sequence[_Part], into: RunDir, name: str) -> None:
     place = into.judgement(name)
     held: set[tuple[str, int]] = set()
     fingerprint: str | None = None
-    for number, part in enumerate(parts):
+    for part in parts:
         source = part.run.judgement(name)
         if not source.record_file.exists():
             continue
@@ -199,12 +211,15 @@ def _lay_judgements(parts: Sequence[_Part], into: RunDir, name: str) -> None:
             continue
         if not place.record_file.exists():
             write_atomic(place.record_file, read_content(source.record_file))
-        shard = place.shard(_name(number, part))
-        write_answer_lines(shard.answers, mine)
-        write_jsonl(shard.failures, list(read_jsonl(source.failures)))
+        failures = list(read_jsonl(source.failures))
+        if place.scorecard.exists() and not mine and not failures:
+            continue
+        shard = place.shard(_new_name(place, part))
         judge = _judge_of(source)
         if judge is not None:
             write_shard_record(shard, judge)
+        write_jsonl(shard.failures, failures)
+        write_answer_lines(shard.answers, mine)
 
 
 def _lines(source: JudgementDir) -> Iterator[AnswerLine]:
@@ -221,6 +236,8 @@ def _judge_of(source: JudgementDir) -> ShardRecord | None:
     return ShardRecord(judge=found.judge) if found is not None else None
 
 
-def _name(number: int, part: _Part) -> str:
-    """Of the folder that a part's lines go to: told apart by number, told by its name."""
-    return file_stem(f"{number}-{part.run.path.resolve().name}")[:80]
+def _new_name(into: RunDir | JudgementDir, part: _Part) -> str:
+    """Of the folder that a part's lines go to: what a merge that was killed laid there is never written over."""
+    taken = {shard.path.name for shard in shards_in(into.shards)}
+    names = (file_stem(f"{number}-{part.run.path.resolve().name}")[:80] for number in itertools.count())
+    return next(name for name in names if name not in taken)

@@ -23,7 +23,7 @@ from dpg_bench.jobs.scored import (
 from dpg_bench.jobs.shards import Shard, as_shard, deal
 from dpg_bench.judge.answer_log import AnswerLog
 from dpg_bench.judge.base import Judge
-from dpg_bench.judge.collected import collect_answers
+from dpg_bench.judge.collected import clear_collected, collect_answers
 from dpg_bench.judge.prefetch import default_workers
 from dpg_bench.judge.stage import JudgingOutcome, JudgingProgress, begin_judging, judge_share
 from dpg_bench.records import Prompt
@@ -158,7 +158,9 @@ def settle_score(plan: ScorePlan, judge: JudgeCard) -> ShareResult:
             failed=found.failed,
             missing=found.missing,
         )
-        return ShareResult(write_result(plan, answered), 0)
+        result = write_result(plan, answered)
+        clear_collected(plan.folder)
+        return ShareResult(result, 0)
 
 
 def _as_of_now(plan: ScorePlan) -> tuple[ScorePlan, int]:

@@ -20,8 +20,8 @@ def collect_answers(
 ) -> JudgingOutcome | int:
     """All answers about the images as they are, or how many items nobody has judged yet.
 
-    If all are judged, `place` then holds them in the order of `prompts`, and the folders of the processes that have
-    ended are gone. For whoever holds its lock.
+    If all are judged, `place` then holds them in the order of `prompts`; `clear_collected` is for when they are scored.
+    For whoever holds its lock.
 
     Raises BadInputError if an answer is damaged or by another judge, DpgBenchError if the disk is full.
     """
@@ -57,9 +57,6 @@ def collect_answers(
         else:
             place.failures.unlink(missing_ok=True)
         take_over_usage(place)
-        clear_shards(place.shards)
-        if not shards_in(place.shards):
-            clear_parts(place.path)
     ordered = [prompt for prompt in asked if prompt.item_id in digests_of]
     return JudgingOutcome(
         answers={
@@ -85,6 +82,17 @@ def collect_answers(
         kept=sum(len(prompt.questions) * len(digests_of[prompt.item_id]) for prompt in ordered),
         usage=summed_usage(read_jsonl(place.usage)),
     )
+
+
+def clear_collected(place: JudgementDir) -> None:
+    """Delete the folders of the processes that have ended, once what they say of the judge stands in the scorecard.
+
+    For whoever holds the lock. Raises DpgBenchError if they can't be.
+    """
+    with disk_errors(place.path):
+        clear_shards(place.shards)
+        if not shards_in(place.shards):
+            clear_parts(place.path)
 
 
 _Lines = tuple[Mapping[str, object], ...]

@@ -5,10 +5,14 @@
 PosixPath('runs/mine/ella.safetensors')
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
+from importlib import import_module
+
+TYPE_CHECKING = False  # typing's own takes a while to import, and the entry points begin here
 if TYPE_CHECKING:
+    from typing import Any
+
     from ella_models.training.caption_models import LocalCaptioner
     from ella_models.training.caption_server import ServerCaptioner
     from ella_models.training.captioning import Captioned, caption

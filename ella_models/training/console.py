@@ -12,7 +12,7 @@ def say(message: str) -> None:
 
 def show(text: object) -> None:
     """Lines of data: to stdout."""
-    print(_visible(str(text)))  # noqa: T201 - the one place
+    print(_visible(str(text)), flush=True)  # noqa: T201 - the one place
 
 
 def _visible(text: str) -> str:

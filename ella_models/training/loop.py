@@ -9,7 +9,7 @@ import importlib.util
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +26,7 @@ from ella_models.training.average import MovingAverage
 from ella_models.training.checkpoints import Checkpoints
 from ella_models.training.config import OptimizerSection, TrainingConfig
 from ella_models.training.examples import Batch
+from ella_models.training.exclusive import alone_in
 from ella_models.training.objective import draw
 from ella_models.training.records import TrainingResult, TrainingStep
 from ella_models.training.run_folder import RunFolder
@@ -43,11 +44,13 @@ def train(config: TrainingConfig, *, report: Report | None = None, fresh: bool =
     deletes what an earlier run wrote into the output folder and starts anew. Under `accelerate launch` or `torchrun`
     every process calls this.
 
-    Raises EllaError if a model or the data can't be used, the output folder's run was told otherwise, memory runs out,
-    or the loss is no longer a number.
+    Raises EllaError if a model or the data can't be used, another process is at work in the output folder, its run was
+    told otherwise, memory runs out, or the loss is no longer a number.
     """
-    with _accelerator(config) as accelerator, stop_requests() as stop:
+    with _accelerator(config) as accelerator, stop_requests() as stop, ExitStack() as held:
         folder = RunFolder(config.output)
+        if accelerator.is_main_process:
+            held.enter_context(alone_in(config.output))
         if fresh and accelerator.is_main_process:
             folder.clear()
         accelerator.wait_for_everyone()

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -24,6 +25,7 @@ from torch import nn
 from ella_models.errors import EllaError
 from ella_models.training.config import TrainingConfig
 from ella_models.training.examples import Encoder
+from ella_models.training.exclusive import alone_in
 from ella_models.training.files import read_json, whole_file, write_json
 from ella_models.training.frozen import DTYPES, load_encoders
 from ella_models.training.images import Picture, Size
@@ -50,13 +52,21 @@ def precompute(config: TrainingConfig, *, report: Callable[[int], None] | None =
     Interrupted and run again, it goes on after the last whole shard. Processes started by `accelerate launch` share the
     shards. `report` is told after every shard how many pairs this process has gone through.
 
-    Raises EllaError if no folder or no pairs are named, the folder holds features made otherwise, or no pair is left.
+    Raises EllaError if no folder or no pairs are named, another process is at work in the folder, it holds features
+    made otherwise, or no pair is left.
     """
-    data = config.data
-    if data.precomputed is None:
+    if config.data.precomputed is None:
         raise EllaError("data.precomputed names no folder to write to.")
-    folder = data.precomputed
+    folder = config.data.precomputed
     process = PartialState(cpu=config.device == "cpu")
+    with alone_in(folder) if process.is_main_process else nullcontext():
+        return _precompute(config, folder, process, report)
+
+
+def _precompute(
+    config: TrainingConfig, folder: Path, process: PartialState, report: Callable[[int], None] | None
+) -> Precomputed:
+    data = config.data
     skipped = SkippedPairs(folder / _own(SKIPPED, process.process_index))
     source = pair_source(data, seed=config.seed, skipped=skipped)
     vae, text_encoder = load_encoders(config, device=process.device)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+CONTINUES = "Stopped; run the same command again to go on."
 
 
 class Ended(KeyboardInterrupt):
@@ -18,8 +21,27 @@ class Ended(KeyboardInterrupt):
 
 
 def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's signature
-    """The handler of a process that has nothing to keep yet. Raises Ended."""
+    """The handler of work that is put in order before it ends. Raises Ended."""
     raise Ended(number)
+
+
+def leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's signature
+    """The handler of a process that has nothing to put in order: an interrupted import would leave by a traceback."""
+    os.write(2, f"{CONTINUES}\n".encode())
+    os._exit(128 + number)
+
+
+@contextmanager
+def put_in_order() -> Iterator[None]:
+    """For the length of the block, what would `leave` raises Ended instead."""
+    taken = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is leave]
+    for number in taken:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, leave)
 
 
 class StopRequest:

@@ -79,7 +79,7 @@ def test_closed_streams_end_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "where", ["dpg_bench.cli.app", "typer", "rich.console", "dpg_bench.report.audit.result", "in between"]
+    "where", ["dpg_bench.cli.app", "typer", "rich.console", "dpg_bench.report.audit.result", "in between", "options"]
 )
 def test_an_interruption_in_the_first_moments_leaves_no_traceback(where: str) -> None:
     code = f"""
@@ -94,6 +94,9 @@ sys.argv = ["dpgbench", "audit", "--published"]
 if {where!r} == "in between":
     import typer.main
     typer.main.get_command = lambda app: os.kill(os.getpid(), signal.SIGINT)
+if {where!r} == "options":
+    from dpg_bench.cli.exit_codes import Commands
+    Commands.parse_args = lambda *args: os.kill(os.getpid(), signal.SIGINT)
 from dpg_bench.cli import main
 main()
 """

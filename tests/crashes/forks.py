@@ -14,10 +14,14 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 _PROGRAMS = {"dpgbench": "dpg_bench.cli", "ella": "ella_models.training.cli"}
+_AT_ONCE = ("dpg_bench.cli.app", "dpg_bench.jobs", "dpg_bench.jobs.partial_runs")
+_AT_ONCE += ("ella_models.training.commands", "ella_models.training.loop")
+_ENDINGS = (signal.SIGINT, signal.SIGTERM)  # wait until a fork has become the command
 
 
 @dataclass
@@ -112,8 +116,8 @@ def _serve() -> None:
     from diffusers import StableDiffusionPipeline  # noqa: F401
     from transformers import T5EncoderModel  # noqa: F401
 
-    import ella_models.training.cli
-    import ella_models.training.loop  # noqa: F401
+    for module in _AT_ONCE:
+        import_module(module)
 
     reads, answers = os.dup(0), os.dup(1)
     os.set_blocking(reads, False)
@@ -128,9 +132,11 @@ def _serve() -> None:
             pass
         *lines, unread = unread.split(b"\n")
         for line in lines:
+            signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
             pid = os.fork()
             if pid == 0:
                 _become(json.loads(line))
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDINGS)
             running.add(pid)
             os.write(answers, json.dumps({"pid": pid}).encode() + b"\n")
         for pid in list(running):
@@ -159,9 +165,9 @@ def _become(asked: dict[str, Any]) -> None:
             _note_work(Path(asked["probe"]))
         program, *words = asked["command"]
         sys.argv = [program, *words]
-        from importlib import import_module
-
-        import_module(_PROGRAMS[program]).main()
+        main = import_module(_PROGRAMS[program]).main
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDINGS)
+        main()
         code = 0
     except SystemExit as left:
         code = left.code if isinstance(left.code, int) else int(left.code is not None)

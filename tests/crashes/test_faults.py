@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.crashes.forks import Forks, Process
-from tests.crashes.kills import Undisturbed, undisturbed
+from tests.crashes.kills import Aim, undisturbed
 from tests.crashes.work import Generating, Judging
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk takes root")
@@ -24,7 +24,7 @@ def nightly(value: object) -> object:
 
 
 @pytest.fixture(scope="module")
-def aims(forks: Forks, tmp_path_factory: pytest.TempPathFactory) -> list[Undisturbed]:
+def aims(forks: Forks, tmp_path_factory: pytest.TempPathFactory) -> list[Aim]:
     folder = tmp_path_factory.mktemp("undisturbed")
     made = undisturbed(forks, Generating(items=3, steps=2), folder / "made")
     return [made, undisturbed(forks, Judging(), folder / "judged", start=folder / "made")]
@@ -45,7 +45,7 @@ def disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     subprocess.run(["umount", str(place)], check=False)
 
 
-def start(forks: Forks, aim: Undisturbed, folder: Path, **told: object) -> Process:
+def start(forks: Forks, aim: Aim, folder: Path, **told: object) -> Process:
     return forks.start(*aim.work.command(folder), cwd=folder.parent, **told)
 
 
@@ -56,7 +56,7 @@ def fails(process: Process, *messages: str) -> None:
     assert any(message in process.output for message in messages), process.output
 
 
-def heals(forks: Forks, aim: Undisturbed, folder: Path) -> None:
+def heals(forks: Forks, aim: Aim, folder: Path) -> None:
     before = aim.work.finished(folder)
     process = start(forks, aim, folder)
     assert process.wait() == 0, process.output
@@ -65,7 +65,7 @@ def heals(forks: Forks, aim: Undisturbed, folder: Path) -> None:
         assert not aim.work.redone(folder, before, [])
 
 
-def from_start(aim: Undisturbed, folder: Path) -> None:
+def from_start(aim: Aim, folder: Path) -> None:
     if aim.start is not None:
         shutil.copytree(aim.start, folder)
 
@@ -73,7 +73,7 @@ def from_start(aim: Undisturbed, folder: Path) -> None:
 @needs_root
 @pytest.mark.parametrize("kilobytes", [nightly(4), nightly(16), 48])
 def test_a_full_disk_is_told_and_a_larger_one_goes_on(
-    forks: Forks, aims: list[Undisturbed], disk: Callable[[str], Path], kilobytes: int
+    forks: Forks, aims: list[Aim], disk: Callable[[str], Path], kilobytes: int
 ) -> None:
     for aim in aims:
         size = sum(file.stat().st_size for file in aim.start.rglob("*")) // 1024 + 40 if aim.start else 0
@@ -88,7 +88,7 @@ def test_a_full_disk_is_told_and_a_larger_one_goes_on(
 
 @pytest.mark.nightly
 @needs_root
-def test_a_read_only_folder_is_told(forks: Forks, aims: list[Undisturbed], disk: Callable[[str], Path]) -> None:
+def test_a_read_only_folder_is_told(forks: Forks, aims: list[Aim], disk: Callable[[str], Path]) -> None:
     for aim in aims:
         folder = disk("size=64m,rw") / aim.work.name
         from_start(aim, folder)
@@ -99,7 +99,7 @@ def test_a_read_only_folder_is_told(forks: Forks, aims: list[Undisturbed], disk:
 
 
 @pytest.mark.parametrize("size", [nightly(1000), nightly(5000), 20_000])
-def test_a_limit_on_the_size_of_files_is_told(forks: Forks, aims: list[Undisturbed], tmp_path: Path, size: int) -> None:
+def test_a_limit_on_the_size_of_files_is_told(forks: Forks, aims: list[Aim], tmp_path: Path, size: int) -> None:
     for aim in aims:
         folder = tmp_path / aim.work.name
         from_start(aim, folder)
@@ -109,7 +109,7 @@ def test_a_limit_on_the_size_of_files_is_told(forks: Forks, aims: list[Undisturb
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("year", [1980, 2090])
-def test_a_clock_that_jumped_changes_nothing(forks: Forks, aims: list[Undisturbed], tmp_path: Path, year: int) -> None:
+def test_a_clock_that_jumped_changes_nothing(forks: Forks, aims: list[Aim], tmp_path: Path, year: int) -> None:
     for aim in aims:
         folder = tmp_path / aim.work.name
         from_start(aim, folder)
@@ -123,7 +123,7 @@ def test_a_clock_that_jumped_changes_nothing(forks: Forks, aims: list[Undisturbe
 
 
 @pytest.mark.nightly
-def test_a_second_process_is_refused(forks: Forks, aims: list[Undisturbed], tmp_path: Path) -> None:
+def test_a_second_process_is_refused(forks: Forks, aims: list[Aim], tmp_path: Path) -> None:
     for aim in aims:
         folder = tmp_path / aim.work.name
         from_start(aim, folder)
@@ -138,7 +138,7 @@ def test_a_second_process_is_refused(forks: Forks, aims: list[Undisturbed], tmp_
 
 @pytest.mark.parametrize("what", [nightly("deleted"), "renamed", nightly("replaced")])
 def test_a_folder_that_goes_away_under_the_work_is_told(
-    forks: Forks, aims: list[Undisturbed], tmp_path: Path, what: str
+    forks: Forks, aims: list[Aim], tmp_path: Path, what: str
 ) -> None:
     for aim in aims:
         folder, aside = tmp_path / aim.work.name, tmp_path / f"{aim.work.name}-aside"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,10 @@ class Work(Protocol):
         """Everything that it leaves, but for times."""
         ...
 
+    def progress(self, folder: Path) -> int:
+        """How far it has come, as its folder shows at a glance; it never falls."""
+        ...
+
     def finished(self, folder: Path) -> frozenset[str]:
         """The pieces of work that need not be done again, as they lie there."""
         ...
@@ -38,12 +43,13 @@ class Work(Protocol):
 class Generating:
     """`dpgbench run`: a piece is an image."""
 
-    items: int = 5
+    items: int | tuple[str, ...] = 5
     steps: int = 6
     name: str = "run"
 
     def command(self, folder: Path) -> Sequence[str]:
-        small = ("--limit", str(self.items), "--steps", str(self.steps), "--batch-size", "4")
+        chosen = ("--limit", str(self.items)) if isinstance(self.items, int) else ("--items", ",".join(self.items))
+        small = (*chosen, "--steps", str(self.steps), "--batch-size", "4")
         return ("dpgbench", "run", "--model", "tiny-sd15", "--suite", "sample", "--out", str(folder), *small)
 
     def results(self, folder: Path) -> Mapping[str, Any]:
@@ -52,11 +58,13 @@ class Generating:
         images = {file.name: file.read_bytes() for file in (folder / "images").iterdir()}
         return {"log": lines, "record": record, "images": images, "names": _names(folder)}
 
+    def progress(self, folder: Path) -> int:
+        record = folder / "run.json"
+        complete = record.exists() and b'"status": "complete"' in record.read_bytes()
+        return count_files(folder) + count_lines(folder / "generation.jsonl") + complete
+
     def finished(self, folder: Path) -> frozenset[str]:
-        files = ((folder / "images" / f"{line['item_id']}.png") for line in read_lines(folder / "generation.jsonl"))
-        return frozenset(
-            f"{file.name} {file.stat().st_mtime_ns} {file.stat().st_ino}" for file in files if file.exists()
-        )
+        return _images_of(folder, [folder / "generation.jsonl"])
 
     def redone(self, folder: Path, before: frozenset[str], noted: Sequence[str]) -> frozenset[str]:
         del noted
@@ -78,6 +86,10 @@ class Judging:
             "names": _names(folder)
         }
 
+    def progress(self, folder: Path) -> int:
+        place = folder / "judgements"
+        return count_files(place) + count_lines(place / "tiny-mplug" / "answers.jsonl")
+
     def finished(self, folder: Path) -> frozenset[str]:
         place = folder / "judgements" / "tiny-mplug" / "answers.jsonl"
         answered = Counter(f"judged {line['item_id']} {line['image']}" for line in read_lines(place))
@@ -89,6 +101,31 @@ class Judging:
     def redone(self, folder: Path, before: frozenset[str], noted: Sequence[str]) -> frozenset[str]:
         del folder
         return before & frozenset(noted)
+
+
+@dataclass(frozen=True)
+class Merging:
+    """`dpgbench merge`: a piece is an image that is laid and logged; the `parts` stay as they are."""
+
+    parts: tuple[Path, ...]
+    name: str = "merge"
+
+    def command(self, folder: Path) -> Sequence[str]:
+        return ("dpgbench", "merge", *map(str, self.parts), "--out", str(folder))
+
+    def results(self, folder: Path) -> Mapping[str, Any]:
+        parts = {str(file): file.read_bytes() for part in self.parts for file in part.rglob("*") if file.is_file()}
+        return {**Generating().results(folder), **Judging().results(folder), "parts": parts}
+
+    def progress(self, folder: Path) -> int:
+        return count_files(folder)
+
+    def finished(self, folder: Path) -> frozenset[str]:
+        return _images_of(folder, [folder / "generation.jsonl", *folder.glob("shards/*/generation.jsonl")])
+
+    def redone(self, folder: Path, before: frozenset[str], noted: Sequence[str]) -> frozenset[str]:
+        del noted
+        return before - self.finished(folder)
 
 
 @dataclass(frozen=True)
@@ -108,6 +145,9 @@ class Training:
         weights = {file.name: file.read_bytes() for file in folder.glob("ella.*")}
         return {"log": log, "weights": weights, "names": _names(folder) - {"checkpoints"}}
 
+    def progress(self, folder: Path) -> int:
+        return count_files(folder) + count_lines(folder / "log.jsonl")
+
     def finished(self, folder: Path) -> frozenset[str]:
         steps = [int(place.name.removeprefix("step-")) for place in folder.glob("checkpoints/step-*")]
         return frozenset(f"trained {step}" for step in range(1, max(steps, default=0) + 1))
@@ -115,6 +155,26 @@ class Training:
     def redone(self, folder: Path, before: frozenset[str], noted: Sequence[str]) -> frozenset[str]:
         del folder
         return before & frozenset(noted)
+
+
+def count_files(folder: Path) -> int:
+    """Of all depths, but for those that are being written."""
+    return sum(len([name for name in files if not name.endswith(".part")]) for _, _, files in os.walk(folder))
+
+
+def count_lines(path: Path) -> int:
+    """Of a log, those that are whole."""
+    try:
+        return path.read_bytes().count(b"\n")
+    except OSError:
+        return 0
+
+
+def _images_of(folder: Path, logs: Sequence[Path]) -> frozenset[str]:
+    """The images that a log tells of, each with what says that it wasn't written again."""
+    items = {line["item_id"] for log in logs for line in read_lines(log)}
+    files = [file for item in items if (file := folder / "images" / f"{item}.png").exists()]
+    return frozenset(f"{file.name} {file.stat().st_mtime_ns} {file.stat().st_ino}" for file in files)
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from collections.abc import Mapping
@@ -128,3 +129,41 @@ def test_what_is_no_run_is_told(parts: tuple[Path, Path], tmp_path: Path) -> Non
         merge_runs(parts, tmp_path / "full")
     answer = CliRunner().invoke(app, ["merge", *map(str, parts)])
     assert (answer.exit_code, "--out" in answer.output) == (2, True)
+
+
+def test_a_merge_that_is_killed_at_any_write_twice_is_continued(
+    made: Mapping[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = [tmp_path / name / "share" for name in ("anna", "bert")]  # of one name, as people's are
+    for part in parts:
+        shutil.copytree(made[part.parent.name], part)
+    undisturbed = RunDir(tmp_path / "whole")
+    merge_runs(parts, undisturbed.path)
+    whole, record = results(undisturbed.path), undisturbed.read_record()
+    assert record is not None
+    replace, left = Path.replace, 0
+
+    def killed(self: Path, target: Path) -> Path:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise KeyboardInterrupt
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", killed)
+    for write in itertools.count(1):
+        out = RunDir(tmp_path / f"killed-{write}")
+        interruptions = 0
+        for moment in (write, write, 0):
+            left = moment
+            try:
+                merge_runs(parts, out.path)
+            except KeyboardInterrupt:
+                interruptions += 1
+        assert results(out.path) == whole, write
+        again = out.read_record()
+        assert again is not None
+        assert again.seconds <= record.seconds
+        if not interruptions:
+            break
+    assert write > 10

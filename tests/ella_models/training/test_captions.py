@@ -31,7 +31,7 @@ from typer.testing import CliRunner
 from ella_models import EllaError
 from ella_models.training import LocalCaptioner, ServerCaptioner, caption
 from ella_models.training.captioning import Said, failures
-from ella_models.training.cli import app
+from ella_models.training.commands import app
 from ella_models.training.config import DataSection
 from ella_models.training.sources import SkippedPairs, pair_source
 

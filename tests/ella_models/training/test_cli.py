@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typer.testing import CliRunner
 
 from ella_models import EllaError
 from ella_models.training import TrainingConfig, read_config
-from ella_models.training.cli import app
+from ella_models.training.commands import app
 from ella_models.training.config_file import preset_text
 
 Configure = Callable[..., TrainingConfig]
@@ -117,7 +118,7 @@ def test_the_documented_python_runs(
 
 def test_help_and_the_preset_load_no_torch() -> None:
     code = (
-        "import sys\nfrom ella_models.training.cli import app\n"
+        "import sys\nfrom ella_models.training.commands import app\n"
         "for words in (['--help'], ['config'], ['train', '--help']):\n"
         "    app(words, standalone_mode=False)\n"
         "print('torch' in sys.modules or 'accelerate' in sys.modules)"
@@ -128,3 +129,38 @@ def test_help_and_the_preset_load_no_torch() -> None:
         [sys.executable, "-m", "ella_models.training", "--help"], capture_output=True, text=True, check=True
     )
     assert "precompute" in module.stdout
+
+
+@pytest.mark.parametrize(
+    ("where", "number"),
+    [
+        ("ella_models.training.commands", signal.SIGINT),
+        ("typer", signal.SIGTERM),
+        ("yaml", signal.SIGINT),
+        ("torch", signal.SIGINT),
+        ("options", signal.SIGINT),
+    ],
+)
+def test_an_interruption_in_the_first_moments_leaves_no_traceback(
+    where: str, number: signal.Signals, configure: Configure, tmp_path: Path
+) -> None:
+    code = f"""
+import os, signal, sys
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == {where!r}:
+            os.kill(os.getpid(), {int(number)})
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
+sys.meta_path.insert(0, Interrupt())
+sys.argv = ["ella", "train", "--config", sys.argv[1]]
+if {where!r} == "options":
+    from ella_models.training.commands import _Commands
+    _Commands.parse_args = lambda *args: os.kill(os.getpid(), {int(number)})
+from ella_models.training.cli import main
+main()
+"""
+    file = written(tmp_path / "train.yaml", configure(tmp_path / "run"))
+    done = subprocess.run([sys.executable, "-c", code, file], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (128 + number, "")
+    assert done.stderr == "Stopped; run the same command again to go on.\n"
+    assert not (tmp_path / "run").exists()

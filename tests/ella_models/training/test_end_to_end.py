@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from dpg_bench.cli.app import app as dpgbench
 from ella_models.training import TrainingConfig, TrainingStep
 from ella_models.training import display as training_display
-from ella_models.training.cli import app as ella
+from ella_models.training.commands import app as ella
 
 Configure = Callable[..., TrainingConfig]
 
