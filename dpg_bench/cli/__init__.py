@@ -38,5 +38,6 @@ def leave(number: int, frame: FrameType | None) -> None:
     """The handler while nothing is to be put in order: an interrupted import would leave by a traceback."""
     del frame
     what = "Interrupted" if number == signal.SIGINT else f"Ended by {signal.Signals(number).name}"
-    os.write(2, f"{what}. What was finished is kept; the same command continues.\n".encode())
+    cursor = "\r\x1b[?25h" if os.isatty(2) else ""  # which a progress bar hides
+    os.write(2, f"{cursor}{what}. What was finished is kept; the same command continues.\n".encode())
     os._exit(128 + number)

@@ -122,7 +122,7 @@ class _Loop:
             return self._result(start)
         batches = self._run.examples.batches(state)
         batch = None
-        stop.in_step = True
+        stop.begin_steps()
         for step in range(start, config.steps):
             with _compiling(config.compile and step == start):
                 batch, loss, grad_norm = self._step(step, batches)

@@ -20,15 +20,25 @@ class Ended(KeyboardInterrupt):
         self.number = number
 
 
-def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's signature
-    """The handler of work that is put in order before it ends. Raises Ended."""
+def end(number: int, frame: FrameType | None) -> None:
+    """The handler of work that is put in order before it ends. Raises Ended, but in an import."""
+    if _imports(frame):
+        leave(number, frame)
     raise Ended(number)
 
 
 def leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's signature
     """The handler of a process that has nothing to put in order: an interrupted import would leave by a traceback."""
-    os.write(2, f"{CONTINUES}\n".encode())
+    cursor = "\r\x1b[?25h" if os.isatty(2) else ""  # which a progress bar hides
+    os.write(2, f"{cursor}{CONTINUES}\n".encode())
     os._exit(128 + number)
+
+
+def _imports(frame: FrameType | None) -> bool:
+    """Whether an import is under way: raised there, an exception makes torch abort the process."""
+    while frame is not None and frame.f_code.co_filename != "<frozen importlib._bootstrap>":
+        frame = frame.f_back
+    return frame is not None
 
 
 @contextmanager
@@ -45,7 +55,7 @@ def put_in_order() -> Iterator[None]:
 
 
 class StopRequest:
-    """Whether the run was asked to stop, and by which signal; `in_step` says that there is a step to end first."""
+    """Whether the run was asked to stop, and by which signal."""
 
     def __init__(self) -> None:
         self.number: int | None = None
@@ -56,11 +66,20 @@ class StopRequest:
         """Whether it was."""
         return self.number is not None
 
-    def __call__(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler's signature
-        """Note the first request; a second one interrupts at once, and so does one before the first step."""
-        if self.number is not None or not self.in_step:
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Note the first request; a second one interrupts at once, and so does one before the first step.
+
+        But one that comes while something is imported waits until `begin_steps`.
+        """
+        if self.number is not None or not (self.in_step or _imports(frame)):
             raise Ended(number)
         self.number = number
+
+    def begin_steps(self) -> None:
+        """From now on there is a step to end first. Raises Ended if the run was asked to stop before."""
+        self.in_step = True
+        if self.number is not None:
+            raise Ended(self.number)
 
 
 @contextmanager

@@ -125,7 +125,7 @@ def _in_worker(_: int) -> None:
 def _steps(task: Task, schedule: Schedule, state: _State, shown: Iterator[Any], stop: StopRequest) -> None:
     begun = saved = time.monotonic()
     sums = state.sums
-    stop.in_step = True  # from here on there is something to save
+    stop.begin_steps()
     for seen in shown:
         torch.manual_seed(schedule.seed * 1_000_003 + state.step)
         for group in state.optimizer.param_groups:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from ella_models import EllaError
 from ella_models.training import TrainingConfig, read_config
 from ella_models.training.commands import app
 from ella_models.training.config_file import preset_text
+from ella_models.training.stopping import Ended, stop_requests
 
 Configure = Callable[..., TrainingConfig]
 RUNNER = CliRunner()
@@ -136,7 +138,6 @@ def test_help_and_the_preset_load_no_torch() -> None:
     [
         ("ella_models.training.commands", signal.SIGINT),
         ("typer", signal.SIGTERM),
-        ("yaml", signal.SIGINT),
         ("torch", signal.SIGINT),
         ("options", signal.SIGINT),
     ],
@@ -149,7 +150,10 @@ import os, signal, sys
 class Interrupt:
     def find_spec(self, name, path=None, target=None):
         if name == {where!r}:
-            os.kill(os.getpid(), {int(number)})
+            try:
+                os.kill(os.getpid(), {int(number)})
+            except BaseException:
+                os.abort()  # as torch does where an import of its own is interrupted
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
 sys.meta_path.insert(0, Interrupt())
 sys.argv = ["ella", "train", "--config", sys.argv[1]]
@@ -164,3 +168,15 @@ main()
     assert (done.returncode, done.stdout) == (128 + number, "")
     assert done.stderr == "Stopped; run the same command again to go on.\n"
     assert not (tmp_path / "run").exists()
+
+
+def test_a_signal_that_comes_in_an_import_stops_the_run_before_its_first_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "slowly_imported.py").write_text("import signal\nsignal.raise_signal(signal.SIGTERM)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with stop_requests() as stop:
+        import_module("slowly_imported")
+        with pytest.raises(Ended) as stopped:
+            stop.begin_steps()
+    assert stopped.value.number == signal.SIGTERM
