@@ -19,14 +19,14 @@ from typing import Any
 
 import torch
 from accelerate import PartialState
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from ella_models.errors import EllaError
 from ella_models.training.config import TrainingConfig
 from ella_models.training.examples import Encoder
 from ella_models.training.exclusive import alone_in
-from ella_models.training.files import read_json, whole_file, write_json
+from ella_models.training.files import clear_unfinished, read_json, whole_file, write_json
 from ella_models.training.frozen import DTYPES, load_encoders
 from ella_models.training.images import Picture, Size
 from ella_models.training.pairs import Pair
@@ -74,12 +74,13 @@ def _precompute(
     begun = folder / "making.json"
     _check_same(folder, made_with)
     if process.is_main_process:
+        clear_unfinished(folder)
         write_json(begun, made_with)
     process.wait_for_everyone()
     encoder = Encoder(vae, text_encoder, process.device)
     if process.is_main_process:
         with whole_file(folder / EMPTY) as unfinished:
-            save_file({"text": encoder.empty_text.to(DTYPES[data.store]).cpu().contiguous()}, unfinished)
+            unfinished.write_bytes(save({"text": encoder.empty_text.to(DTYPES[data.store]).cpu().contiguous()}))
 
     gone_through, shard = 0, 0
     pairs = source.pairs(None)
@@ -151,7 +152,7 @@ def _write_shard(
     }
     file = described.with_suffix(".safetensors")
     with whole_file(file) as unfinished:
-        save_file(tensors, unfinished)
+        unfinished.write_bytes(save(tensors))
     # written last: a shard without its description is made again
     sizes = [{**asdict(size), "pairs": len(keys[size]), "keys": keys[size]} for size in sorted(keys)]
     write_json(described, {"file": file.name, "of": of, "sizes": sizes})

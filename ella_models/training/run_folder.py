@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from ella_models.connector import EllaConnector
@@ -106,7 +106,8 @@ class RunFolder:
         """Write `weights` in the released format: one `.safetensors`, kind, sizes and text options beside it."""
         cast = {name: value.detach().to("cpu", DTYPES[precision]) for name, value in weights.items()}
         with whole_file(self.connector) as unfinished:
-            save_file({name: value.contiguous() for name, value in cast.items()}, unfinished)
+            # save_file writes to a file of its own naming first, which a crash would leave there for good
+            unfinished.write_bytes(save({name: value.contiguous() for name, value in cast.items()}))
         text = {"text_options": connector.text_options} if connector.text_options else {}
         write_json(self.connector.with_suffix(".json"), {**asdict(connector.sizes), **text})
 

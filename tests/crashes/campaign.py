@@ -26,10 +26,10 @@ IN_EACH = 18  # of the work's and signal's 12 pairs, which makes 216
 _PARTS = (("sample01-lighthouse", "sample02-bakery"), ("sample02-bakery", "sample03-chess"), ("sample04-astronaut",))
 
 
-def make_aims(forks: Forks, folder: Path) -> list[Aim]:
-    """Every kind of work, done once without a disturbance."""
+def toy_training(folder: Path) -> Training:
+    """Eight steps with a checkpoint after every third; its pairs lie in `folder`."""
     parts = GOLDEN / "ella" / "pipeline"
-    training = Training(
+    return Training(
         {
             "base": str(parts / "sd"),
             "text_encoder": str(parts / "t5"),
@@ -44,6 +44,11 @@ def make_aims(forks: Forks, folder: Path) -> list[Aim]:
             "device": "cpu",
         }
     )
+
+
+def make_aims(forks: Forks, folder: Path) -> list[Aim]:
+    """Every kind of work, done once without a disturbance."""
+    training = toy_training(folder)
     made = undisturbed(forks, Generating(items=3, steps=4), folder / "made")
     shares = []
     for number, items in enumerate(_PARTS):

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -47,6 +48,12 @@ class Process:
             time.sleep(0.005)
         return code
 
+    def until(self, happens: Callable[[], bool]) -> None:
+        """Wait for something that it does, which fails if it ends before."""
+        while not happens():
+            assert self.server.ended(self) is None, self.output
+            time.sleep(0.001)
+
     @property
     def output(self) -> str:
         """What it has printed, on both streams."""
@@ -56,7 +63,7 @@ class Process:
 class Forks:
     """The server of this module, started; a context manager."""
 
-    def __init__(self, logs: Path) -> None:
+    def __init__(self, logs: Path, **environment: str) -> None:
         self._logs = logs
         self._count = 0
         self._codes: dict[int, int] = {}
@@ -64,7 +71,7 @@ class Forks:
             [sys.executable, "-m", __spec__.name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+            env={**os.environ, **environment, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
             cwd=logs,
         )
         assert self._server.stdout is not None

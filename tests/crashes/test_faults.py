@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -114,7 +113,7 @@ def test_a_clock_that_jumped_changes_nothing(forks: Forks, aims: list[Aim], tmp_
         folder = tmp_path / aim.work.name
         from_start(aim, folder)
         process = start(forks, aim, folder)
-        until(lambda folder=folder, aim=aim: bool(aim.work.finished(folder)), process)
+        process.until(lambda folder=folder, aim=aim: bool(aim.work.finished(folder)))
         process.send(signal.SIGKILL)
         process.wait()
         for file in folder.rglob("*"):
@@ -128,7 +127,7 @@ def test_a_second_process_is_refused(forks: Forks, aims: list[Aim], tmp_path: Pa
         folder = tmp_path / aim.work.name
         from_start(aim, folder)
         first = start(forks, aim, folder)
-        until(lambda folder=folder, aim=aim: bool(aim.work.finished(folder)), first)
+        first.until(lambda folder=folder, aim=aim: bool(aim.work.finished(folder)))
         first.send(signal.SIGSTOP)
         fails(start(forks, aim, folder), "is in use by another process")
         first.send(signal.SIGCONT)
@@ -144,7 +143,7 @@ def test_a_folder_that_goes_away_under_the_work_is_told(
         folder, aside = tmp_path / aim.work.name, tmp_path / f"{aim.work.name}-aside"
         from_start(aim, folder)
         process = start(forks, aim, folder)
-        until(lambda folder=folder, aim=aim: bool(aim.work.finished(folder)), process)
+        process.until(lambda folder=folder, aim=aim: bool(aim.work.finished(folder)))
         process.send(signal.SIGSTOP)
         folder.rename(aside)
         if what == "replaced":
@@ -161,9 +160,3 @@ def test_a_folder_that_goes_away_under_the_work_is_told(
             aside.rename(folder)
         heals(forks, aim, folder)
         shutil.rmtree(folder)
-
-
-def until(happens: Callable[[], bool], process: Process) -> None:
-    while not happens():
-        assert process.server.ended(process) is None, process.output
-        time.sleep(0.002)

@@ -66,7 +66,9 @@ def test_interrupted_work_goes_on_after_the_last_whole_shard(
     with pytest.raises(EllaError, match="isn't finished: run `ella precompute`"):
         train(config)
     made = (tmp_path / "features" / "shard-00000.safetensors").stat().st_mtime_ns
+    (tmp_path / "features" / ".shard-00001.safetensors.4711.part").write_bytes(b"as a killed process leaves it")
     assert precompute(config).pairs == 16
+    assert not list((tmp_path / "features").glob("*.part"))
     assert (tmp_path / "features" / "shard-00000.safetensors").stat().st_mtime_ns == made
     for name in ("shard-00000", "shard-00002"):
         file = f"{name}.safetensors"

@@ -221,6 +221,15 @@ def test_a_run_stopped_and_continued_gives_the_same_bits(
     assert logs[0] == logs[1]
 
 
+def test_the_connector_is_written_as_other_files_are_and_not_through_a_private_one(unlike_others: Configure) -> None:
+    config = unlike_others("modes", steps=1)
+    train(config)
+    names = {file.name for file in config.output.iterdir()}
+    assert names == {".lock", "checkpoints", "ella.json", "ella.safetensors", "log.jsonl", "run.json"}
+    modes = {(config.output / name).stat().st_mode for name in ("ella.safetensors", "ella.json")}
+    assert len(modes) == 1
+
+
 def test_a_finished_run_is_left_alone_and_can_be_made_longer(unlike_others: Configure) -> None:
     config = unlike_others("run", steps=3)
     first = train(config)
