@@ -23,7 +23,7 @@ from tests.ella_models.training.conftest import SIZES, write_pairs
 
 SEED = 2026
 IN_EACH = 18  # of the work's and signal's 12 pairs, which makes 216
-_PARTS = (("sample01-lighthouse", "sample02-bakery"), ("sample02-bakery", "sample03-chess"), ("sample04-astronaut",))
+_OTHERS = ("sample03-chess", "sample04-astronaut")  # one of the first three too
 
 
 def toy_training(folder: Path) -> Training:
@@ -50,17 +50,16 @@ def make_aims(forks: Forks, folder: Path) -> list[Aim]:
     """Every kind of work, done once without a disturbance."""
     training = toy_training(folder)
     made = undisturbed(forks, Generating(items=3, steps=4), folder / "made")
-    shares = []
-    for number, items in enumerate(_PARTS):
-        share = folder / f"{number}" / "share"  # of one name, as people's are
-        share.parent.mkdir()
-        for work in (Generating(items=items, steps=1), Judging()):
-            assert forks.start(*work.command(share), cwd=folder).wait() == 0
-        shares.append(share)
+    (folder / "anna").mkdir()
+    (folder / "bert").mkdir()
+    shares = folder / "anna" / "share", folder / "bert" / "share"  # of one name, as people's are
+    judged = undisturbed(forks, Judging(), shares[0], start=folder / "made")
+    for work in (Generating(items=_OTHERS, steps=4), Judging()):
+        assert forks.start(*work.command(shares[1]), cwd=folder).wait() == 0
     return [
         made,
-        undisturbed(forks, Judging(), folder / "judged", start=folder / "made"),
-        undisturbed(forks, Merging(tuple(shares)), folder / "merged"),
+        judged,
+        undisturbed(forks, Merging(shares), folder / "merged"),
         undisturbed(forks, training, folder / "trained"),
     ]
 

@@ -44,11 +44,10 @@ class Aim:
     states: list[tuple[int, float]]
 
     def moment(self, rng: random.Random) -> Moment:
-        """Any of its states, and anywhere in it; of the last one the first third, since the process ends in it."""
-        state = rng.randrange(len(self.states))
+        """Any of its states, and anywhere in it, but for the last one, in which all is done and the process ends."""
+        state = rng.randrange(max(1, len(self.states) - 1))
         progress, seconds = self.states[state]
-        last = state == len(self.states) - 1
-        return Moment(progress, rng.uniform(0, seconds / 3 if last else seconds), state, len(self.states))
+        return Moment(progress, rng.uniform(0, seconds), state, len(self.states))
 
 
 @dataclass

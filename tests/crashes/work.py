@@ -59,9 +59,7 @@ class Generating:
         return {"log": lines, "record": record, "images": images, "names": _names(folder)}
 
     def progress(self, folder: Path) -> int:
-        record = folder / "run.json"
-        complete = record.exists() and b'"status": "complete"' in record.read_bytes()
-        return count_files(folder) + count_lines(folder / "generation.jsonl") + complete
+        return count_files(folder) + count_lines(folder / "generation.jsonl") + _is_complete(folder)
 
     def finished(self, folder: Path) -> frozenset[str]:
         return _images_of(folder, [folder / "generation.jsonl"])
@@ -118,7 +116,11 @@ class Merging:
         return {**Generating().results(folder), **Judging().results(folder), "parts": parts}
 
     def progress(self, folder: Path) -> int:
-        return count_files(folder)
+        place, laid = folder / "judgements" / "tiny-mplug", 50  # more than the files of all parts that lie there first
+        images = laid if (folder / "generation.jsonl").exists() else count_files(folder / "shards")
+        answers = laid if (place / "answers.jsonl").exists() else count_files(place / "shards")
+        scored = (place / "scorecard.json").exists() * (1 + (not (place / "shards").exists()))
+        return images + answers + scored + count_files(folder / "images") + _is_complete(folder)
 
     def finished(self, folder: Path) -> frozenset[str]:
         return _images_of(folder, [folder / "generation.jsonl", *folder.glob("shards/*/generation.jsonl")])
@@ -168,6 +170,13 @@ def count_lines(path: Path) -> int:
         return path.read_bytes().count(b"\n")
     except OSError:
         return 0
+
+
+def _is_complete(folder: Path) -> bool:
+    try:
+        return b'"status": "complete"' in (folder / "run.json").read_bytes()
+    except OSError:
+        return False
 
 
 def _images_of(folder: Path, logs: Sequence[Path]) -> frozenset[str]:
