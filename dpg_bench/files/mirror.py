@@ -29,11 +29,6 @@ _SERVED = ("failures.jsonl", "usage.jsonl")
 _NEVER = (".lock", ".part", _INDEX)
 
 
-def is_url(place: str | Path | None) -> bool:
-    """Whether a user named a URL rather than a folder."""
-    return isinstance(place, str) and "://" in place
-
-
 class Mirror:
     """The folder `local`, and the same files at `url`. One process has it at a time, which sees to that itself.
 

@@ -34,14 +34,10 @@ class TileSize:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """The folder with the cuts of all its sizes, and these by the way they cut, the most frequent first.
-
-    `unreadable` files have no size; judging them says why.
-    """
+    """The folder with the cuts of all its sizes, and these by the way they cut, the most frequent first."""
 
     images: ImageFolder
     tiles: tuple[TileSize, ...]
-    unreadable: int
 
 
 def survey_images(images: ImageFolder, *, grid: tuple[int, int] | None = None, border: int | None = None) -> Survey:
@@ -52,11 +48,10 @@ def survey_images(images: ImageFolder, *, grid: tuple[int, int] | None = None, b
 
     Raises BadInputError for a grid with too few places.
     """
-    files = [file for item in images.items.values() for file in item.files]
     sizes: dict[Size, list[Path]] = {}
-    for file in files:
+    for file in (file for item in images.items.values() for file in item.files):
         size = image_size(file)
-        if size is not None:
+        if size is not None:  # judging says what is wrong with others
             sizes.setdefault(size, []).append(file)
     ordered = sorted(sizes.items(), key=lambda pair: -len(pair[1]))
     guesses = list(images.guesses)
@@ -83,7 +78,7 @@ def survey_images(images: ImageFolder, *, grid: tuple[int, int] | None = None, b
         guesses.append(survey_assumption(images))
     if grid is None and border is None and count > 1:
         guesses += [f"files such as {one.example} are {one.cut}" for one in tiles if _is_guess(one.cut, count)]
-    return Survey(replace(images, cuts=cuts, guesses=tuple(guesses)), tiles, len(files) - sum(map(len, sizes.values())))
+    return Survey(replace(images, cuts=cuts, guesses=tuple(guesses)), tiles)
 
 
 def survey_assumption(images: ImageFolder) -> str:

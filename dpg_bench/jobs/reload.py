@@ -12,6 +12,7 @@ from dpg_bench.files.run_record import RunRecord
 from dpg_bench.generate.base import GeneratorSettings
 from dpg_bench.generate.registry import find_model
 from dpg_bench.judge.base import JudgeSettings
+from dpg_bench.judge.mplug.checkpoint import SHIPPED
 from dpg_bench.judge.registry import find_judge
 
 
@@ -43,14 +44,14 @@ def reload_model(record: RunRecord) -> Mapping[str, Any]:
 def reload_judge(name: str, record: JudgementRecord) -> Mapping[str, Any]:
     """The provenance of the judge that gave a judgement's answers, loaded again from where its spec has it.
 
-    Raises UnavailableError for one whose weights were in a folder of somebody's, which is not recorded, and other
-    DpgBenchErrors if it can't be loaded here.
+    Raises UnavailableError for one whose weights were in a folder or file of somebody's, which is not recorded, and
+    other DpgBenchErrors if it can't be loaded here.
     """
     if "weights" not in record.judge:
-        raise UnavailableError(f"the judge '{name}' has no recorded weights")
-    if record.judge.get("source") == "folder":
+        raise UnavailableError(f"the judge '{name}' can't be loaded again from what is recorded of it")
+    if record.judge.get("revision") is None and record.judge.get("source") != SHIPPED:
         raise UnavailableError(
-            f"the weights of '{name}' came from a folder; verify needs them where {option('judge')} finds them"
+            f"the weights of '{name}' came from a folder or file; verify needs them where {option('judge')} finds them"
         )
     spec = find_judge(name)
     judge = spec.load(

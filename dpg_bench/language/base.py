@@ -57,14 +57,13 @@ class Sampling:
     max_tokens: int = 512
     seed: int = 0
 
-    def checked(self) -> Sampling:
-        """Itself. Raises BadInputError for a number that can't be."""
+    def check(self) -> None:
+        """Raises BadInputError for a number that can't be."""
         if not 0 <= self.temperature <= 2:
             raise BadInputError(f"{option('temperature')} is {self.temperature}; it must be from 0 to 2.")
         check_positive({"max tokens": self.max_tokens})
         if not 0 <= self.seed < 2**63:
             raise out_of_range("a seed", self.seed, "from 0 to 2^63 - 1")
-        return self
 
     def record(self) -> dict[str, int | float]:
         """What decides the answers: the seed only where they are drawn by chance."""

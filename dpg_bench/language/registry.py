@@ -17,7 +17,7 @@ def check_writer(settings: WriterSettings) -> None:
 
     Raises BadInputError for a name, a number or a key that can't be, and for settings that are nothing to such a model.
     """
-    settings.sampling.checked()
+    settings.sampling.check()
     check_positive({"batch size": settings.batch_size, "concurrency": settings.concurrency})
     if not settings.name.strip():
         raise BadInputError(f"{option('with')} is empty; name a language model.")

@@ -102,10 +102,6 @@ class Connection:
         """
         return self._json("POST", path, body)
 
-    def get(self, path: str) -> dict[str, Any]:
-        """What the server has at `path`; raises as `post` does."""
-        return self._json("GET", path, None)
-
     def check_model(self) -> str:
         """Ask the server whether it is there and has the model; what it calls the model's root, or else its name.
 

@@ -27,21 +27,6 @@ def whole_file(path: Path) -> Iterator[Path]:
         unfinished.unlink(missing_ok=True)
 
 
-@contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
-    """An empty folder beside `path` to fill, which takes its place when the block ends without an error."""
-    unfinished = path.with_name(f".{path.name}.part")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    try:
-        yield unfinished
-        if path.is_dir():
-            shutil.rmtree(path)
-        unfinished.rename(path)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-
-
 def clear_unfinished(folder: Path) -> None:
     """Delete what a killed process left half-written right in `folder`; for whoever is alone at work there."""
     for path in folder.glob(".*.part"):

@@ -141,7 +141,6 @@ def test_sizes_are_told_with_an_example_the_most_frequent_first(tmp_path: Path) 
     (tmp_path / "d.png").write_bytes(b"no image")
     found = survey(tmp_path)
     assert [(one.cut.width, one.files, one.example) for one in found.tiles] == [(16, 2, "b.png"), (8, 1, "a.png")]
-    assert found.unreadable == 1
 
 
 @pytest.mark.parametrize(("images", "columns"), [(4, 2), (9, 3), (8, 8), (4, 4)])

@@ -90,3 +90,11 @@ def test_every_command_of_the_page_scores_and_judges_are_kept_apart(here: Path, 
         "blip-vqa (copy at 384 px)",
     }
     assert len(PAGE) == len(names) + 1
+
+
+def test_weights_of_a_file_of_ones_own_are_not_held_against_the_hubs(here: Path) -> None:
+    own = ("score", RUN, "--judge", "blip-vqa", "-J", "path=model_base_vqa_capfilt_large.pth")
+    assert CliRunner().invoke(app, own).exit_code == 0
+    verified = CliRunner().invoke(app, ["verify", RUN, "--weights"])
+    assert verified.exit_code == 0, verified.output
+    assert "the weights of 'blip-vqa' came from a folder or file" in verified.output

@@ -23,6 +23,8 @@ PINNED = ModelScopeRepository(
         f"bring a folder with {', '.join(FILES)} and name it: -J path=FOLDER."
     ),
 )
+SHIPPED = "shipped"
+"""The source of weights that lie within the package."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dpg_bench.device import DTYPES, TF32, TF32X3, on_one_thread
 from dpg_bench.errors import BadInputError
 from dpg_bench.hub.cache import shipped_folder
 from dpg_bench.judge.base import Judge, JudgeSettings, JudgeSpec
-from dpg_bench.judge.mplug.checkpoint import FILES, PINNED, VOCABULARY_FILE, WEIGHTS_FILE, Checkpoint
+from dpg_bench.judge.mplug.checkpoint import FILES, PINNED, SHIPPED, VOCABULARY_FILE, WEIGHTS_FILE, Checkpoint
 from dpg_bench.plugins import NoOptions, Options
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _judge(checkpoint: Checkpoint, settings: JudgeSettings[Any]) -> MplugJudge:
 
 
 def _load_mini(settings: JudgeSettings[NoOptions]) -> Judge:
-    shipped = Checkpoint(shipped_folder("weights") / "mini-mplug", "shipped", None, {})
+    shipped = Checkpoint(shipped_folder("weights") / "mini-mplug", SHIPPED, None, {})
     return on_one_thread(_judge(shipped, settings), "answer")
 
 

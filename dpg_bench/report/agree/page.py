@@ -6,7 +6,6 @@ import base64
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +64,8 @@ def agreement_to_html(agreement: Agreement, page: Path, *, embed: bool = False) 
 
     Raises BadInputError if the images of a run are not what was judged.
     """
-    style = page_asset("palette.css") + page_asset("page.css") + _asset("agree.css")
-    script = _asset("agree.js")
+    style = page_asset("palette.css") + page_asset("page.css") + page_asset("agree.css", _PACKAGE)
+    script = page_asset("agree.js", _PACKAGE)
     disputed = tuple(_disputed(agreement, page, embed=embed))
     broad = dict.fromkeys(flip.place.question.category_broad for pair in agreement.pairs for flip in pair.flips)
     return (
@@ -201,7 +200,3 @@ def _thumbnail(file: Path, box: tuple[int, int, int, int]) -> str | None:
     content = io.BytesIO()
     image.save(content, "WEBP", quality=_QUALITY)
     return f"data:image/webp;base64,{base64.b64encode(content.getvalue()).decode()}"
-
-
-def _asset(name: str) -> str:
-    return (files(_PACKAGE) / "assets" / name).read_text(encoding="utf-8")

@@ -155,9 +155,9 @@ def content_hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def page_asset(name: str) -> str:
-    """The text of a style or script that ships with the page."""
-    return (files(_PACKAGE) / "assets" / name).read_text(encoding="utf-8")
+def page_asset(name: str, package: str = _PACKAGE) -> str:
+    """The text of a style or script that ships with the page, or with that of another room."""
+    return (files(package) / "assets" / name).read_text(encoding="utf-8")
 
 
 def verbatim(text: str) -> str:

@@ -5,15 +5,13 @@ Nothing in it is a script, and its policy lets it load nothing.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from dpg_bench import __version__
 from dpg_bench.records import Prompt, Suite
-from dpg_bench.report.page.html import page_asset
+from dpg_bench.report.page.html import content_hash, page_asset, page_templates, verbatim
 from dpg_bench.report.page.question_graph import depths
 from dpg_bench.report.rows import category_rows
 
@@ -50,15 +48,9 @@ def suite_to_html(
     `facts` are the tuples by item and number, `made_by` says who made the graphs, and `failed` of which prompts there
     are none, and why.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
-
-    environment = Environment(
-        loader=PackageLoader(_PACKAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    style = page_asset("palette.css") + environment.get_template("review.css.j2").render()
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return environment.get_template("review.html.j2").render(
+    style = page_asset("palette.css") + page_asset("review.css", _PACKAGE)
+    page = page_templates(_PACKAGE).get_template("review.html.j2")
+    return page.render(
         version=__version__,
         title=f"{suite.name} – question graphs",
         made_by=made_by,
@@ -66,8 +58,8 @@ def suite_to_html(
         questions=suite.question_count,
         categories=list(_categories(suite)),
         failed=failed,
-        style=Markup(style),  # noqa: S704 - our own
-        style_hash=f"sha256-{digest}",
+        style=verbatim(style),
+        style_hash=content_hash(style),
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 
 from dpg_bench import __version__
 from dpg_bench.errors import on_command_line
@@ -13,7 +12,7 @@ from dpg_bench.report.audit.result import ResultAudit
 from dpg_bench.report.leaderboard.entry import Entry
 from dpg_bench.report.leaderboard.result import Leaderboard, Ranking
 from dpg_bench.report.leaderboard.text import board_notes
-from dpg_bench.report.page.html import page_asset
+from dpg_bench.report.page.html import page_asset, page_templates
 from dpg_bench.report.plain_text import without_home
 from dpg_bench.report.published import PublishedResult
 from dpg_bench.report.rows import CATEGORIES
@@ -46,33 +45,31 @@ def leaderboard_to_html(
 
     Whatever comes from a run or a table is escaped, and the page's own policy forbids it to do anything.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader(_PACKAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     boards = _boards(board, audits, reports)
     groups = {row.group for one in boards for row in one.rows}
-    return environment.get_template("site.html.j2").render(
-        version=__version__,
-        title=title,
-        style=STYLE,
-        script=SCRIPT,
-        boards=boards,
-        categories=CATEGORIES,
-        groups=[(group, words) for group, words in _GROUPS.items() if group in groups],
-        counts=_counts(board),
-        notes=[without_home(on_command_line(note)) for note in board_notes(board)],
-        width=WIDTH,
-        height=HEIGHT,
+    return (
+        page_templates(_PACKAGE)
+        .get_template("site.html.j2")
+        .render(
+            version=__version__,
+            title=title,
+            style=STYLE,
+            script=SCRIPT,
+            boards=boards,
+            categories=CATEGORIES,
+            groups=[(group, words) for group, words in _GROUPS.items() if group in groups],
+            counts=_counts(board),
+            notes=[without_home(on_command_line(note)) for note in board_notes(board)],
+            width=WIDTH,
+            height=HEIGHT,
+        )
     )
 
 
 def site_assets() -> dict[str, bytes]:
     """The page's style and script, by the names that it asks for."""
-    own = files(_PACKAGE) / "assets"
-    style = page_asset("palette.css") + (own / "site.css").read_text(encoding="utf-8")
-    return {STYLE: style.encode(), SCRIPT: (own / "site.js").read_bytes()}
+    style = page_asset("palette.css") + page_asset("site.css", _PACKAGE)
+    return {STYLE: style.encode(), SCRIPT: page_asset("site.js", _PACKAGE).encode()}
 
 
 def run_key(run: JudgedRun) -> str:

@@ -11,7 +11,15 @@ from typing import Literal, TypeAlias
 
 from dpg_bench.errors import BadInputError, DpgBenchError, UnavailableError
 
+_LONGEST = 60
+
 Kind: TypeAlias = Literal["images", "answers", "scorecards", "weights"]
+
+
+def short(value: object) -> str:
+    """A value in words, as far as a line has room for it."""
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}…"
 
 
 @dataclass(frozen=True, slots=True)

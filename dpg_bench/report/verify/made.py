@@ -16,7 +16,7 @@ from dpg_bench.files.run_record import RunRecord, settings_fingerprint
 from dpg_bench.generate.generation_log import last_lines, text_digest
 from dpg_bench.generate.plan import item_seeds
 from dpg_bench.records import Suite
-from dpg_bench.report.verify.findings import Findings
+from dpg_bench.report.verify.findings import Findings, short
 
 _PNG_SIZE = slice(16, 24)
 
@@ -95,13 +95,13 @@ def _line_problems(record: RunRecord, item_id: str, line: Mapping[str, Any], sui
     for name, value in wanted.items():
         if line.get(name) != value:
             are = "are" if name == "seeds" else "is"
-            yield f"item '{item_id}': its {name} {are} {_short(line.get(name))}, not {_short(value)}"
+            yield f"item '{item_id}': its {name} {are} {short(line.get(name))}, not {short(value)}"
 
 
 def _image_problems(content: bytes, record: RunRecord, item_id: str, line: Mapping[str, Any]) -> Iterator[str]:
     digest = hashlib.sha256(content).hexdigest()
     if digest != line.get("image_sha256"):
-        yield f"its SHA-256 is {digest[:12]}, and the run's log says {_short(line.get('image_sha256'))}"
+        yield f"its SHA-256 is {digest[:12]}, and the run's log says {short(line.get('image_sha256'))}"
     texts = png_texts(content)
     expected = {
         "item_id": item_id,
@@ -111,18 +111,13 @@ def _image_problems(content: bytes, record: RunRecord, item_id: str, line: Mappi
     }
     for name, value in expected.items():
         if texts.get(name) != value:
-            yield f"its text chunk '{name}' says {_short(texts.get(name))}, not {_short(value)}"
+            yield f"its text chunk '{name}' says {short(texts.get(name))}, not {short(value)}"
     side, images = record.settings.get("size"), int(record.settings["images_per_prompt"])
     if isinstance(side, int) and len(content) >= _PNG_SIZE.stop:
         size = struct.unpack(">II", content[_PNG_SIZE])
         wanted = side * grid_columns(images), side * grid_rows(images)
         if size != wanted:
             yield f"it has {size[0]} × {size[1]} px, not {wanted[0]} × {wanted[1]}"
-
-
-def _short(value: Any) -> str:
-    text = "nothing" if value is None else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
 
 
 def _few(items: Any) -> str:

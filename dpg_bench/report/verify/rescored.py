@@ -21,7 +21,7 @@ from dpg_bench.files.source_record import images_of
 from dpg_bench.generate.generation_log import failed_items
 from dpg_bench.records import Suite
 from dpg_bench.report.verify.asked import find_asked
-from dpg_bench.report.verify.findings import Findings
+from dpg_bench.report.verify.findings import Findings, short
 from dpg_bench.score.scorecard import CORRECTED, Scorecard, plain_json, read_scorecard
 from dpg_bench.score.scoring import answers_to_scorecard
 
@@ -103,16 +103,13 @@ def _check_card(
 ) -> None:
     judge = card.judge
     named = {"name": judge.name, **judge.provenance} if judge.name == record.judge.get("name") else judge.provenance
-    for name, then, now in (
+    by_record: _Pairs = (
         ("run.images_per_prompt", card.run.images_per_prompt, record.images_per_prompt),
         ("judge.provenance", named, plain_json(record.judge)),
         ("judge.fingerprint", judge.fingerprint or record.judge_fingerprint, record.judge_fingerprint),
         ("suite.digest", card.suite.digest, record.suite_digest or card.suite.digest),
-    ):
-        if then != now:
-            findings.differs(
-                place.scorecard, f"{name} is {_short(then)}, and {_short(now)} in {place.record_file.name}"
-            )
+    )
+    _compare(findings, place, by_record, f"in {place.record_file.name}")
     if made is None:
         return
     run = card.run
@@ -130,7 +127,7 @@ def _check_card(
 def _compare(findings: Findings, place: JudgementDir, pairs: _Pairs, where: str) -> None:
     for name, then, now in pairs:
         if then != now:
-            findings.differs(place.scorecard, f"{name} is {_short(then)}, and {_short(now)} {where}")
+            findings.differs(place.scorecard, f"{name} is {short(then)}, and {short(now)} {where}")
 
 
 def _images(findings: Findings, run: RunDir, item_ids: list[str], card: Scorecard) -> ImageFolder | None:
@@ -159,7 +156,7 @@ def _check_answers(
         if question is None or line.question not in (None, question):
             findings.differs(
                 place.answers,
-                f"{where}: question {line.proposition_id} is {_short(line.question)}, not {_short(question)}",
+                f"{where}: question {line.proposition_id} is {short(line.question)}, not {short(question)}",
             )
         if line.judge_fingerprint not in (None, record.judge_fingerprint):
             findings.differs(
@@ -172,7 +169,7 @@ def _check_answers(
             now = digests.get(file) if file is not None else None
             if line.image_sha256 != now:
                 other[line.item_id, line.image] = (
-                    f"its image has the SHA-256 {_short(now)[:12]}, and {_short(line.image_sha256)[:12]} was judged"
+                    f"its image has the SHA-256 {short(now)[:12]}, and {short(line.image_sha256)[:12]} was judged"
                 )
     for (item_id, image), problem in other.items():
         findings.differs(place.answers, f"item '{item_id}', image {image}: {problem}")
@@ -231,8 +228,3 @@ def _same(name: str, then: Any, now: Any) -> bool:
         rounded = name.endswith((".low", ".high", ".image_sd"))
         return math.isclose(then, now, rel_tol=1e-9, abs_tol=_ROUNDED if rounded else 1e-9)
     return bool(then == now)
-
-
-def _short(value: Any) -> str:
-    text = "nothing" if value is None else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
