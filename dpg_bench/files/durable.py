@@ -85,12 +85,12 @@ def write_atomic(path: Path, content: bytes) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """`write_atomic` of `content` as indented UTF-8 JSON. NaN is refused: an unknown number is null."""
-    write_atomic(path, (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
+    write_atomic(path, _encoded(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"))
 
 
 def write_jsonl(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
     """`write_atomic` of a whole log at once, as `JsonlLog` would have written it."""
-    write_atomic(path, "".join(map(_line, records)).encode())
+    write_atomic(path, _encoded("".join(map(_line, records))))
 
 
 def clear_parts(*folders: Path) -> None:
@@ -163,7 +163,7 @@ class JsonlLog:
         Raises OSError if they can't be written, or if the folder is no longer the one that was locked.
         """
         check_still_held(self._path)
-        self._file.write("".join(map(_line, records)).encode())
+        self._file.write(_encoded("".join(map(_line, records))))
         self._file.flush()
 
     def close(self) -> None:
@@ -194,6 +194,11 @@ class JsonlLog:
 
 def _line(record: Mapping[str, Any]) -> str:
     return json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _encoded(text: str) -> bytes:
+    """JSON text as UTF-8; half a character, as a server's JSON may name one, stays the escape that it was."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 @contextmanager

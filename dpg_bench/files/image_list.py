@@ -7,6 +7,7 @@ the CSV, all in one list or one a line. Places of files are relative to the imag
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -33,7 +34,7 @@ def read_image_list(path: Path, folder: Path, known: Collection[str]) -> Listing
     places: Counter[str] = Counter()
     for place, item_id, number, name in entries:
         file = folder / name
-        if not file.is_file():
+        if not os.path.isfile(file):  # noqa: PTH113 - Path.is_file raises for a name that is too long
             raise BadInputError(f"{place}: there is no file {file}. Places are relative to {folder}.")
         if item_id not in known:
             listing.extra.append(name)

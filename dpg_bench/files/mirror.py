@@ -166,7 +166,7 @@ class Mirror:
             index = json.loads((self.local / _INDEX).read_bytes())
             self._there = {str(name): str(signature) for name, signature in index["there"].items()}
             self._here = {str(name): (int(size), int(time)) for name, (size, time) in index["here"].items()}
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
             self._there, self._here = {}, {}
 
     def _write_index(self) -> None:

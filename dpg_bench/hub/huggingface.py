@@ -18,6 +18,7 @@ from dpg_bench.hub.weights import shards_of, used_files
 CHECKPOINT_SUFFIXES = (".safetensors", ".ckpt")
 """Of checkpoints that are a single file, in the layout of the model's authors, as community models are shared."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_COMPONENT = re.compile(r"\w{1,100}")
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
@@ -231,6 +232,8 @@ def read_model_index(folder: Path) -> dict[str, Any]:
     index = read_json(read_content(path), str(path))
     if not isinstance(index, dict) or not isinstance(index.get("_class_name"), str):
         raise BadInputError(f"{path} names no pipeline class (`_class_name`).")
+    if odd := next((name for name in index if not _COMPONENT.fullmatch(name)), None):
+        raise BadInputError(f"{path} names a component {odd!r:.60}, which can't be a folder of a pipeline.")
     return index
 
 

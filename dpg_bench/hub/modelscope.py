@@ -47,15 +47,12 @@ class ModelScopeRepository:
         try:
             folder = _hub().download_repo(self.name, "model", revision=self.revision, local_files_only=True)
             record = json.loads((folder / _RECORD).read_bytes())
-        except (CacheNotFound, FileNotFoundError, ValueError):
+            known = {name: record["files"][name] for name in self.files if record["revision"] == self.revision}
+            digests = {name: str(file["sha256"]) for name, file in known.items()}
+            whole = all((folder / name).stat().st_size == file["size"] for name, file in known.items())
+        except (CacheNotFound, OSError, ValueError, RecursionError, LookupError, TypeError):
             return None
-        if record.get("revision") != self.revision:
-            return None
-        for name in self.files:
-            path, size = folder / name, record["files"][name]["size"]
-            if not path.is_file() or path.stat().st_size != size:
-                return None
-        return DownloadedFiles(folder, {name: record["files"][name]["sha256"] for name in self.files})
+        return DownloadedFiles(folder, digests) if known and whole else None
 
     def download(self) -> DownloadedFiles:
         """Download what is missing, verify every file by the SHA-256 that the hub's listing states, and record it.

@@ -20,6 +20,9 @@ _WEIGHTS = re.compile(
 """
 
 
+_SHARD = re.compile(r"[\w.-]{1,200}")
+
+
 @dataclass(frozen=True, slots=True)
 class WeightFiles:
     """The weights of one component: their files, and the variant (`fp16`) that is asked of the library to find them."""
@@ -62,7 +65,9 @@ def shards_of(index: Path) -> list[str]:
     try:
         named = read_json(read_content(index), str(index))["weight_map"].values()
         shards = sorted({str(Path(shard).name) for shard in named})
-    except (KeyError, TypeError, AttributeError) as error:
+        if odd := next((shard for shard in shards if not _SHARD.fullmatch(shard)), None):
+            raise ValueError(f"{odd!r:.60} is no file of weights")
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise BadInputError(f"{index} can't be read as an index of weights: {error!r:.200}. Fetch it again.") from error
     return shards
 

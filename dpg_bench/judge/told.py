@@ -9,6 +9,8 @@ from dpg_bench.files.durable import JsonlLog, read_jsonl
 from dpg_bench.files.run_folder import JudgementDir, is_held, shards_in
 from dpg_bench.records import Prompt
 
+_MOST = 2**53
+
 
 def open_line(prompt: Prompt, image: int, proposition_id: int, why: str) -> dict[str, Any]:
     """What `failures.jsonl` says of a question that the judge gave no answer to."""
@@ -26,11 +28,11 @@ def open_text(prompt: Prompt, lines: Sequence[Mapping[str, Any]]) -> str:
 
 
 def summed_usage(lines: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-    """All lines of `usage.jsonl` added up, key by key."""
+    """All lines of `usage.jsonl` added up, key by key; what can't be a count or a cost is nothing."""
     sums: dict[str, float] = {}
     for line in lines:
         for name, value in line.items():
-            if isinstance(value, (int, float)):
+            if isinstance(value, (int, float)) and 0 <= value < _MOST:
                 sums[name] = sums.get(name, 0) + value
     return sums
 

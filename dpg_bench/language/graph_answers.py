@@ -14,7 +14,6 @@ CATEGORIES = (
 """The level-2 categories of DPG-Bench, as its tuples spell them."""
 
 _LINE = re.compile(r"(?P<number>[0-9]{1,4})\s*\|\s*(?P<rest>\S.*)")
-_FACT = re.compile(r"(?P<category>[^()]*?)\s*\((?P<arguments>.*)\)")
 _NUMBERS = re.compile(r"[0-9]{1,4}(\s*,\s*[0-9]{1,4})*")
 _MOST = 200
 
@@ -44,10 +43,11 @@ def read_facts(answer: str) -> tuple[Fact, ...]:
     for number, rest in _lines(answer):
         if number != len(facts) + 1:
             raise ValueError(f"line {len(facts) + 1} has the number {number}")
-        found = _FACT.fullmatch(rest)
-        if found is None or not found["arguments"].strip():
+        category, opened, arguments = rest.partition("(")
+        about = " ".join(arguments.removesuffix(")").split())
+        if not opened or not rest.endswith(")") or ")" in category or not about:
             raise ValueError(f"line {number} is no CATEGORY (ARGUMENTS): {rest!r:.80}")
-        fact = Fact(number, _category(found["category"], number), " ".join(found["arguments"].split()))
+        fact = Fact(number, _category(category, number), about)
         other = seen.setdefault(fact.written.casefold(), number)
         if other != number:
             raise ValueError(f"{number} is the same fact as {other}: {fact.written:.80}")

@@ -125,7 +125,7 @@ def find_recipe(name: str | None) -> Recipe:
         raise BadInputError(f"There is no recipe '{name}': it must be {DENSE.name}, or a TOML file.")
     try:
         content = tomllib.loads(decoded(read_content(path), str(path)))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError alone: a number of thousands of digits
         raise BadInputError(f"{path} is no TOML: {error}.") from None
     found = validated(_RecipeFile, content, str(path))
     return Recipe(path.stem, found.instruction, found.examples)

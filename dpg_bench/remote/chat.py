@@ -48,7 +48,7 @@ def chat_answer(answer: Mapping[str, Any]) -> ChatAnswer:
             raise RequestError(f"The model refused: {refusal!r:.200}.", code="content_filter")
         raise RequestError("The server's answer holds no text (choices[0].message.content).")
     return ChatAnswer(
-        text=text,
+        text=whole_characters(text),
         ended=ended if isinstance(ended, str) else None,
         first=_first_tokens(choice),
         model=_text(answer.get("model")),
@@ -57,15 +57,20 @@ def chat_answer(answer: Mapping[str, Any]) -> ChatAnswer:
     )
 
 
+def whole_characters(text: str) -> str:
+    """`text` with U+FFFD for every half of a character that JSON may name and no file can hold."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def _first_tokens(choice: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
     try:
         likeliest = choice["logprobs"]["content"][0]["top_logprobs"]
         pairs = tuple((str(one["token"]), float(one["logprob"])) for one in likeliest)
         told = all(value <= _ROUNDED for _, value in pairs)  # which NaN isn't
-    except (KeyError, IndexError, TypeError, ValueError):
+    except (LookupError, TypeError, ValueError, OverflowError):
         return ()
     return tuple((token, min(value, 0.0)) for token, value in pairs) if told else ()
 
 
 def _text(value: object) -> str | None:
-    return value[:200] if isinstance(value, str) else None
+    return whole_characters(value[:200]) if isinstance(value, str) else None

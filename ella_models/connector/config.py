@@ -11,6 +11,9 @@ ConnectorKind = Literal["mlp", "resampler", "adaln-zero", "tsc"]
 CONNECTOR_KINDS: tuple[ConnectorKind, ...] = get_args(ConnectorKind)
 
 
+_MOST_LAYERS, _MOST = 1000, 1 << 20  # far above any, so that what a stranger's file says can't fill the memory
+
+
 @dataclass(frozen=True, slots=True)
 class ConnectorConfig:
     """The kind and the sizes of a connector.
@@ -46,8 +49,9 @@ class ConnectorConfig:
             size = getattr(self, name)
             if name == "pooled_dim" and size is None:
                 continue
-            if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-                raise EllaError(f"The connector's {name} must be a whole number of at least 1, not {size!r}.")
+            most = _MOST_LAYERS if name == "layers" else _MOST
+            if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= most:
+                raise EllaError(f"The connector's {name} must be a whole number from 1 to {most}, not {size!r:.40}.")
         if self.width % self.heads:
             raise EllaError(f"The connector's width {self.width} does not divide into {self.heads} heads.")
         if self.time_channel % 2:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ella_models.connector import EllaConnector
@@ -46,10 +46,13 @@ def stored_dtype(file: Path) -> torch.dtype:
     Raises EllaError if that can't be read off the file.
     """
     if file.suffix == ".safetensors" and file.is_file():
-        with safe_open(file, framework="pt") as tensors:
-            keys = list(tensors.keys())
-            unet = next((key for key in keys if key.startswith("model.diffusion_model.")), keys[0])
-            stored = tensors.get_slice(unet).get_dtype()
+        try:
+            with safe_open(file, framework="pt") as tensors:
+                keys = list(tensors.keys())
+                unet = next((key for key in keys if key.startswith("model.diffusion_model.")), keys[0] if keys else "")
+                stored = tensors.get_slice(unet).get_dtype()
+        except (SafetensorError, OSError) as error:
+            raise EllaError(f"'{file}' is no complete safetensors file: {error}. Download it again.") from error
         if stored in _STORED:
             return _STORED[stored]
     raise EllaError(f"dtype='auto' reads the precision off a .safetensors file, and '{file}' says none: name a dtype.")

@@ -74,7 +74,7 @@ def caption(
     settings = {**captioner.settings(), "max_side": max_side}
     _check_same(file, settings)
     mend_log(file)
-    records = read_lines(file)
+    records = read_lines(file, image=str)
     done = {str(record["image"]) for record in records if "caption" in record}
     broken = SkippedPairs(None)
     source = pair_source(data.model_copy(update={"captions": None, "caption_column": ""}), seed=0, skipped=broken)
@@ -98,9 +98,9 @@ def caption(
 
 def failures(file: Path) -> Iterator[tuple[str, str]]:
     """The images of the file that have no caption, with the reason."""
-    records = read_lines(file)
+    records = read_lines(file, image=str)
     done = {record["image"] for record in records if "caption" in record}
-    reasons = {record["image"]: record["error"] for record in records if "error" in record}
+    reasons = {record["image"]: str(record["error"]) for record in records if "error" in record}
     return ((image, reason) for image, reason in reasons.items() if image not in done)
 
 

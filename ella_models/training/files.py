@@ -12,6 +12,8 @@ from typing import Any
 
 from ella_models.errors import EllaError
 
+_HALF_CHARACTERS = "backslashreplace"  # as a server's JSON may name one: it stays the escape that it was
+
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
@@ -40,7 +42,7 @@ def write_json(path: Path, content: Any) -> None:
     """`content` as indented UTF-8 JSON, whole or not at all; NaN is refused."""
     with whole_file(path) as unfinished:
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-        unfinished.write_text(text + "\n", encoding="utf-8")
+        unfinished.write_text(text + "\n", encoding="utf-8", errors=_HALF_CHARACTERS)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -60,26 +62,28 @@ def read_json(path: Path) -> dict[str, Any]:
 def append_line(path: Path, record: Mapping[str, Any]) -> None:
     """Add a record to a log of one JSON object a line."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
+    with path.open("a", encoding="utf-8", errors=_HALF_CHARACTERS) as file:
         file.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The records of a log; a last line that a crash tore is left out.
+def read_lines(path: Path, **needed: type) -> list[dict[str, Any]]:
+    """The records of a log; a last line that a crash tore is left out. `needed` are entries that each has, by type.
 
-    Raises EllaError for any other line that is no object, with its number.
+    Raises EllaError for any other line that is no object, or lacks one of these, with its number.
     """
     if not path.is_file():
         return []
     records = []
-    lines = path.read_text(encoding="utf-8").split("\n")
-    for number, line in enumerate(lines[:-1], start=1):
+    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
         try:
             record = json.loads(line)
         except (ValueError, RecursionError):
             record = None
         if not isinstance(record, dict):
             raise EllaError(f"'{path}', line {number} is damaged: it holds no object. Delete that line.")
+        for name, kind in needed.items():
+            if not isinstance(record.get(name), kind):
+                raise EllaError(f"'{path}', line {number} is damaged at '{name}'. Delete that line.")
         records.append(record)
     return records
 

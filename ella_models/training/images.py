@@ -18,6 +18,8 @@ from torch import Tensor
 from ella_models.training.config import DataSection
 from ella_models.training.pairs import Pair
 
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # of Pillow's many, some of which start other programs
+
 
 class SkippedPair(Exception):  # noqa: N818 - a pair left out, which is no failure of the run
     """A pair that training leaves out, with the reason."""
@@ -61,7 +63,7 @@ def picture_of(pair: Pair, data: DataSection) -> Picture:
     Raises SkippedPair, with the reason, for a pair without image or caption, a broken image and a too small one.
     """
     if pair.caption is None or not pair.caption.strip():
-        raise SkippedPair("no caption")
+        raise SkippedPair("no caption that can be read")
     upright = opened(pair)
     shorter = min(upright.size)
     smallest = data.resolution if data.min_side is None else data.min_side
@@ -89,9 +91,11 @@ def opened(pair: Pair) -> Image.Image:
     try:
         if isinstance(pair.image, Image.Image):
             return _in_colour(ImageOps.exif_transpose(pair.image))
-        with Image.open(io.BytesIO(pair.image) if isinstance(pair.image, bytes) else pair.image) as image:
+        content = io.BytesIO(pair.image) if isinstance(pair.image, bytes) else pair.image
+        with Image.open(content, formats=_FORMATS) as image:
             return _in_colour(ImageOps.exif_transpose(image))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except Exception as error:
+        # Pillow's decoders raise whatever their parsing runs into: OSError, SyntaxError, struct.error, EOFError, …
         name = pair.image.name if isinstance(pair.image, Path) else "image"
         raise SkippedPair(f"{name} can't be read: {_one_line(error)}") from error
 

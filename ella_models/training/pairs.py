@@ -16,7 +16,8 @@ IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp"})
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """An image that has not been decoded yet, with its caption; `caption` is `None` where it is missing.
+    """An image that has not been decoded yet, with its caption; `caption` is `None` where it is missing,
+    or is no UTF-8.
 
     `image` is a file, its bytes, or an open PIL image; `key` names the pair for people.
     """
@@ -90,8 +91,14 @@ class FolderPairs:
         for number in shuffled(len(self._files), self._seed, epoch)[start:]:
             file = self._files[number]
             beside = file.with_suffix(".txt")
-            caption = beside.read_text(encoding="utf-8").strip() if beside.is_file() else None
-            yield Pair(file.relative_to(self._folder).as_posix(), file, caption)
+            yield Pair(file.relative_to(self._folder).as_posix(), file, _caption(beside) if beside.is_file() else None)
+
+
+def _caption(file: Path) -> str | None:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError:
+        return None
 
 
 class DatasetPairs:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import BaseModel, Field, ValidationError
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
@@ -73,12 +74,12 @@ class PrecomputedExamples:
                 raise EllaError(
                     f"'{folder}' was precomputed with {name} {index.get(name)!r}, but the configuration says {value!r}."
                 )
-        self.text_encoder_digest: str = index["text_encoder_digest"]
+        told = _read_index(index, folder)
+        self.text_encoder_digest = told.text_encoder_digest
         self.digest = hashlib.sha256((folder / INDEX).read_bytes()).hexdigest()
         self._shape, self._seed = shape, seed
-        self._shards = _Shards(folder, index["shards"])
-        with safe_open(folder / EMPTY, framework="pt") as file:
-            self.empty_text: Tensor = file.get_tensor("text")
+        self.empty_text = _read_empty(folder / EMPTY)
+        self._shards = _Shards(folder, told.shards)
         numbers = self._shards.numbers()
         self._held_out = {size: [n for n in some if n < hold_out] for size, some in numbers.items()}
         self._trained = {size: [n for n in some if n >= hold_out] for size, some in numbers.items()}
@@ -144,25 +145,72 @@ class PrecomputedExamples:
         return [steps[n] for n in torch.randperm(len(steps), generator=draw).tolist()]
 
 
+class _Group(BaseModel):
+    """The pairs of one size in a shard."""
+
+    height: int
+    width: int
+    pairs: int = Field(ge=1)
+
+    @property
+    def size(self) -> Size:
+        return Size(self.height, self.width)
+
+
+class _Shard(BaseModel):
+    """A shard as the index describes it."""
+
+    file: str = Field(pattern=r"^shard-\d{5,9}\.safetensors$")
+    sizes: tuple[_Group, ...]
+
+
+class _Index(BaseModel):
+    """What is read of `index.json`, the settings that it was made with aside."""
+
+    text_encoder_digest: str
+    shards: tuple[_Shard, ...]
+
+
+def _read_index(content: dict[str, Any], folder: Path) -> _Index:
+    try:
+        return _Index.model_validate(content)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(map(str, fault["loc"]))
+        raise EllaError(f"'{folder / INDEX}' is damaged at '{where}': {fault['msg']}. Precompute anew.") from error
+
+
+def _read_empty(file: Path) -> Tensor:
+    try:
+        with safe_open(file, framework="pt") as tensors:
+            text: Tensor = tensors.get_tensor("text")
+    except (OSError, SafetensorError) as error:
+        raise EllaError(f"'{file}' is damaged: {error}. Precompute anew.") from error
+    if text.ndim != 2:
+        raise EllaError(f"'{file}' is damaged: its text has the shape {list(text.shape)}. Precompute anew.")
+    return text
+
+
 class _Shards:
     """All pairs of a folder, numbered from 0 in the order of the shards."""
 
-    def __init__(self, folder: Path, shards: list[dict[str, Any]]) -> None:
+    def __init__(self, folder: Path, shards: Sequence[_Shard]) -> None:
         self._places: list[tuple[int, int]] = []  # number → shard, row
         self._numbers: dict[Size, list[int]] = {}
-        self._files = [folder / shard["file"] for shard in shards]
-        for shard, described in enumerate(shards):
-            for group in described["sizes"]:
-                numbers = self._numbers.setdefault(Size(group["height"], group["width"]), [])
-                numbers += range(len(self._places), len(self._places) + group["pairs"])
-                self._places += [(shard, row) for row in range(group["pairs"])]
+        self._files = [folder / shard.file for shard in shards]
         self._whole: dict[Size, Examples] = {}
         self._open: dict[int, Any] = {}
         self._files_open = ExitStack()
         try:
+            for number, shard in enumerate(shards):
+                _check_shard(self._files[number], shard)
+                for group in shard.sizes:
+                    numbers = self._numbers.setdefault(group.size, [])
+                    numbers += range(len(self._places), len(self._places) + group.pairs)
+                    self._places += [(number, row) for row in range(group.pairs)]
             if sum(file.stat().st_size for file in self._files) <= IN_MEMORY_BYTES:
                 self._whole = {size: self._read_all(size) for size in self._numbers}
-        except (OSError, SafetensorError) as error:
+        except (OSError, RuntimeError, SafetensorError) as error:  # RuntimeError: shapes that differ between shards
             raise EllaError(f"The precomputed folder '{folder}' is damaged: {error}") from error
         self._row = {number: row for numbers in self._numbers.values() for row, number in enumerate(numbers)}
 
@@ -192,3 +240,18 @@ class _Shards:
                     moments.append(tensors.get_tensor(f"{size.height}x{size.width}.moments"))
                     text.append(tensors.get_tensor(f"{size.height}x{size.width}.text"))
         return Examples(torch.cat(moments), torch.cat(text))
+
+
+def _check_shard(file: Path, shard: _Shard) -> None:
+    """That the file holds the pairs that the index says. Raises EllaError; what `safe_open` raises."""
+    if len({group.size for group in shard.sizes}) < len(shard.sizes):
+        raise EllaError(f"'{file.parent / INDEX}' is damaged: it names a size of '{file.name}' twice. Precompute anew.")
+    with safe_open(file, framework="pt") as tensors:
+        for group in shard.sizes:
+            for name, axes in (("moments", 4), ("text", 3)):
+                shape = tensors.get_slice(f"{group.height}x{group.width}.{name}").get_shape()
+                if len(shape) != axes or shape[0] != group.pairs:
+                    raise EllaError(
+                        f"'{file}' is damaged: its {name} of {group.width} × {group.height} px have the shape {shape}, "
+                        f"not {axes} axes with {group.pairs} pairs first. Precompute anew."
+                    )

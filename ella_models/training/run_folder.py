@@ -80,7 +80,7 @@ class RunFolder:
     def rewind(self, step: int) -> None:
         """Take lines off the log that are later than a step: they are made again."""
         log = self._folder / "log.jsonl"
-        records = read_lines(log)
+        records = read_lines(log, step=int)
         kept = [record for record in records if record["step"] <= step]
         if len(kept) < len(records):
             with whole_file(log) as unfinished:

@@ -15,7 +15,7 @@ from ella_models.errors import EllaError
 from ella_models.training.config import DataSection
 from ella_models.training.pairs import IMAGE_SUFFIXES, Pair, mixed
 
-_LARGEST = 1 << 28  # bytes of a member, which is read at once
+_LARGEST = 1 << 28  # bytes of a pair's members, which are read at once
 
 
 class ShardPairs:
@@ -48,19 +48,20 @@ class ShardPairs:
         name = PurePosixPath(shard).name
         try:
             with fsspec.open(shard, "rb") as file, tarfile.open(fileobj=file, mode="r|*") as archive:
-                stem, members = "", dict[str, bytes]()
+                stem, members, held = "", dict[str, bytes](), 0
                 for member in archive:
                     if not member.isfile():
                         continue
-                    if member.size > _LARGEST:
-                        raise OSError(f"'{member.name}' has {member.size} bytes, more than any picture")
                     path = PurePosixPath(member.name)
                     # WebDataset splits at the first dot of the file's name
                     first, _, suffix = path.name.partition(".")
                     this = (path.parent / first).as_posix()
                     if this != stem:
                         yield from self._pair(name, stem, members)
-                        stem, members = this, {}
+                        stem, members, held = this, {}, 0
+                    held += member.size
+                    if held > _LARGEST:
+                        raise OSError(f"the members of '{this}' have {held} bytes, more than any picture")
                     content = archive.extractfile(member)
                     members[f".{suffix.lower()}"] = b"" if content is None else content.read()
                 yield from self._pair(name, stem, members)

@@ -28,7 +28,7 @@ class SkippedPairs:
         self._reasons: dict[str, str] = {}
         if log is not None:
             mend_log(log)
-            self._reasons = {record["key"]: record["reason"] for record in read_lines(log)}
+            self._reasons = {record["key"]: record["reason"] for record in read_lines(log, key=str, reason=str)}
 
     def add(self, key: str, reason: str) -> None:
         """Note that a pair was left out."""

@@ -1,160 +1,36 @@
-"""Every reader of files from strangers, with a file of each that it takes, for the fuzzer to begin with."""
+"""Every reader of files from strangers, with files that it takes, for the fuzzer to begin with.
+
+`python -m tests.fuzz.readers` lists their names.
+"""
 
 from __future__ import annotations
 
-import io
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 
-from PIL import Image
+from tests.fuzz.reader import Reader
 
-from dpg_bench.files.answer_lines import AnswerLine, read_answer_lines
-from dpg_bench.files.durable import read_jsonl
-from dpg_bench.files.image_content import open_image, png_texts
-from dpg_bench.files.image_list import read_image_list
-from dpg_bench.files.item_names import file_stem, item_id_of
-from dpg_bench.files.judgement_record import read_judgement_record
-from dpg_bench.files.kept_suite import read_kept_suite
-from dpg_bench.files.reading import read_yaml
-from dpg_bench.files.run_folder import RunDir
-from dpg_bench.files.run_record import read_run_record
-from dpg_bench.files.source_record import read_source
-from dpg_bench.generate.generation_log import last_lines
-from dpg_bench.judge.imported.answers import read_answers
-from dpg_bench.judge.mplug.config import BertConfig, VisionConfig, _read
-from dpg_bench.report.agree.ratings import read_ratings
-from dpg_bench.report.audit.reading import parse_claims, parse_log
-from dpg_bench.report.published import read_published
-from dpg_bench.score.scorecard import JudgeCard, RunCard, read_scorecard, scorecard_json
-from dpg_bench.score.scoring import answers_to_scorecard
-from dpg_bench.suite.registry import load_suite
-from dpg_bench.suite.rewritten import read_rewriting
-from ella_models.training.config_file import preset_text, read_config
-
-SUITE = """item_id,text,proposition_id,dependency,category_broad,category_detailed,tuple,question_natural_language
-fox,A red fox.,1,0,entity,whole,entity - whole (fox),Is there a fox?
-fox,A red fox.,2,1,attribute,color,"attribute - color (fox, red)",Is the fox red?
-"""
-DETAIL = "images/fox.png, (0, 0, 32, 32), Is the fox red?, yes\nimages/fox.png, (32, 0, 64, 32), Is the fox red?, no\n"
-
-
-@dataclass(frozen=True)
-class Reader:
-    """`read` takes a file called `name`; `seeds` are contents that it can read."""
-
-    name: str
-    read: Callable[[Path], object]
-    seeds: tuple[bytes, ...]
+# The first two import no torch, so that fuzzing one of theirs begins at once.
+GROUPS = ("file_readers", "server_readers", "model_readers", "training_readers")
 
 
 def readers(folder: Path) -> Mapping[str, Reader]:
     """All of them; `folder` is for what they need beside the file."""
-    (folder / "suite-of-the-fuzzer.csv").write_text(SUITE)
-    suite = load_suite(str(folder / "suite-of-the-fuzzer.csv"))
-    answer = AnswerLine(item_id="fox", image=0, proposition_id=1, question="Is there a fox?", answer="yes", p_yes=0.9)
-    line = json.dumps(answer.record()).encode() + b"\n"
-    card = answers_to_scorecard(
-        suite,
-        {"fox": {0: {1: "yes", 2: "no"}}},
-        judge=JudgeCard(name="judge", fingerprint=None),
-        run=RunCard(model=None, images_per_prompt=1, scored_by="0"),
-    )
-    run = json.dumps(_RUN).encode()
-    made = {
-        "item_id": "fox",
-        "seeds": [1],
-        "seconds": 0.1,
-        "image_sha256": "0",
-        "prompt_sha256": "0",
-        "fingerprint": "0",
-    }
-    kept = json.dumps(["fox", "A red fox.", [[1, [], "entity", "entity - whole", "Is there a fox?"]]]).encode() + b"\n"
-    judged = b'{"schema": 2, "judge_fingerprint": "f", "judge": {"name": "x"}, "images_per_prompt": 1, "tiles": {}}'
-    source = b'{"schema": 1, "images": "../mine", "suite": "suite.csv", "images_per_prompt": 1, "grid": [2, 2]}'
-
-    def of_run(read: Callable[[RunDir], object]) -> Callable[[Path], object]:
-        return lambda path: read(RunDir(path.parent))
-
-    return {
-        "suite, CSV": Reader("a.csv", lambda path: load_suite(str(path)), (SUITE.encode(), SUITE.encode("utf-16"))),
-        "suite, TSV": Reader("a.tsv", lambda path: load_suite(str(path)), (SUITE.replace(",", "\t").encode(),)),
-        "suite, JSON": Reader(
-            "a.json", lambda path: load_suite(str(path)), (b'{"a": "A fox."}', b'[{"id": 1, "prompt": "A fox."}]')
-        ),
-        "suite, JSON lines": Reader(
-            "a.jsonl", lambda path: load_suite(str(path)), (b'{"id": "a", "prompt": "A fox."}\n',)
-        ),
-        "suite, prompts": Reader("a.txt", lambda path: load_suite(str(path)), (b"A fox.\nA boat.\n", b"a\tA fox.\n")),
-        "suite, kept": Reader(
-            "suite.jsonl", lambda path: read_kept_suite(path, name="x", source="", digest=suite.digest), (kept,)
-        ),
-        "suite, rewritten": Reader("b.csv", read_rewriting, (b"item_id,text,model,prompt\nfox,A fox.,m,A red fox.\n",)),
-        "answers, JSON lines": Reader("c.jsonl", lambda path: read_answers(path, suite), (line, line * 2)),
-        "answers, CSV": Reader(
-            "c.csv", lambda path: read_answers(path, suite), (b"item_id,image,proposition_id,answer\nfox,0,1,yes\n",)
-        ),
-        "answers, official detail": Reader("c.txt", lambda path: read_answers(path, suite), (DETAIL.encode(),)),
-        "answers.jsonl": Reader("answers.jsonl", lambda path: list(read_answer_lines(path)), (line,)),
-        "scorecard.json": Reader("scorecard.json", read_scorecard, (scorecard_json(card).encode(),)),
-        "run.json": Reader("run.json", read_run_record, (run,)),
-        "generation.jsonl": Reader("generation.jsonl", of_run(last_lines), (json.dumps(made).encode() + b"\n",)),
-        "judgement.json": Reader("judgement.json", read_judgement_record, (judged,)),
-        "source.json": Reader("source.json", of_run(read_source), (source,)),
-        "a log": Reader("d.jsonl", lambda path: list(read_jsonl(path)), (b'{"a": 1}\n{"b": 2}\n',)),
-        "image": Reader("e.png", lambda path: open_image(path.read_bytes(), path), _images()),
-        "text chunks": Reader("f.png", lambda path: png_texts(path.read_bytes()), _images()),
-        "image list": Reader(
-            "g.csv",
-            lambda path: read_image_list(path, path.parent, {"fox"}),
-            (b"item_id,file,image\nfox,a.png,0\n", b'{"fox": ["a.png"]}'),
-        ),
-        "image name": Reader("h", lambda path: _names(path.read_bytes()), (b"a%2Fb", b"COM1")),
-        "published results": Reader("i.csv", read_published, (b"model,overall,source\nx,74.2,here\n",)),
-        "official log": Reader(
-            "j.txt",
-            lambda path: (
-                parse_log(path.read_text(errors="replace"), "j"),
-                parse_claims(path.read_text(errors="replace"), "j"),
-            ),
-            (b"L1 category scores:\n\tentity: 80.5\nDPG-Bench score: 74.2\n",),
-        ),
-        "ratings": Reader("k.csv", read_ratings, (b"item_id,image,rating\nfox,0,4\n",)),
-        "YAML": Reader("l.yaml", lambda path: read_yaml(path.read_bytes(), "l"), (b"a: &x [1]\nb: *x\n",)),
-        "mPLUG configuration": Reader("config.yaml", lambda path: _read(VisionConfig, path), (b"image_res: 504\n",)),
-        "BERT configuration": Reader("b.json", lambda path: _read(BertConfig, path), (b'{"hidden_size": 48}',)),
-        "ELLA configuration": Reader("m.yaml", read_config, (preset_text().encode(), b"output: a\n")),
-    }
+    return {name: reader for group in GROUPS for name, reader in _of(group, folder).items()}
 
 
-_RUN = {
-    "schema": 1,
-    "dpg_bench": "0",
-    "command": [],
-    "requested": {},
-    "defaulted": {},
-    "settings": {"model": "m", "images_per_prompt": 4, "size": 64},
-    "fingerprint": "f",
-    "suite": {"name": "s", "source": "", "digest": "d", "prompts": 1, "items": ["fox"]},
-    "generator": {},
-    "packages": {},
-    "device": {"batch_size": 1},
-    "git_commit": None,
-    "started": "2024-01-01T00:00:00+00:00",
-}
+def find_reader(name: str, folder: Path) -> Reader:
+    """One of them, without the groups behind its own."""
+    return next(found[name] for group in GROUPS if name in (found := _of(group, folder)))
 
 
-def _images() -> tuple[bytes, ...]:
-    found = []
-    for form in ("PNG", "JPEG", "WEBP"):
-        content = io.BytesIO()
-        Image.new("RGB", (8, 8), "red").save(content, form)
-        found.append(content.getvalue())
-    return tuple(found)
+def _of(group: str, folder: Path) -> Mapping[str, Reader]:
+    found: Mapping[str, Reader] = import_module(f"tests.fuzz.{group}").readers(folder)
+    return found
 
 
-def _names(content: bytes) -> None:
-    text = content.decode("utf-8", "replace")
-    item_id_of(text)
-    assert item_id_of(file_stem(text)) == text
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as place:
+        print(*readers(Path(place)), sep="\n")

@@ -13,6 +13,7 @@ from dpg_bench.hub.remarks import quiet_libraries
 
 LATENT_MULTIPLE = 8
 """What diffusers' Stable Diffusion asks of an image's side, whatever the scale of the autoencoder."""
+_MOST_BLOCKS = 16
 _MORE_SCHEDULERS = ("LCMScheduler", "TCDScheduler", "SASolverScheduler")
 """Beside those that diffusers lists for Stable Diffusion: for distilled models, and one with noise of its own."""
 _OWN_RANDOMNESS = "DPMSolverSDEScheduler"  # draws its noise from the global generator, not from the image's own
@@ -37,8 +38,10 @@ def size_multiple(base: Path) -> int:
     config = base / "vae" / "config.json"
     try:
         blocks = read_json(read_content(config), str(config))["block_out_channels"]
+        if not 1 <= len(blocks) <= _MOST_BLOCKS:
+            raise ValueError(f"block_out_channels has {len(blocks)} entries")
         return math.lcm(LATENT_MULTIPLE, 2 ** (len(blocks) - 1))
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise BadInputError(f"{config} can't be read as the configuration of an autoencoder: {error!r}.") from error
 
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-import pickle
 import re
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from dpg_bench.device import torch_dtype
@@ -18,6 +15,7 @@ from dpg_bench.errors import BadInputError
 from dpg_bench.hub.huggingface import Weights
 from dpg_bench.hub.loading import check_complete, load_errors
 from dpg_bench.hub.remarks import quiet_libraries
+from dpg_bench.hub.tensor_file import read_tensor_file
 
 _HEAD = 64  # the width of an attention head, of the vision transformer and of BERT
 _NAMES = (
@@ -107,15 +105,7 @@ def _layers(tensors: Mapping[str, Tensor], prefix: str) -> int:
 
 def _read(path: Path) -> dict[str, Tensor]:
     """The tensors of the file by name; whatever else it may hold isn't read."""
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except pickle.UnpicklingError as error:
-        raise BadInputError(
-            f"{path} is refused: it is no file of tensors alone, but damaged or a pickle whose reading could run code "
-            f"({' '.join(str(error).split()):.120}). Use the authors' unchanged checkpoint."
-        ) from None
-    except (EOFError, RuntimeError, ValueError, KeyError, OSError) as error:
-        raise BadInputError(f"{path} is no complete PyTorch checkpoint ({error!r:.200}). Fetch it again.") from None
+    content = read_tensor_file(path, remedy="Use the authors' unchanged checkpoint.")
     named = content.get("model", content) if isinstance(content, dict) else None
     if not isinstance(named, dict) or not named:
         raise BadInputError(f"{path} holds no named weights; the authors' checkpoint has them under 'model'.")

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
 
 from dpg_bench.errors import BadInputError
 from dpg_bench.files.reading import Model, read_content, read_json, read_yaml, validated
 
 MAX_QUESTION_TOKENS = 25
 """`[CLS]` and `[SEP]` included; what is longer is cut, as the reference does."""
+
+
+# Far above any, so that what a stranger's file says can neither fill the memory nor loop without end.
+_Size = Annotated[int, Field(ge=1, le=1 << 20)]
+_Count = Annotated[int, Field(ge=1, le=1000)]
 
 
 class _File(BaseModel):
@@ -23,15 +28,15 @@ class _File(BaseModel):
 class VisionConfig(_File):
     """`config.yaml`: the image encoder and the beam search. The defaults are mPLUG's own: CLIP ViT-L/14 at 504 px."""
 
-    bert_config: str = "config_bert.json"
-    image_res: PositiveInt = 504
-    vision_width: PositiveInt = 1024
-    clip_vision_width: PositiveInt = 1024
-    clip_vision_layers: PositiveInt = 24
-    clip_vision_patch_size: PositiveInt = 14
-    beam_size: PositiveInt = 5
-    min_length: NonNegativeInt = 1
-    max_length: PositiveInt = 10
+    bert_config: str = Field(default="config_bert.json", pattern=r"^[\w-][\w.-]{0,100}$")
+    image_res: _Size = 504
+    vision_width: _Size = 1024
+    clip_vision_width: _Size = 1024
+    clip_vision_layers: _Count = 24
+    clip_vision_patch_size: _Size = 14
+    beam_size: _Count = 5
+    min_length: int = Field(default=1, ge=0, le=1000)
+    max_length: _Count = 10
 
     @property
     def tokens(self) -> int:
@@ -42,18 +47,18 @@ class VisionConfig(_File):
 class BertConfig(_File):
     """`config_bert.json`: the sizes that text encoder, fusion encoder and decoder share, and their depths."""
 
-    hidden_size: PositiveInt
-    intermediate_size: PositiveInt
-    num_attention_heads: PositiveInt
-    num_hidden_layers: PositiveInt
+    hidden_size: _Size
+    intermediate_size: _Size
+    num_attention_heads: _Size
+    num_hidden_layers: _Count
     layer_norm_eps: float
-    max_position_embeddings: PositiveInt
-    vocab_size: PositiveInt
-    text_encoder_layers: PositiveInt
-    fusion_layers: PositiveInt
-    text_decode_layers: PositiveInt
-    stride_layer: PositiveInt = 100
-    type_vocab_size: PositiveInt = 2
+    max_position_embeddings: _Size
+    vocab_size: _Size
+    text_encoder_layers: _Count
+    fusion_layers: _Count
+    text_decode_layers: _Count
+    stride_layer: _Size = 100
+    type_vocab_size: _Size = 2
     hidden_act: Literal["gelu"] = "gelu"
 
     @property

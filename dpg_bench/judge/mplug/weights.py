@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import pickle
 import re
-import warnings
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from dpg_bench.device import TF32X3
 from dpg_bench.errors import BadInputError
+from dpg_bench.hub.tensor_file import read_tensor_file
 from dpg_bench.judge.mplug.checkpoint import WEIGHTS_FILE
 from dpg_bench.judge.mplug.config import MplugConfig
 from dpg_bench.judge.mplug.model import MplugModel, checkpoint_name
@@ -103,7 +100,7 @@ _UNUSED = re.compile(
 
 def _read(path: Path) -> dict[str, Tensor]:
     """The tensors of the file by their plain names, whichever way they are nested."""
-    content = _unpickle(path)
+    content = read_tensor_file(path, remedy="Use the unchanged checkpoint from ModelScope.")
     for wrapper in _WRAPPERS:
         if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
             content = content[wrapper]
@@ -115,26 +112,6 @@ def _read(path: Path) -> dict[str, Tensor]:
         if not isinstance(value, Tensor):
             raise BadInputError(f"{path}: '{name}' is a {type(value).__name__}, not a tensor.")
     return dict(content)
-
-
-def _unpickle(path: Path) -> Any:
-    if not path.is_file():
-        raise BadInputError(f"{path} is missing: the checkpoint folder must hold its weights.")
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Detected pickle protocol", UserWarning)
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except pickle.UnpicklingError as error:
-        refusal = re.search(r"Unsupported [^.]*", str(error))
-        raise BadInputError(
-            f"{path} is refused: it is no file of tensors alone, but damaged or a pickle whose reading could run code"
-            f"{f' ({refusal[0]})' if refusal else ''}. Use the unchanged checkpoint from ModelScope."
-        ) from None
-    except (EOFError, RuntimeError, ValueError, KeyError) as error:
-        raise BadInputError(
-            f"{path} ({path.stat().st_size} bytes) is no complete PyTorch checkpoint "
-            f"({type(error).__name__}: {' '.join(str(error).split()):.200}). Fetch it again."
-        ) from None
 
 
 def _shape(tensor: Tensor) -> str:

@@ -15,10 +15,10 @@ from typing import Any
 import datasets
 import pytest
 import torch
+import transformers
 from PIL import Image
 from tokenizers import AddedToken, Tokenizer, models
 from transformers import (
-    CLIPImageProcessorPil,
     CLIPVisionConfig,
     LlamaConfig,
     LlavaConfig,
@@ -47,6 +47,11 @@ def images(tmp_path: Path) -> DataSection:
     return DataSection(folder=folder, resolution=16)
 
 
+def _image_processor() -> Any:
+    """CLIP's, by Pillow: transformers called it by another name before it had two."""
+    return getattr(transformers, "CLIPImageProcessorPil", transformers.CLIPImageProcessor)
+
+
 @pytest.fixture(scope="session")
 def llava(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A LLaVA of toy size, untrained."""
@@ -57,7 +62,7 @@ def llava(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tokenizer_object=tokenizer, unk_token="<unk>", bos_token="<s>", eos_token="</s>", pad_token="<pad>"
     )
     processor = LlavaProcessor(
-        CLIPImageProcessorPil(size={"shortest_edge": 16}, crop_size={"height": 16, "width": 16}),
+        _image_processor()(size={"shortest_edge": 16}, crop_size={"height": 16, "width": 16}),
         fast,
         patch_size=8,
         vision_feature_select_strategy="default",
