@@ -63,7 +63,7 @@ def picture_of(pair: Pair, data: DataSection) -> Picture:
     Raises SkippedPair, with the reason, for a pair without image or caption, a broken image and a too small one.
     """
     if pair.caption is None or not pair.caption.strip():
-        raise SkippedPair("no caption that can be read")
+        raise SkippedPair("no caption")
     upright = opened(pair)
     shorter = min(upright.size)
     smallest = data.resolution if data.min_side is None else data.min_side
