@@ -100,3 +100,9 @@ def test_no_text_holds_a_merge_that_nobody_finished() -> None:
     assert [
         file.name for file in texts if re.search(r"^(<{7}|>{7}) ", file.read_text(encoding="utf-8"), re.MULTILINE)
     ] == []
+
+
+def test_the_tests_that_the_page_on_trust_names_are_there() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (ROOT / "docs" / "trust.md").read_text(encoding="utf-8"))
+    assert len(named) > 10
+    assert [name for file, name in named if f"\ndef {name}(" not in (ROOT / file).read_text(encoding="utf-8")] == []
