@@ -13,7 +13,7 @@ from dpg_bench.errors import DpgBenchError
 from ella_models.errors import EllaError
 from tests.fuzz.corpora import kept_inputs
 from tests.fuzz.reader import Reader
-from tests.fuzz.readers import GROUPS, readers
+from tests.fuzz.readers import GROUPS, names, readers
 
 _HOSTILE = (
     b"[" * 100_000,
@@ -65,15 +65,10 @@ def other_values(seed: bytes, rng: random.Random, most: int) -> list[bytes]:
 @pytest.fixture(scope="module")
 def every(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Reader]]:
     folder = tmp_path_factory.mktemp("fuzz")
-    return folder, dict(readers(folder))
+    return folder, {name: reader for group in GROUPS for name, reader in readers(group, folder).items()}
 
 
-def _named(group: str) -> list[str]:
-    text = (Path(__file__).parent / f"{group}.py").read_text()
-    return re.findall(r'^        "([^"]+)": Reader\(', text, re.MULTILINE)
-
-
-NAMES = [name for group in GROUPS for name in _named(group)]
+NAMES = [name for group in GROUPS for name in names(group)]
 
 
 def test_every_reader_is_tried(every: tuple[Path, dict[str, Reader]]) -> None:
