@@ -147,12 +147,14 @@ def _parted(table: CsvTable) -> Mapping[str, CsvTable]:
 
 def _named_models(path: Path, text: str) -> Iterator[tuple[str, str]]:
     """The models that lines of JSON name, each with the key that names it; an empty pair where there is no such key."""
-    keys = [key for key in _MODEL_COLUMNS if f'"{key}"' in text]
-    if not keys:
+    named = {
+        key: dict.fromkeys(re.findall(rf'"{key}"\s*:\s*("(?:[^"\\]|\\.)*")', text))
+        for key in _MODEL_COLUMNS
+        if f'"{key}"' in text
+    }
+    if not any(named.values()):
         yield "", ""
-        return
-    for key in keys:
-        values = dict.fromkeys(re.findall(rf'"{key}"\s*:\s*("(?:[^"\\]|\\.)*")', text))
+    for key, values in named.items():
         _check_number(path, len(values))
         yield from ((key, str(parse_json(value, f"{path}, {key}"))) for value in values)
 
