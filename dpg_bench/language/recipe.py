@@ -20,6 +20,7 @@ from dpg_bench.errors import BadInputError
 from dpg_bench.files.reading import decoded, read_content, validated
 from dpg_bench.language.base import Turn
 
+_LARGEST = 1 << 16  # bytes; the time for a key of many parts grows with their square
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
 
 
@@ -123,8 +124,11 @@ def find_recipe(name: str | None) -> Recipe:
     path = Path(name).expanduser()
     if not path.is_file():
         raise BadInputError(f"There is no recipe '{name}': it must be {DENSE.name}, or a TOML file.")
+    text = read_content(path)
+    if len(text) > _LARGEST:
+        raise BadInputError(f"{path} has {len(text)} bytes; a recipe has at most {_LARGEST}.")
     try:
-        content = tomllib.loads(decoded(read_content(path), str(path)))
+        content = tomllib.loads(decoded(text, str(path)))
     except (ValueError, RecursionError) as error:  # ValueError alone: a number of thousands of digits
         raise BadInputError(f"{path} is no TOML: {error}.") from None
     found = validated(_RecipeFile, content, str(path))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -26,7 +27,7 @@ from dpg_bench.generate.generation_log import last_lines
 from dpg_bench.judge.imported.answers import read_answers
 from dpg_bench.judge.imported.by_model import answers_by_model, asked_suite, parse_answers_file
 from dpg_bench.judge.told import summed_usage
-from dpg_bench.language.base import Asked
+from dpg_bench.language.base import Asked, Said, WriterSettings
 from dpg_bench.language.recipe import find_recipe
 from dpg_bench.language.unfinished import continue_work
 from dpg_bench.records import Suite
@@ -50,6 +51,9 @@ DETAIL = "images/fox.png, (0, 0, 32, 32), Is the fox red?, yes\nimages/fox.png, 
 
 def _load(path: Path) -> object:
     return load_file(str(path))
+
+
+_ASKED = WriterSettings("m")
 
 
 def readers(folder: Path) -> Mapping[str, Reader]:
@@ -85,6 +89,7 @@ def readers(folder: Path) -> Mapping[str, Reader]:
         b"item_id,question_id,question,answer,t2i_model\nfox,1,Is there a fox?,yes,m\nfox,1,Is there a fox?,no,n\n"
     )
     recipe = b'instruction = "Write."\n[[examples]]\nshort = "a"\nlong = "b"\n'
+    settings = {"model": {"name": _ASKED.name}, "sampling": _ASKED.sampling.record(), "recipe": "r"}
     for name in ("texts", "work.csv.work"):
         (folder / name).mkdir()
     (folder / "a.png").write_bytes(_images()[0])
@@ -111,7 +116,7 @@ def readers(folder: Path) -> Mapping[str, Reader]:
         "suite, folder of texts": Reader("texts/a.txt", lambda path: read_text_folder(path.parent), (b"A red fox.\n",)),
         "recipe of rewriting": Reader("recipe.toml", lambda path: find_recipe(str(path)), (recipe,)),
         "work of a language model": Reader("work.csv.work/said.jsonl", _go_on, (b'{"key": "a", "text": "b"}\n',)),
-        "settings of that work": Reader("work.csv.work/settings.json", _go_on, (b'{"model": "m"}\n',)),
+        "settings of that work": Reader("work.csv.work/settings.json", _go_on, (json.dumps(settings).encode(),)),
         "answers, JSON lines": Reader("c.jsonl", lambda path: read_answers(path, suite), (line, line * 2)),
         "answers, CSV": Reader(
             "c.csv", lambda path: read_answers(path, suite), (b"item_id,image,proposition_id,answer\nfox,0,1,yes\n",)
@@ -178,8 +183,19 @@ def _kept(path: Path, suite: Suite) -> None:
     read_kept_suite(path, name="x", source="", digest=suite.digest)
 
 
+class _Nobody:
+    """A language model that is asked nothing."""
+
+    provenance: Mapping[str, Any] = {}
+    revision = ""
+    together = 1
+
+    def write(self, asked: Sequence[Asked]) -> Iterator[Said]:
+        return iter([Said(one.key, None) for one in asked])
+
+
 def _go_on(path: Path) -> None:
-    with continue_work(path.parent.with_suffix(""), {"model": "m"}, fresh=False) as work:
+    with continue_work(path.parent.with_suffix(""), _Nobody(), _ASKED, recipe="r", fresh=False) as work:
         work.said(Asked("a", "", ()))
 
 

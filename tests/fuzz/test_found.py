@@ -28,6 +28,7 @@ def _features(**changed: object) -> bytes:
 
 REFUSED = {
     "a number of thousands of digits": ("recipe of rewriting", b"instruction = " + b"9" * 5000),
+    "a key of many parts": ("recipe of rewriting", b"1." * 50_000),
     "a text that looks like JSON": ("answers, several models", b'{"item_id": "fox", "model": "\\x"}\n'),
     "spaces, tried as the end of a category each": ("language model, facts", b"1 | a" + b" " * 200_000 + b"b"),
     "thoughts that don't end": ("language model, questions", b"<think>" * 50_000),
