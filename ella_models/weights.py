@@ -217,7 +217,8 @@ def _on_hub(repository: str, file: str, config: str, revision: str | None) -> Co
     except (HfHubHTTPError, OSError, ValueError) as error:
         at = f" at revision '{revision}'" if revision else ""
         raise EllaError(
-            f"The connector '{file}' could not be fetched from the Hub repository '{repository}'{at}: {error}"
+            f"The connector '{file}' could not be fetched from the Hub repository '{repository}'{at}, and there is no "
+            f"'{repository}/{file}' on this machine: {error}"
         ) from error
     try:
         return ConnectorFiles(weights, Path(hf_hub_download(repository, config, revision=revision)))

@@ -48,6 +48,8 @@ def assemble(config: TrainingConfig, accelerator: accelerate.Accelerator, folder
     shape = StepShape(config.batch_size, config.accumulate, accelerator.num_processes, accelerator.process_index)
     skipped = SkippedPairs(folder.skipped if accelerator.is_main_process else None)
     precomputed = _precomputed(config, shape)
+    # before anything is downloaded: a folder that isn't there is told at once
+    source = pair_source(config.data, seed=config.seed, skipped=skipped) if precomputed is None else None
     drawn = bool(config.validation.prompts) and accelerator.is_main_process
     vae = load_vae(config, device=device) if precomputed is None or drawn else None
     text_encoder = load_text_encoder_of(config, device=device) if precomputed is None or drawn else None
@@ -55,8 +57,7 @@ def assemble(config: TrainingConfig, accelerator: accelerate.Accelerator, folder
     digests = {"unet": digest(unet)}
     examples: ExampleSource
     if precomputed is None:
-        assert vae is not None and text_encoder is not None  # noqa: S101, PT018 - loaded above
-        source = pair_source(config.data, seed=config.seed, skipped=skipped)
+        assert source is not None and vae is not None and text_encoder is not None  # noqa: S101, PT018 - see above
         encoder = Encoder(vae, text_encoder, device)
         hold_out = config.validation.hold_out
         examples = RawExamples(source, encoder, config.data, shape=shape, hold_out=hold_out, skipped=skipped)

@@ -98,7 +98,8 @@ def precompute_command(config: ConfigOption) -> None:
         made = _stopping_at_errors(lambda: precompute(settings, report=report))
     if _main_process():
         show(made.folder)
-        say(f"{made.pairs} pairs in {made.shards} shards; {made.skipped} left out{_see(made.folder, made.skipped)}")
+        shards = f"{made.shards} shard{'s' if made.shards != 1 else ''}"
+        say(f"{made.pairs} pairs in {shards}; {made.skipped} left out{_see(made.folder, made.skipped)}")
 
 
 @app.command("caption")

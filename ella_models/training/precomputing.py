@@ -56,7 +56,7 @@ def precompute(config: TrainingConfig, *, report: Callable[[int], None] | None =
     made otherwise, or no pair is left.
     """
     if config.data.precomputed is None:
-        raise EllaError("data.precomputed names no folder to write to.")
+        raise EllaError("data.precomputed names no folder to write to: set it in the configuration.")
     folder = config.data.precomputed
     process = PartialState(cpu=config.device == "cpu")
     with alone_in(folder) if process.is_main_process else nullcontext():

@@ -49,6 +49,14 @@ def test_precompute_then_train_then_train_again(configure: Configure, tmp_path: 
     assert [json.loads(line)["step"] for line in log] == [1, 2]
 
 
+def test_pictures_that_are_not_there_are_told_before_anything_is_downloaded(tmp_path: Path) -> None:
+    config = TrainingConfig(output=tmp_path / "run", data={"folder": str(tmp_path / "pairs")}, device="cpu")
+    done = RUNNER.invoke(app, ["train", "--config", written(tmp_path / "train.yaml", config)])
+    assert done.exit_code == 2
+    assert "There is no folder" in done.stderr
+    assert "pairs" in done.stderr
+
+
 def test_the_printed_preset_reads_back_as_the_papers(tmp_path: Path) -> None:
     printed = RUNNER.invoke(app, ["config"])
     assert printed.exit_code == 0
