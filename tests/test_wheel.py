@@ -105,7 +105,12 @@ def test_the_demo_runs_from_the_wheel(installed: Path, tmp_path: Path) -> None:
 
     where = "import dpg_bench; print(dpg_bench.__file__)"
     python = subprocess.run(
-        [str(installed / "python"), "-c", where], cwd=tmp_path, capture_output=True, text=True, check=True
+        [str(installed / "python"), "-c", where],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert not Path(python.stdout.strip()).is_relative_to(CHECKOUT)
     small = ("--limit", "2", "--steps", "4")

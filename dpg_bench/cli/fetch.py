@@ -36,7 +36,7 @@ def fetch(
     from dpg_bench.generate.registry import find_model, model_specs
     from dpg_bench.judge.registry import PREFIXES, find_judge, judge_specs
     from dpg_bench.plugins import split_pairs
-    from dpg_bench.suite.registry import fetch_suite, suite_specs
+    from dpg_bench.suite.registry import load_suite, suite_specs
 
     names = what or ["dpg-bench", "sd15", "ella-sd15", "mplug"]
     suites = suite_specs()
@@ -59,7 +59,7 @@ def fetch(
             model.fetch(model.options.read(name, split_pairs(name, option or [])))
         else:
             with counting(name, "files") as show:
-                fetch_suite(name, progress=partial(_show_files, show))
+                load_suite(name, progress=partial(_show_files, show))
         say(f"{name} is here and verified.")
 
 

@@ -76,6 +76,7 @@ def clear_shards(folder: Path) -> None:
 
 
 def clear_judgement(judgement: JudgementDir) -> None:
+    """Delete a judgement, and nothing else in its folder. For whoever holds it. Raises OSError if it can't be."""
     clear_parts(judgement.path)
     clear_shards(judgement.shards)
     for file in judgement.files:

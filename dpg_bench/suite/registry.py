@@ -68,14 +68,6 @@ def load_suite(name: str | Suite, *, strict: bool = False, progress: Progress | 
     return find_suite(name).load(name, strict=strict, progress=progress)
 
 
-def fetch_suite(name: str, progress: Progress | None = None) -> Suite:
-    """Bring the suite `name` onto this machine, verify it and read it once, so that all works offline afterwards.
-
-    Raises what `load_suite` raises.
-    """
-    return load_suite(name, progress=progress)
-
-
 def outline_suite(name: str | Suite) -> Suite | None:
     """What is known of a suite before it is downloaded; None if there is nothing to wait for, or nothing is known."""
     return None if isinstance(name, Suite) else find_suite(name).outline(name)

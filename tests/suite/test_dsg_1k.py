@@ -20,7 +20,7 @@ from dpg_bench.records import Suite
 from dpg_bench.score.protocols.dsg import dsg_item_scores
 from dpg_bench.suite import dsg_1k
 from dpg_bench.suite.mending import NO_ROW, SELF, WORD
-from dpg_bench.suite.registry import fetch_suite, load_suite, pending_download
+from dpg_bench.suite.registry import load_suite, pending_download
 
 EXCERPT = Path(__file__).resolve().parents[1] / "data" / "dsg"
 MODELS = ("mini-dalle", "sd1dot1", "sd1dot5", "sd2dot1", "vq-diffusion")
@@ -138,7 +138,7 @@ def test_the_suite_comes_by_name_verified_and_once(
     pinned = replace(dsg_1k.DSG_1K, blobs={dsg_1k.DSG_1K.questions: git_blob_id(content)})
     monkeypatch.setattr(dsg_1k, "DSG_1K", pinned)
     assert pending_download("dsg-1k") == "1 file of the suite dsg-1k"
-    suite = fetch_suite("dsg-1k")
+    suite = load_suite("dsg-1k")
     assert pending_download("dsg-1k") is None
     assert suite.source == "https://github.com/j-min/DSG/tree/7330119a39f76ff90e619a8bd3ff321e71aa986b/dsg/data"
     assert suite.digest == load_suite(str(EXCERPT / "dsg-1k-anns.csv")).digest

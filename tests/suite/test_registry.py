@@ -16,7 +16,7 @@ from dpg_bench.hub.pinned_files import git_blob_id
 from dpg_bench.suite import dpg_bench as benchmark
 from dpg_bench.suite.dpg_bench import read_manifest
 from dpg_bench.suite.forms import file as file_form
-from dpg_bench.suite.registry import fetch_suite, load_suite, outline_suite, pending_download, suite_specs
+from dpg_bench.suite.registry import load_suite, outline_suite, pending_download, suite_specs
 
 
 def test_a_csv_file_is_a_suite_named_as_typed(
@@ -64,7 +64,7 @@ def test_the_benchmark_comes_by_name_and_by_its_own_csv(
     monkeypatch.setattr(benchmark, "pinned_manifest", lambda: manifest)
     monkeypatch.setattr(file_form, "pinned_manifest", lambda: manifest)
     assert pending_download("dpg-bench") == "23 files of the suite dpg-bench"
-    suite = fetch_suite("dpg-bench")
+    suite = load_suite("dpg-bench")
     assert pending_download("dpg-bench") is None
     assert suite.source == "https://github.com/someone/ELLA/tree/0123abcd/dpg_bench"
     by_hand = tmp_path / "by hand.csv"
