@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.crashes.campaign import toy_training
 from tests.crashes.forks import Forks, Process
 from tests.crashes.kills import Aim, undisturbed
-from tests.crashes.work import Generating, Judging
+from tests.crashes.work import Generating, Judging, read_lines
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk takes root")
 
@@ -133,6 +134,21 @@ def test_a_second_process_is_refused(forks: Forks, aims: list[Aim], tmp_path: Pa
         first.send(signal.SIGCONT)
         assert first.wait() == 0
         assert aim.work.results(folder) == aim.results
+
+
+@pytest.mark.nightly
+def test_a_second_training_is_told_of_the_first(forks: Forks, tmp_path: Path) -> None:
+    aim = undisturbed(forks, toy_training(tmp_path), tmp_path / "undisturbed")
+    folder = tmp_path / "trained"
+    first = start(forks, aim, folder)
+    first.until(lambda: bool(read_lines(folder / "log.jsonl")))
+    first.send(signal.SIGSTOP)
+    second = start(forks, aim, folder)
+    assert second.wait() == 2
+    assert f"is in use by another process ({first.pid} on " in second.output
+    first.send(signal.SIGCONT)
+    assert first.wait() == 0
+    assert aim.work.results(folder) == aim.results
 
 
 @pytest.mark.parametrize("what", [nightly("deleted"), "renamed", nightly("replaced")])
