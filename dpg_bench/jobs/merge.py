@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from dpg_bench.errors import BadInputError, option
-from dpg_bench.files.run_folder import JudgementDir, RunDir, shards_in
+from dpg_bench.files.run_folder import PATIENCE, JudgementDir, RunDir, lock_folder, shards_in
 from dpg_bench.files.run_record import RunRecord
 from dpg_bench.files.shard_record import ShardRecord, read_shard_record
 from dpg_bench.generate.generation_log import failed_items
@@ -18,6 +18,7 @@ from dpg_bench.jobs.score_plan import plan_score
 from dpg_bench.jobs.score_request import ScoreRequest
 from dpg_bench.jobs.score_share import ShareResult, settle_score
 from dpg_bench.judge.base import JudgeSettings, JudgeSpec
+from dpg_bench.judge.collected import clear_collected
 from dpg_bench.plugins import NoOptions
 from dpg_bench.score.scorecard import JudgeCard
 from dpg_bench.suite.registry import load_suite
@@ -60,13 +61,25 @@ def merge_shards(path: Path, *, suite: str | None = None) -> MergeResult:
         raise BadInputError(f"{path} holds no run ({run.record_file.name} isn't there). Name the folder of a run.")
     items = _items(run, record, suite)
     left = settle_run(run, items)
-    judged = {
-        name: _merge_judgement(run, name, place, suite)
-        for name, place in run.judged().items()
-        if shards_in(place.shards)
-    }
+    judged: dict[str, ShareResult | None] = {}
+    for name, place in run.judged().items():
+        if _is_collected(place):
+            with lock_folder(place.path, wait=PATIENCE):
+                clear_collected(place)
+        elif shards_in(place.shards):
+            judged[name] = _merge_judgement(run, name, place, suite)
     failed = failed_items(run, record.fingerprint)
     return MergeResult(run, len(items), left, len(failed), judged)
+
+
+def _is_collected(place: JudgementDir) -> bool:
+    """Whether the scorecard is made and what is left of the processes' folders says nothing: a kill came in between."""
+    said = any(
+        file.exists()
+        for shard in shards_in(place.shards)
+        for file in (shard.record_file, shard.answers, shard.failures, shard.usage)
+    )
+    return place.scorecard.exists() and place.shards.is_dir() and not said
 
 
 def _merge_judgement(run: RunDir, name: str, place: JudgementDir, suite: str | None) -> ShareResult | None:

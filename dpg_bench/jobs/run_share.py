@@ -180,7 +180,7 @@ def gather_shards(run: RunDir, items: Sequence[ItemPlan], fingerprint: str) -> N
     with disk_errors(run.path):
         if shards_in(run.shards):
             gather_logs(run, items, fingerprint)
-            clear_shards(run.shards)
+        clear_shards(run.shards)
         if not shards_in(run.shards):
             clear_parts(run.path, run.images)
 

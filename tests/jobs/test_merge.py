@@ -167,3 +167,17 @@ def test_a_merge_that_is_killed_at_any_write_twice_is_continued(
         if not interruptions:
             break
     assert write > 10
+
+
+def test_what_a_kill_left_of_emptied_folders_goes_with_the_next_merge(parts: tuple[Path, Path], tmp_path: Path) -> None:
+    merge_runs(parts, tmp_path / "whole")
+    before = results(tmp_path / "whole")
+    run = RunDir(tmp_path / "whole")
+    run.shards.mkdir()
+    emptied = run.judgement(JUDGE).shard("0-anna").path
+    emptied.mkdir(parents=True)
+    (emptied / ".lock").touch()
+    assert merge_runs(parts, tmp_path / "whole").complete
+    assert not run.shards.exists()
+    assert not run.judgement(JUDGE).shards.exists()
+    assert results(tmp_path / "whole") == before
