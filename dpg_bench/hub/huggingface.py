@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from dpg_bench.errors import BadInputError, UnavailableError
 from dpg_bench.files.reading import read_content, read_json
@@ -150,12 +150,7 @@ def repository_gigabytes(repository: Repository) -> float:
 
     at = f" at revision {repository.revision}" if repository.revision else ""
     with hub_errors(f"{repository.name}{at}"):
-        try:
-            stated = HfApi().model_info(repository.name, revision=repository.revision, files_metadata=True)
-        except (OSError, ValueError):  # what the Hub says, and names that it can't have
-            raise
-        except Exception as error:  # its client's own words for no connection, which are another package's errors
-            raise ConnectionError(str(error)) from error
+        stated = HfApi().model_info(repository.name, revision=repository.revision, files_metadata=True)
     patterns = repository.patterns
     sizes = [one.size or 0 for one in stated.siblings or () if any(fnmatch(one.rfilename, p) for p in patterns)]
     return max(round(sum(sizes) / 1e9, 1), 0.1)
@@ -181,8 +176,10 @@ def repository_weights(repository: Repository) -> Weights:
 def hub_errors(what: str) -> Iterator[None]:
     """Turn what the Hub's client raises into an UnavailableError that says what to do."""
     from huggingface_hub import constants
-    from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, RepositoryNotFoundError
 
+    # A connection that breaks off is told by the library it asks by: httpx2, httpx or requests, as its version has it.
+    broken_off = cast("type[Exception]", HfHubHTTPError.__bases__[0])
     try:
         yield
     except GatedRepoError as error:
@@ -195,7 +192,7 @@ def hub_errors(what: str) -> Iterator[None]:
         ) from error
     except HFValidationError as error:
         raise BadInputError(f"'{what}' can't be a Hugging Face repository: {error}") from error
-    except OSError as error:
+    except (OSError, broken_off) as error:
         if constants.HF_HUB_OFFLINE:
             reason = "HF_HUB_OFFLINE is set and the cache does not hold it"
             remedy = "Unset HF_HUB_OFFLINE and run `dpgbench fetch`"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import huggingface_hub.constants
 import pytest
+from huggingface_hub.errors import HfHubHTTPError
 
 from dpg_bench.errors import BadInputError, UnavailableError
 from dpg_bench.generate.base import Generator
@@ -22,6 +24,7 @@ from dpg_bench.hub.huggingface import (
     cached_weights,
     fetch_weights,
     folder_weights,
+    hub_errors,
     repository_gigabytes,
 )
 
@@ -190,6 +193,14 @@ def test_ella_s_own_repository_serves_its_text_encoder(hub_cache: Path, tiny_fol
     assert "config.json" in found.files
     assert (found.folder / "config.json").is_file()
     assert ELLA_SD15.still_to_download(options) == ()
+
+
+def test_a_connection_that_breaks_off_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    library = importlib.import_module(HfHubHTTPError.__bases__[0].__module__.partition(".")[0])
+    message = r"some/model could not be downloaded .*: broke off\. Check the connection"
+    with pytest.raises(UnavailableError, match=message), hub_errors("some/model"):
+        raise library.ReadTimeout("broke off")
 
 
 def test_a_repository_whose_size_nobody_can_tell_is_one_message() -> None:
