@@ -16,13 +16,15 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from dpg_bench import __version__
 from dpg_bench.errors import BadInputError
+from dpg_bench.files.reading import read_json
 from dpg_bench.remote.address import ServedModel
 from dpg_bench.remote.errors import RequestError, ServerUnavailableError, reason, said
+from dpg_bench.remote.wire import Wire
 
 if TYPE_CHECKING:
     import httpx
@@ -40,7 +42,7 @@ _NO_WAY_IN = {
     407: "a proxy stands before it",
 }
 _OUT_OF_CREDIT = "insufficient_quota"
-_CHUNK = 65_536
+_REDIRECTIONS = 5
 _GRACE = 2.0  # seconds for requests that are under way when the work ends
 
 
@@ -71,28 +73,34 @@ class Server:
     @contextmanager
     def connect(self) -> Iterator[Connection]:
         """Connections to the server, which are closed on leaving."""
-        import httpx
+        connection = Connection(self)
+        try:
+            yield connection
+        finally:
+            connection.close()
 
-        limits = self.limits
-        pool = httpx.Limits(max_connections=limits.concurrency, max_keepalive_connections=limits.concurrency)
-        # A proxy that the environment names doesn't lead back to this machine.
-        with httpx.Client(
-            timeout=httpx.Timeout(limits.seconds, connect=min(limits.seconds, 20.0), pool=None),
-            limits=pool,
-            trust_env=not self.served.local,
-            headers={"User-Agent": f"dpg-bench/{__version__}"},
-        ) as client:
-            yield Connection(self, client)
+
+@dataclass(frozen=True, slots=True)
+class Redirection:
+    """An answer that is another address."""
+
+    target: str
 
 
 class Connection:
     """Requests to one server. Its methods may be called from several threads."""
 
-    def __init__(self, server: Server, client: httpx.Client) -> None:
+    def __init__(self, server: Server) -> None:
         self._server = server
-        self._client = client
+        self._of_thread = threading.local()
+        self._wires: list[Wire] = []
         self._stopped = threading.Event()
         self._not_before = 0.0  # the server asked for quiet until then
+
+    def close(self) -> None:
+        """Close what is open."""
+        for wire in list(self._wires):
+            wire.close()
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """What the server answers to `body`, as JSON to `path` below its address ("/chat/completions").
@@ -131,11 +139,10 @@ class Connection:
     def download(self, url: str) -> bytes:
         """What lies at `url`, where a server put it that answers by addresses. The key isn't sent there.
 
-        Raises RequestError if it can't be had, is too large, or the address is no http or https one.
+        Raises RequestError if it can't be had, is too large, or the address, or one that it leads to, is neither https
+        nor the server's own.
         """
-        if not url.lower().startswith(("http://", "https://")):
-            raise RequestError(f"The server names {said(url, self._server.key)!r}, which is no address.")
-        return self._tried(lambda: self._fetch("GET", url, None, key=None, follow=True), self._server.limits.attempts)
+        return self._tried(lambda: self._followed(url), self._server.limits.attempts)
 
     def each(self, things: Iterable[ThingT], do: Callable[[ThingT], ResultT]) -> Iterator[ResultT | RequestError]:
         """What `do` gives for each of the `things`, in their order, so many at once as the server may be asked.
@@ -185,9 +192,11 @@ class Connection:
 
         def once() -> dict[str, Any]:
             content = self._fetch(method, url, body, key=self._server.key)
+            if isinstance(content, Redirection):
+                raise RequestError(f"{url} leads elsewhere.")
             try:
-                parsed = json.loads(content)
-            except (ValueError, RecursionError):
+                parsed = read_json(content, url)
+            except BadInputError:
                 start = said(content[:2000].decode("utf-8", "replace"), self._server.key)
                 raise _PassingError(f"its answer is no JSON ({start:.80})") from None
             if not isinstance(parsed, dict):
@@ -233,38 +242,70 @@ class Connection:
         *,
         key: SecretStr | None,
         follow: bool = False,
-    ) -> bytes:
-        """The bytes of one answer. Raises _PassingError for what may pass, and the errors of `post` for the rest."""
+    ) -> bytes | Redirection:
+        """The bytes of one answer, or with `follow` where it leads.
+
+        Raises _PassingError for what may pass, and the errors of `post` for the rest.
+        """
         import httpx
 
         headers = {} if key is None else {"Authorization": f"Bearer {key.get_secret_value()}"}
-        ends = time.monotonic() + self._server.limits.seconds
         try:
-            with self._client.stream(method, url, json=body, headers=headers, follow_redirects=follow) as response:
-                content = self._read(response, ends)
+            with self._wire().ask(method, url, body, headers=headers) as response:
+                content = self._read(response)
         except httpx.ConnectError as error:
             raise _PassingError(f"no connection ({said(str(error), key)})", unreachable=True) from None
         except httpx.TimeoutException as error:
             late = isinstance(error, httpx.ConnectTimeout)
             raise _PassingError(f"no answer in {self._server.limits.seconds:g} s", unreachable=late) from None
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.TooManyRedirects) as error:
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise RequestError(f"{said(url, key)} can't be asked: {said(str(error), key)}.") from None
         except httpx.HTTPError as error:
             raise _PassingError(f"the connection broke off ({said(str(error) or type(error).__name__, key)})") from None
         if response.is_success:
             return content
+        if follow and response.has_redirect_location:
+            return Redirection(response.headers["Location"])
         raise self._refusal(response, content)
 
-    def _read(self, response: httpx.Response, ends: float) -> bytes:
+    def _read(self, response: httpx.Response) -> bytes:
         most = self._server.limits.most_bytes
+        if response.headers.get("Content-Encoding", "identity") != "identity":  # a kilobyte may stand for gigabytes
+            raise RequestError(f"{self._server.served.url} answers compressed, though it is asked not to.")
         content = bytearray()
-        for chunk in response.iter_bytes(_CHUNK):
+        for chunk in response.iter_raw():
             content += chunk
             if len(content) > most:
                 raise RequestError(f"{self._server.served.url} answers with more than {most} bytes.")
-            if time.monotonic() > ends:
-                raise _PassingError(f"its answer was not whole after {self._server.limits.seconds:g} s")
         return bytes(content)
+
+    def _followed(self, url: str) -> bytes:
+        """As `download`, once."""
+        import httpx
+
+        for _ in range(_REDIRECTIONS):
+            own = url.lower().startswith("http://") and urlsplit(url).netloc == urlsplit(self._server.served.url).netloc
+            if not own and not url.lower().startswith("https://"):
+                raise RequestError(
+                    f"The server names {said(url, self._server.key)!r}, which is no address of its own and none of "
+                    "https."
+                )
+            answer = self._fetch("GET", url, None, key=None, follow=True)
+            if isinstance(answer, bytes):
+                return answer
+            try:
+                url = str(httpx.URL(url).join(answer.target))
+            except httpx.InvalidURL as error:
+                raise RequestError(f"The server leads to no address: {said(str(error), None)}.") from None
+        raise RequestError(f"The server leads from address to address, more than {_REDIRECTIONS} times.")
+
+    def _wire(self) -> Wire:
+        """The thread's own."""
+        if not hasattr(self._of_thread, "wire"):
+            self._of_thread.wire = Wire(self._server.limits.seconds, local=self._server.served.local)
+            self._wires.append(self._of_thread.wire)
+        wire: Wire = self._of_thread.wire
+        return wire
 
     def _refusal(self, response: httpx.Response, content: bytes) -> Exception:
         """What an answer that is no success comes to."""

@@ -13,20 +13,24 @@ import urllib.request
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlsplit
 
 from PIL import Image
 
 from ella_models.errors import EllaError
 from ella_models.training.captioning import PROMPT, Said
 
+_LARGEST = 1 << 20  # bytes of an answer
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 _BUSY = frozenset({408, 409, 429, 500, 502, 503, 504})
 
 
 class ServerCaptioner:
     """A model behind a server; as many requests at once as a batch has images.
 
-    `OPENAI_API_KEY` is sent as the key if it is set, and recorded nowhere. A busy server is asked `tries` times, with
-    pauses that double from `pause` seconds.
+    `OPENAI_API_KEY` is sent as the key if it is set, over https or to this machine alone, and is recorded nowhere.
+    Where a server leads to is not asked. A busy server is asked `tries` times, with pauses that double from `pause`
+    seconds.
 
     Raises EllaError for an address that is none.
     """
@@ -91,13 +95,20 @@ class ServerCaptioner:
             "temperature": 0,
         }
         headers = {"Content-Type": "application/json"}
-        if key := os.environ.get("OPENAI_API_KEY"):
+        url = urlsplit(self._address)
+        if (key := os.environ.get("OPENAI_API_KEY")) and (url.scheme == "https" or url.hostname in _THIS_MACHINE):
             headers["Authorization"] = f"Bearer {key}"
         request = urllib.request.Request(  # noqa: S310 - the address is http, checked above
             f"{self._address}/chat/completions", data=json.dumps(body).encode(), headers=headers
         )
-        with urllib.request.urlopen(request, timeout=self._timeout) as answer:  # noqa: S310
-            content_read = json.loads(answer.read())
+        with urllib.request.build_opener(_LedElsewhere).open(request, timeout=self._timeout) as answer:
+            content = answer.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise ValueError(f"the answer has more than {_LARGEST} bytes")
+        try:
+            content_read = json.loads(content)
+        except RecursionError:
+            raise ValueError("the answer is nested too deeply") from None
         if not isinstance(content_read, dict):
             raise ValueError("the answer is no object")
         return content_read
@@ -106,13 +117,21 @@ class ServerCaptioner:
         try:
             choice = answer["choices"][0]
             text = choice["message"]["content"]
-        except (KeyError, IndexError, TypeError):
+            reason = choice.get("finish_reason")
+        except (KeyError, IndexError, TypeError, AttributeError):
             return Said(error=f"the server's answer holds no message: {json.dumps(answer)[:200]}")
-        if choice.get("finish_reason") == "length":
+        if reason == "length":
             return Said(error=f"the caption was cut at {self._max_tokens} tokens (--max-tokens)")
         if not isinstance(text, str) or not text.strip():
             return Said(error="the model said nothing")
-        return Said(caption=text.strip())
+        return Said(caption=text.encode(errors="replace").decode().strip())  # half a character is none
+
+
+class _LedElsewhere(urllib.request.HTTPRedirectHandler):
+    """A server that leads elsewhere is not followed: the key and the image are for the address that was named."""
+
+    def redirect_request(self, *args: Any, **named: Any) -> None:
+        del args, named
 
 
 def _message(refused: urllib.error.HTTPError) -> str:

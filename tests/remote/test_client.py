@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import socket
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 from pydantic import SecretStr
@@ -201,8 +204,15 @@ def test_what_an_answer_links_to_is_fetched_without_the_key(toy: OpenAIServer) -
     toy.first.append(fail(500))
     with server_of(toy).connect() as connection:
         assert connection.download(f"{toy.url}/image.png") == b"pixels"
-        with pytest.raises(RequestError, match="no address"):
-            connection.download("file:///etc/passwd")
+        for address in ("file:///etc/passwd", "http://169.254.169.254/latest", "data:,x", "\x1b[2J"):
+            with pytest.raises(RequestError, match="no address of its own and none of https"):
+                connection.download(address)
+            toy.first.append(send(b"", status=302, Location=address))
+            with pytest.raises(RequestError, match=r"no address of its own|can't be asked|broke off"):
+                connection.download(f"{toy.url}/image.png")
+        toy.answer = lambda _: send(b"", status=302, Location="/again")
+        with pytest.raises(RequestError, match="from address to address, more than 5 times"):
+            connection.download(f"{toy.url}/image.png")
     assert all("Authorization" not in asked.headers for asked in toy.asked)
 
 
@@ -210,3 +220,35 @@ def test_no_proxy_leads_back_to_this_machine(toy: OpenAIServer, monkeypatch: pyt
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
     assert post(toy) == "7"
+
+
+def drip(start: bytes) -> Reply:
+    """An answer of a byte now and then, for ever."""
+
+    def reply(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(start)
+        with contextlib.suppress(OSError):
+            while True:
+                handler.wfile.write(b" ")
+                time.sleep(0.05)
+
+    return reply
+
+
+@pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nX-A:", b""])
+def test_an_answer_that_drips_is_given_up_in_its_time(toy: OpenAIServer, start: bytes) -> None:
+    toy.answer = lambda _: drip(start)
+    with pytest.raises(RequestError, match=r"no answer in 0\.3 s"):
+        post(toy, attempts=1, seconds=0.3)
+
+
+def test_compressed_answers_are_not_unpacked(toy: OpenAIServer) -> None:
+    toy.answer = lambda _: send(gzip.compress(b"{}"), Content_Encoding="gzip")
+    with pytest.raises(RequestError, match="answers compressed"):
+        post(toy)
+
+
+def test_an_answer_with_half_a_character_is_no_json(toy: OpenAIServer) -> None:
+    toy.answer = lambda _: send(b'{"choices": [{"message": {"content": "\\ud800"}}]}')
+    with pytest.raises(RequestError, match="its answer is no JSON"):
+        post(toy, attempts=1)
