@@ -48,18 +48,13 @@ def chat_answer(answer: Mapping[str, Any]) -> ChatAnswer:
             raise RequestError(f"The model refused: {refusal!r:.200}.", code="content_filter")
         raise RequestError("The server's answer holds no text (choices[0].message.content).")
     return ChatAnswer(
-        text=whole_characters(text),
+        text=text,
         ended=ended if isinstance(ended, str) else None,
         first=_first_tokens(choice),
         model=_text(answer.get("model")),
         system=_text(answer.get("system_fingerprint")),
         usage=Usage.of(answer),
     )
-
-
-def whole_characters(text: str) -> str:
-    """`text` with U+FFFD for every half of a character that JSON may name and no file can hold."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _first_tokens(choice: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
@@ -73,4 +68,4 @@ def _first_tokens(choice: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
 
 
 def _text(value: object) -> str | None:
-    return whole_characters(value[:200]) if isinstance(value, str) else None
+    return value[:200] if isinstance(value, str) else None

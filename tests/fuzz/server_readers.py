@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from dpg_bench.remote.address import ServedModel
 from dpg_bench.remote.chat import chat_answer
 from dpg_bench.remote.client import Connection, Limits, Server
 from dpg_bench.remote.errors import RequestError
+from dpg_bench.remote.wire import Wire
 from ella_models.training.caption_server import ServerCaptioner
 from ella_models.training.files import append_line
 from tests.fuzz.reader import Reader
@@ -87,9 +89,30 @@ def readers(folder: Path) -> Mapping[str, Reader]:
     }
 
 
+class _Body(httpx.SyncByteStream):
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._content
+
+
+class _Wire(Wire):
+    """A connection on which every request is answered with the same."""
+
+    def __init__(self, content: bytes, status: int) -> None:
+        self._answer = (status, content)
+
+    @contextmanager
+    def ask(self, *_: object, **__: object) -> Iterator[httpx.Response]:
+        status, content = self._answer
+        yield httpx.Response(status, stream=_Body(content))
+
+
 def _connection(content: bytes, status: int = 200) -> Connection:
-    client = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(status, content=content)))
-    return Connection(_SERVER, client)
+    connection = Connection(_SERVER)
+    connection._of_thread.wire = _Wire(content, status)
+    return connection
 
 
 def _asked(content: bytes) -> dict[str, Any]:

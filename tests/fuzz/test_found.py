@@ -36,6 +36,7 @@ REFUSED = {
     "blocks without end": ("autoencoder configuration", b'{"block_out_channels": [' + b"8," * 50_000 + b"8]}"),
     "half a character as an id": ("suite, JSON lines", b'{"id": "\\ud800", "prompt": "A fox."}\n'),
     "half a character as a text": ("suite, JSON lines", b'{"id": "a", "prompt": "\\udc00"}\n'),
+    "half a character in an answer": ("server, chat", _chat(b'"\\ud800"')),
     "a component that is the root": ("model_index.json", b'{"_class_name": "P", "/": ["diffusers", "A"]}'),
     "a component outside": ("model_index.json", b'{"_class_name": "P", "../..": ["diffusers", "A"]}'),
     "a shard whose name is too long": ("index of weights", b'{"weight_map": {"a": "' + b"x" * 300 + b'"}}'),
@@ -53,7 +54,6 @@ REFUSED = {
 }
 READ = {
     "a logarithm beyond any": ("server, chat", _chat(b'"yes"', _HUGE)),
-    "half a character in an answer": ("server, chat", _chat(b'"\\ud800"')),
     "half a character in a caption": ("server, captions", _chat(b'"\\ud800"')),
     "a size that is infinite": ("index of a mirror", b'{"there": {}, "here": {"a": [1e999, 1]}}'),
     "a count beyond any": ("usage.jsonl", b'{"requests": %s}\n{"requests": 0.5}\n' % _HUGE),

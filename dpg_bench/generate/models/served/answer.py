@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from dpg_bench.errors import DpgBenchError
 from dpg_bench.files.image_content import UnusableImageError, open_image
-from dpg_bench.remote.chat import whole_characters
 from dpg_bench.remote.errors import RequestError
 
 if TYPE_CHECKING:
@@ -44,8 +43,7 @@ def drawn_images(
         raise RequestError(f"The server was asked for {count} images and answered with {len(entries)}.")
     images = tuple(_image(entry, size=size, download=download) for entry in entries)
     told = entries[0].get("revised_prompt")
-    revised = whole_characters(told) if isinstance(told, str) else ""
-    return Drawn(images, revised if revised.strip() not in ("", prompt.strip()) else None)
+    return Drawn(images, told if isinstance(told, str) and told.strip() not in ("", prompt.strip()) else None)
 
 
 def _image(entry: Mapping[str, Any], *, size: int | None, download: Callable[[str], bytes]) -> Image.Image:
