@@ -30,16 +30,16 @@ def main() -> None:
         for extra in ("", "[full]"):
             environment = Path(folder) / (extra.strip("[]") or "light")
             subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
-            empty = _megabytes(environment)
+            empty, own = _megabytes(environment), len(_packages(environment))  # pip, and what else comes with it
             start = time.perf_counter()
             _install(installer, environment, f"{ROOT}{extra}")
             seconds = time.perf_counter() - start
-            found = [path.name for path in environment.glob("lib/python*/site-packages/*.dist-info")]
+            found = _packages(environment)
             build = (
                 " (for CUDA)" if any(name.startswith("nvidia") for name in found) else " (for CPUs)" if extra else ""
             )
             print(
-                f"{f'dpg-bench{extra}':<16} {len(found) - 2:>3} packages beside it, "  # pip and itself aside
+                f"{f'dpg-bench{extra}':<16} {len(found) - own - 1:>3} packages beside it, "
                 f"{_megabytes(environment) - empty:>5.0f} MB, {seconds:.0f} s with {installer}{build}"
             )
 
@@ -50,6 +50,10 @@ def _install(installer: str, environment: Path, what: str) -> None:
     if installer == "uv":
         command = ["uv", "pip", "install", "--quiet", "--python", python]
     subprocess.run([*command, "-c", str(ROOT / "constraints.txt"), what], check=True)
+
+
+def _packages(environment: Path) -> list[str]:
+    return [path.name for path in environment.glob("lib/python*/site-packages/*.dist-info")]
 
 
 def _megabytes(folder: Path) -> float:
