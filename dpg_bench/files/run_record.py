@@ -41,6 +41,8 @@ class _Settings(BaseModel):
     model: str
     images_per_prompt: int = Field(ge=1, le=10_000)
     size: int | None = Field(default=None, ge=1, le=100_000)
+    seed: int | None = Field(default=None, ge=0, lt=2**63)
+    seeds: list[Annotated[int, Field(ge=0, lt=2**63)]] | None = Field(default=None, max_length=10_000)
 
 
 class _Device(BaseModel):

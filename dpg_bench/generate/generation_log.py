@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from dpg_bench.errors import BadInputError
 from dpg_bench.files.durable import read_jsonl, write_jsonl
 from dpg_bench.files.run_folder import RunDir
 from dpg_bench.generate.plan import ItemPlan
@@ -96,6 +97,12 @@ def _last_lines(run: RunDir) -> dict[str, tuple[_Line, ...]]:
     found: dict[str, tuple[_Line, ...]] = {}
     for log in run.generation_logs:
         last = {str(line.get("item_id")): line for line in read_jsonl(log)}
+        for item_id, line in last.items():
+            if not isinstance(line.get("seeds") or [], list):
+                raise BadInputError(
+                    f"{log} is damaged: the seeds of '{item_id}' are {line['seeds']!r:.40}, not a list. Delete that "
+                    "line to have the item made again."
+                )
         for item_id, line in last.items():
             found[item_id] = (*found.get(item_id, ()), line)
     return found

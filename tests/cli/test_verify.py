@@ -281,3 +281,17 @@ def test_an_image_that_no_longer_fits_the_log_is_not_judged(dpgbench: Dpgbench, 
     assert first_image().read_bytes() == original
     assert dpgbench("score", made, "--judge", "tiny-mplug").exit_code == 0
     assert CARD.read_bytes() == before
+
+
+@pytest.mark.parametrize("seeds", [5, 1e308, "x", {"a": 1}])
+def test_seeds_that_are_none_are_one_message(dpgbench: Dpgbench, made: Path, seeds: object) -> None:
+    first, *rest = LOG.read_text().splitlines()
+    LOG.write_text("\n".join([json.dumps({**json.loads(first), "seeds": seeds}), *rest, ""]))
+    found = dpgbench("verify", made)
+    assert found.exit_code == 1
+    assert "generation.jsonl is damaged: the seeds of" in found.output
+    record = json.loads(RECORD.read_text())
+    RECORD.write_text(json.dumps({**record, "settings": {**record["settings"], "seeds": seeds}}))
+    found = dpgbench("verify", made)
+    assert found.exit_code == 1
+    assert "run.json is damaged at 'settings'" in found.output
