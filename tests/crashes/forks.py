@@ -213,3 +213,4 @@ def _note_work(probe: Path) -> None:
 
 if __name__ == "__main__":
     _serve()
+    os._exit(0)  # taking the libraries down takes seconds, and nothing is left to do
