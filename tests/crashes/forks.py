@@ -172,9 +172,8 @@ def _become(asked: dict[str, Any]) -> None:
             _note_work(Path(asked["probe"]))
         program, *words = asked["command"]
         sys.argv = [program, *words]
-        main = import_module(_PROGRAMS[program]).main
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDINGS)
-        main()
+        _let_in_when_handled()
+        import_module(_PROGRAMS[program]).main()
         code = 0
     except SystemExit as left:
         code = left.code if isinstance(left.code, int) else int(left.code is not None)
@@ -186,6 +185,18 @@ def _become(asked: dict[str, Any]) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def _let_in_when_handled() -> None:
+    """A signal that came meanwhile is let in once the command has its handler for it."""
+    set_handler = signal.signal
+
+    def let_in(number: Any, handler: Any) -> Any:
+        before = set_handler(number, handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])
+        return before
+
+    signal.signal = let_in
 
 
 def _note_work(probe: Path) -> None:
