@@ -238,7 +238,7 @@ class Scorecard(Card):
         """Every number by a name, for a tracker: `corrected/overall`, `corrected/overall/low`, `official/entity`, …
 
         Scores and the bounds of their intervals, 0 to 100, and `prompts_scored` of each protocol; what is null is left
-        out. Names begin with `prefix`.
+        out, and a category with the name of the one above it. Names begin with `prefix`.
         """
         parts: dict[str, ProtocolCard | SoftCard] = {**self.protocols}
         if self.soft is not None:
@@ -369,9 +369,10 @@ def read_scorecard(path: Path | str) -> Scorecard:
 
 
 def _scores(card: ProtocolCard | SoftCard) -> Iterator[tuple[str, float | None, IntervalCard | None]]:
+    """Every score by a name of its own; where both levels have one of the same name, that is level 1's."""
     yield "overall", card.overall, card.interval
-    for categories in (card.l1, card.l2):
-        for name, category in categories.items():
+    for name, category in {**card.l1, **card.l2, **card.l1}.items():
+        if name != "overall":
             yield name, category.score, category.interval
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from dpg_bench.score.items import AnswerBits, ItemColumns
 
 if TYPE_CHECKING:
-    from dpg_bench.score.scorecard import ProtocolCard, Scorecard
+    from dpg_bench.score.scorecard import IntervalCard, ProductCard, ProtocolCard, Scorecard, SoftCard, SuiteCard
 
 _MOST = 10**7
 """Prompts or questions of a suite; the largest known has some ten thousand."""
@@ -41,11 +41,25 @@ def _contradictions(card: Scorecard) -> Iterator[str]:
             yield f"the name of the {what} has {len(name)} letters"
     for name, protocol in card.protocols.items():
         yield from (f"protocol '{name}': {text}" for text in _in_protocol(protocol, card))
+    yield from _in_unofficial(card)
     columns = card["corrected"].items
     if card.answers is not None and columns is not None:
         yield from _in_answers(card.answers, columns, images=card.run.images_per_prompt)
     elif (card.answers is None) != (columns is None):
         yield "answers without items, or items without their answers"
+
+
+def _in_unofficial(card: Scorecard) -> Iterator[str]:
+    """What can't be in the scores that rest on P(yes), which are over the items of the corrected protocol."""
+    most = card["corrected"].prompts_scored
+    parts: list[SoftCard | ProductCard] = [*(card.products or {}).values()]
+    parts += [card.soft] if card.soft is not None else []
+    for part in parts:
+        if part.prompts_scored > most:
+            yield f"P(yes) of {part.prompts_scored} prompts, of which {most} are scored"
+        yield from _in_intervals(part.interval)
+    if card.soft is not None:
+        yield from _in_categories(card.soft, card.suite)
 
 
 def _in_protocol(protocol: ProtocolCard, card: Scorecard) -> Iterator[str]:
@@ -55,14 +69,23 @@ def _in_protocol(protocol: ProtocolCard, card: Scorecard) -> Iterator[str]:
         yield f"{scored}, of a suite of {suite.prompts}"
     if protocol.questions > suite.questions:
         yield f"{protocol.questions} questions, of a suite of {suite.questions}"
-    for name, category in {**protocol.l1, **protocol.l2}.items():
-        if category.questions > suite.questions or category.prompts > suite.prompts:
-            yield f"the category '{name}' has more questions or prompts than the suite"
-    for interval in (protocol.interval, *(one.interval for one in {**protocol.l1, **protocol.l2}.values())):
-        if interval is not None and interval.low > interval.high:
-            yield f"an interval from {interval.low} to {interval.high}"
+    yield from _in_categories(protocol, suite)
     if protocol.items is not None:
         yield from _in_items(protocol.items, protocol, card)
+
+
+def _in_categories(part: ProtocolCard | SoftCard, suite: SuiteCard) -> Iterator[str]:
+    categories = [*part.l1.items(), *part.l2.items()]  # a category may have the name of the one above it
+    for name, category in categories:
+        if category.questions > suite.questions or category.prompts > suite.prompts:
+            yield f"the category '{name}' has more questions or prompts than the suite"
+    yield from _in_intervals(part.interval, *(category.interval for _, category in categories))
+
+
+def _in_intervals(*intervals: IntervalCard | None) -> Iterator[str]:
+    for interval in intervals:
+        if interval is not None and interval.low > interval.high:
+            yield f"an interval from {interval.low} to {interval.high}"
 
 
 def _in_items(items: ItemColumns, protocol: ProtocolCard, card: Scorecard) -> Iterator[str]:

@@ -257,3 +257,20 @@ def test_an_item_of_any_number_of_questions_is_written_and_read(tmp_path: Path) 
     read = read_scorecard(tmp_path / "scorecard.json")
     assert read.answers is not None
     assert read.answers.yes == ((2**count - 1,),)
+
+
+def test_a_category_does_not_take_the_name_of_another_number() -> None:
+    """Questions of `entity` alone beside those of `entity - whole`, and a category that is called overall."""
+    categories = (("entity", "entity"), ("entity", "entity - whole"), ("overall", "overall - style"))
+    questions = tuple(
+        Question(number, (), broad, name, "?") for number, (broad, name) in enumerate(categories, start=1)
+    )
+    suite = Suite("mixed", "mixed.csv", (Prompt("a", "A.", questions), Prompt("b", "B.", questions)))
+    answers = {item: {0: {1: "yes", 2: "no", 3: "no"}} for item in ("a", "b")}
+    judge = JudgeCard(name="any", fingerprint=None)
+    run = RunCard(model=None, images_per_prompt=1, scored_by="0.1.0")
+    card = answers_to_scorecard(suite, answers, judge=judge, run=run)
+    flat = card.flat()
+    assert card["corrected"].l2["entity"].score == 100
+    assert flat["corrected/entity"] == card["corrected"].l1["entity"].score == 50
+    assert flat["corrected/overall"] == card["corrected"].overall == pytest.approx(100 / 3)

@@ -29,6 +29,16 @@ def setting(*path: str | int, to: Any) -> Change:
 
 
 CORRECTED = ("protocols", "corrected")
+TURNED = {"low": 60.0, "high": 40.0, "method": "bca"}
+SOFT = {"overall": 50.0, "interval": TURNED, "prompts_scored": 40, "l1": {}, "l2": {}}
+
+
+def turned_under_a_namesake(card: dict[str, Any]) -> None:
+    corrected = card["protocols"]["corrected"]
+    corrected["l2"]["entity"] = {**corrected["l1"]["entity"]}
+    corrected["l1"]["entity"]["interval"] = TURNED
+
+
 CHANGES = {
     "questions of an item": setting(*CORRECTED, "items", "questions", 0, to=10**18),
     "no answers": setting("answers", to=None),
@@ -44,6 +54,11 @@ CHANGES = {
     "huge resamples": setting("statistics", "resamples", to=10**9),
     "a long name": setting("suite", "name", to="x" * 5000),
     "an interval that is turned round": setting(*CORRECTED, "interval", "low", to=100.0),
+    "an interval of a category that is hidden by its namesake": turned_under_a_namesake,
+    "an interval of the soft score": setting("soft", to=SOFT),
+    "a soft score of more prompts than there are": setting(
+        "soft", to={**SOFT, "interval": None, "prompts_scored": 10**30}
+    ),
     "a category beyond its suite": setting(*CORRECTED, "l1", "entity", "questions", to=10**12),
     "more yes than answers": setting(*CORRECTED, "items", "categories", "entity - whole", "yes", 0, to=77),
     "question numbers": setting("answers", "propositions", to={"item0": [1, 1, 2, 3, 4]}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,8 @@ from dpg_bench.files.differences import Difference, find_differences
 from dpg_bench.report.compare.pairing import Pair, PairedNumber, pair_up, paired_numbers
 from dpg_bench.report.runs import JudgedRun, Protocol
 from dpg_bench.score.stats import CONFIDENCE, RESAMPLES, PairedDifference, paired_differences
+
+_EQUAL = 1e-9  # points; the same answers in another order of images differ in the last bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,7 @@ def _item_changes(pair: Pair) -> tuple[ItemChange, ...]:
     changes = [
         ItemChange(item_id, float(before), float(after))
         for item_id, before, after in zip(pair.first.item_ids, pair.first.scores, pair.second.scores, strict=True)
-        if before != after
+        if not math.isclose(before, after, abs_tol=_EQUAL)
     ]
     return tuple(sorted(changes, key=lambda change: -abs(change.second - change.first)))
 

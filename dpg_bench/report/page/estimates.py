@@ -22,6 +22,7 @@ HISTOGRAM_BINS = 20
 _LENGTH_BINS = 5
 _DEEPEST = 4  # deeper questions are too few for a point of their own
 _FEWEST_PROMPTS = 5  # below this an interval says nothing
+_DECIMALS = 6  # means of images that are equal differ in their last bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +66,15 @@ class PromptPair:
 
 def spread(run: ShownRun, protocol: Protocol) -> Spread | None:
     """The distribution of per-prompt scores; None if no item is scored."""
-    scores = run.judged.items(protocol).scores
+    scores = np.round(run.judged.items(protocol).scores, _DECIMALS)
     if not scores.size:
         return None
     bins, _ = np.histogram(scores, bins=HISTOGRAM_BINS, range=(0, 100))
     return Spread(
         bins=tuple(int(count) for count in bins),
         median=float(np.median(scores)),
-        perfect=int((scores >= 100 - 1e-9).sum()),
-        zero=int((scores <= 1e-9).sum()),
+        perfect=int((scores == 100).sum()),
+        zero=int((scores == 0).sum()),
         prompts=len(scores),
     )
 
@@ -127,7 +128,8 @@ def prompt_pairs(first: ShownRun, second: ShownRun, protocol: Protocol) -> list[
     places: dict[tuple[float, float], list[str]] = {}
     for item_id, score in zip(one.item_ids, one.scores, strict=True):
         if item_id in scores:
-            places.setdefault((round(float(score), 6), round(float(scores[item_id]), 6)), []).append(item_id)
+            place = round(float(score), _DECIMALS), round(float(scores[item_id]), _DECIMALS)
+            places.setdefault(place, []).append(item_id)
     return [PromptPair(before, after, tuple(item_ids)) for (before, after), item_ids in places.items()]
 
 

@@ -92,7 +92,8 @@ def _facts(shown: ShownRuns) -> Iterator[str]:
         values = dict.fromkeys(str(card.run.settings[key]) for card in cards if key in card.run.settings)
         if values:
             yield words.format(" / ".join(values))
-    yield f"{' / '.join(dict.fromkeys(str(card.run.images_per_prompt) for card in cards))} images per prompt"
+    counts = list(dict.fromkeys(card.run.images_per_prompt for card in cards))
+    yield f"{' / '.join(map(str, counts))} {'image' if counts == [1] else 'images'} per prompt"
 
 
 def _warnings(shown: ShownRuns, views: Sequence[ProtocolView]) -> Iterator[str]:

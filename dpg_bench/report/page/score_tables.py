@@ -190,10 +190,12 @@ def _difference_note(comparisons: Sequence[Comparison | None]) -> str:
     if not known:
         return ""
     prompts = " and ".join(str(count) for count in dict.fromkeys(one.prompts for one in known))
-    smallest = max(one.scores[0].paired.detectable for one in known)
+    # NaN over a single prompt, 0 over prompts that all differ alike: neither says what would be found.
+    detectable = [smallest for one in known if (smallest := one.scores[0].paired.detectable) > 0]
+    found = f" A true difference of {max(detectable):.2f} would be found four times in five." if detectable else ""
     return (
         f"Differences are paired, prompt by prompt, over {prompts} prompts, and marked only where interval and "
-        f"p-value both tell them from zero. A true difference of {smallest:.2f} would be found four times in five."
+        f"p-value both tell them from zero.{found}"
     )
 
 

@@ -250,3 +250,17 @@ def test_an_incomplete_run_is_called_so_beside_its_name_everywhere(scored_run: S
     assert (data["complete"], data["prompts_scored"], data["prompts_expected"]) == (False, 39, 40)
     rows = list(csv.DictReader(io.StringIO(comparisons_to_csv(comparisons))))
     assert {row["second_extent"] for row in rows} >= {"39 of 40 prompts, incomplete", "2 of 40 prompts"}
+
+
+def test_images_that_only_changed_places_change_no_item(scored_run: ScoredRun) -> None:
+    """Sums of thirteenths differ in their last bits with the order of the images."""
+    questions = tuple(Question(number, (), "entity", "entity - whole", "Is it there?") for number in range(1, 14))
+    suite = Suite("drawn", "drawn.csv", (Prompt("item0", "A fox.", questions), Prompt("item1", "A dog.", questions)))
+
+    def answers(*yes: int) -> dict[str, dict[int, dict[int, str]]]:
+        images = {i: {q: "yes" if q <= most else "no" for q in range(1, 14)} for i, most in enumerate(yes)}
+        return {"item0": images, "item1": images}
+
+    one, other = answers(4, 9, 1, 2), answers(1, 2, 4, 9)
+    pair = [scored_run(name, suite=suite, answers=found) for name, found in (("a", one), ("b", other))]
+    assert compare_runs(*pair).items == ()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dpg_bench.records import Prompt
+from dpg_bench.records import Prompt, Question
 from dpg_bench.report.page.estimates import length_bins, prompt_pairs, scores_by_depth, scores_by_length, spread
 from dpg_bench.report.page.shown_runs import ShownRuns, load_shown_runs
 from dpg_bench.suite.registry import load_suite
@@ -90,3 +90,15 @@ def test_prompts_are_paired_by_their_scores_in_both_runs(workshop: Workshop) -> 
         assert pair.second == 100
         assert {round(float(scores[item_id]), 6) for item_id in pair.item_ids} == {pair.first}
     assert len({(pair.first, pair.second) for pair in pairs}) == len(pairs)
+
+
+def test_a_score_on_the_edge_of_a_step_counts_above_it(workshop: Workshop) -> None:
+    """The mean of 5/6, 2/6, 4/6, 0, 5/6 and 2/6 is a half, and a little less in the arithmetic of a machine."""
+    questions = [Question(n, (), "entity", "entity - whole", f"Is part {n} there?") for n in range(1, 7)]
+    suite = workshop.suite(workshop.prompts(2, questions))
+    yes = (5, 2, 4, 0, 5, 2)
+    run = workshop.run("a", suite, lambda _, image, q: "yes" if q.proposition_id <= yes[image] else "no", images=6)
+    found = spread(load_shown_runs([run], load_suite=load_suite).runs[0], "corrected")
+    assert found is not None
+    assert [place for place, count in enumerate(found.bins) if count] == [10]
+    assert found.median == 50

@@ -14,9 +14,12 @@ from dpg_bench.files.run_folder import RunDir
 from dpg_bench.files.source_record import SourceRecord, place_from, write_source
 from dpg_bench.records import Prompt
 from dpg_bench.report.page import ReportRequest, write_report
+from dpg_bench.report.page.score_tables import protocol_views
+from dpg_bench.report.page.shown_runs import load_shown_runs
 from dpg_bench.report.runs import load_judged
 from dpg_bench.score.scorecard import scorecard_json
 from dpg_bench.suite.registry import load_suite
+from tests.report.page.conftest import drawn
 
 if TYPE_CHECKING:
     from tests.report.page.conftest import Workshop
@@ -220,3 +223,24 @@ def test_every_size_of_page_is_small(workshop: Workshop) -> None:
     )
     per_item = (written.size - empty.size) / 99
     assert per_item < 3_000_000 / 1065
+
+
+def test_what_difference_would_be_found_is_said_only_where_that_is_known(workshop: Workshop, run: Path) -> None:
+    suite = load_suite(str(workshop.folder / "suite.csv"))
+    first = suite.prompts[0].item_id
+    pairs = {"alone": workshop.run("alone", suite, only=[first]), "alike": workshop.run("alike", suite)}
+    for other in pairs.values():
+        note = protocol_views(load_shown_runs([run, other], load_suite=load_suite))[0].difference_note
+        assert "paired, prompt by prompt" in note
+        assert "nan" not in note
+        assert "would be found" not in note
+    drawn_anew = workshop.run("drawn", suite, drawn(5))
+    views = protocol_views(load_shown_runs([run, drawn_anew], load_suite=load_suite))
+    assert all("would be found four times in five" in view.difference_note for view in views)
+
+
+def test_one_image_per_prompt_is_one_image(workshop: Workshop) -> None:
+    suite = workshop.suite(workshop.prompts(2))
+    page = workshop.report(workshop.run("single", suite, images=1)).read_text(encoding="utf-8")
+    assert "1 image per prompt" in page
+    assert "1 images per prompt" not in page
