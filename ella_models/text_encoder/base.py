@@ -21,6 +21,7 @@ LENGTHS: tuple[Length, ...] = ("fixed", "flexible")
 FIXED_TOKENS = 128
 PADDING_SIDES = ("right", "left")
 PROMPT_PLACE = "{prompt}"
+_MOST_TOKENS = 1 << 15  # far above any, so that what a stranger's file says can't fill the memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,17 @@ class TextOptions:
     template: str = PROMPT_PLACE
 
     def __post_init__(self) -> None:
-        if self.tokens < 1:
-            raise EllaError(f"A text's fixed length must be at least 1 token, not {self.tokens}.")
+        if not _is_whole(self.tokens) or not 1 <= self.tokens <= _MOST_TOKENS:
+            raise EllaError(
+                f"A text's fixed length must be at least 1 token and at most {_MOST_TOKENS}, not {self.tokens!r:.40}."
+            )
+        if self.layer is not None and not _is_whole(self.layer):
+            raise EllaError(f"layer must be a whole number, not {self.layer!r:.40}.")
+        if self.begin_token not in (None, False, True):
+            raise EllaError(f"begin_token must be true or false, not {self.begin_token!r:.40}.")
         if self.padding_side not in PADDING_SIDES:
             raise EllaError(f"padding_side must be one of {', '.join(PADDING_SIDES)}, not {self.padding_side!r}.")
-        if self.template.count(PROMPT_PLACE) != 1:
+        if not isinstance(self.template, str) or self.template.count(PROMPT_PLACE) != 1:
             raise EllaError(f"The template must hold {PROMPT_PLACE} once: {self.template!r} does not.")
 
     @classmethod
@@ -83,6 +90,10 @@ class TextOptions:
     def changed(self) -> dict[str, Any]:
         """The options that differ from the defaults, as a file records them."""
         return {name: value for name, value in asdict(self).items() if value != getattr(DEFAULT_OPTIONS, name)}
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 DEFAULT_OPTIONS = TextOptions()

@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Precision = Literal["float32", "bfloat16", "float16"]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(lt=2**63)]
+Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Section(BaseModel):
@@ -103,7 +105,7 @@ class OptimizerSection(Section):
 
     learning_rate: float = Field(default=1e-4, gt=0, description="paper: 1e-4 (SDXL 1e-5)")
     weight_decay: float = Field(default=0.01, ge=0, description="paper: 0.01")
-    betas: tuple[float, float] = Field(default=(0.9, 0.999), description="unpublished; AdamW's defaults")
+    betas: tuple[Beta, Beta] = Field(default=(0.9, 0.999), description="unpublished; AdamW's defaults")
     epsilon: float = Field(default=1e-8, gt=0, description="unpublished; AdamW's default")
     warmup_steps: int = Field(default=0, ge=0, description="linear warm-up before the constant rate; unpublished")
     max_grad_norm: float | None = Field(default=1.0, gt=0, description="gradient clipping; unpublished; empty for none")
@@ -121,7 +123,7 @@ class ValidationSection(Section):
     )
     timesteps: Count = Field(default=4, description="evenly spaced timesteps at which each pair is validated")
     prompts: tuple[str, ...] = Field(default=(), description="prompts of the sample grid; none is no grid")
-    seeds: tuple[int, ...] = Field(default=(0, 1), description="a column of the grid each")
+    seeds: tuple[Seed, ...] = Field(default=(0, 1), description="a column of the grid each")
     sample_steps: Count = Field(default=30, description="denoising steps of a sample")
     guidance_scale: float = Field(default=7.5, description="guidance of a sample")
 
@@ -155,7 +157,7 @@ class TrainingConfig(Section):
         default=False, description="less memory for the U-Net's backward pass, more time"
     )
     compile: bool = Field(default=False, description="torch.compile of the U-Net")
-    seed: int = Field(
+    seed: Seed = Field(
         default=0, ge=0, description="of the weights, the order of the data, noise, timesteps and dropout"
     )
     checkpoint_every: Count = Field(default=1000, description="steps between checkpoints")

@@ -16,10 +16,10 @@ IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp"})
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """An image that has not been decoded yet, with its caption; `caption` is `None` where it is missing,
-    or is no UTF-8.
+    """An image that has not been decoded yet, with its caption.
 
-    `image` is a file, its bytes, or an open PIL image; `key` names the pair for people.
+    `image` is a file, its bytes, or an open PIL image; `key` names the pair for people; `caption` is `None` where it is
+    missing, or is no UTF-8.
     """
 
     key: str

@@ -132,7 +132,7 @@ class PrecomputedExamples:
             number += 1
 
     def _epoch(self, epoch: int) -> list[tuple[Size, list[int]]]:
-        draw = torch.Generator().manual_seed(self._seed * 1_000_003 + epoch)
+        draw = torch.Generator().manual_seed((self._seed * 1_000_003 + epoch) % 2**63)
         whole = self._shape.pairs
         steps = []
         for size in sorted(self._trained):

@@ -53,6 +53,7 @@ class RunFolder:
             "versions": {name: version(name) for name in ("torch", "diffusers", "transformers", "accelerate")},
         }
         record = self._folder / "run.json"
+        # skipped.jsonl alone is no sign of a run: a held-out pair may have been left out just now
         if record.is_file():
             before = read_json(record)
             for part in ("settings", "digests", "processes"):
@@ -62,7 +63,7 @@ class RunFolder:
                         f"'{self._folder}' was trained with {name or part} {old!r}, which now is {new!r}. Give the old "
                         "value to go on, name another output, or start anew (--fresh, fresh=True)."
                     )
-        elif self._folder.is_dir() and any((self._folder / name).exists() for name in _OF_THE_RUN):
+        elif any((self._folder / name).exists() for name in _OF_THE_RUN if name != self.skipped.name):
             raise EllaError(f"'{self._folder}' holds files of a run, but not its run.json; name another output.")
         for folder in (self._folder, self._folder / "checkpoints", self._folder / "samples"):
             clear_unfinished(folder)

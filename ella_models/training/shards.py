@@ -76,7 +76,7 @@ class ShardPairs:
     def _caption(self, members: dict[str, bytes]) -> str | None:
         for suffix in (".txt", ".caption"):
             if suffix in members:
-                return members[suffix].decode("utf-8", "replace").strip()
+                return _text(members[suffix])
         try:
             entries = json.loads(members.get(".json", b"null"))
         except (ValueError, RecursionError):
@@ -85,3 +85,10 @@ class ShardPairs:
             return None
         caption = entries.get(self._data.caption_column, entries.get("caption"))
         return caption if isinstance(caption, str) else None
+
+
+def _text(content: bytes) -> str | None:
+    try:
+        return content.decode("utf-8").strip()
+    except UnicodeDecodeError:
+        return None

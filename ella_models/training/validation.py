@@ -46,7 +46,7 @@ class Validation:
                     caption_dropout=0,
                     device=device,
                 )
-                at = round((k + 0.5) * objective.timesteps / self._timesteps)
+                at = min(round((k + 0.5) * objective.timesteps / self._timesteps), objective.timesteps - 1)
                 fixed = Draws(drawn.posterior, drawn.noise, torch.full_like(drawn.timesteps, at), drawn.dropped)
                 for start in range(0, count, self._batch_size):
                     rows = slice(start, start + self._batch_size)

@@ -134,8 +134,13 @@ def test_a_width_that_does_not_fit_is_one_clear_error(llama: DecoderTextEncoder)
     ("options", "message"),
     [
         ({"padding_side": "both"}, "padding_side must be one of right, left"),
-        ({"tokens": 0}, "at least 1 token, not 0"),
+        ({"tokens": 0}, "at least 1 token and at most 32768, not 0"),
+        ({"tokens": 10**12}, "at most 32768, not 1000000000000"),
+        ({"tokens": 12.5}, "at least 1 token and at most 32768, not 12.5"),
+        ({"layer": "last"}, "layer must be a whole number, not 'last'"),
+        ({"begin_token": "<s>"}, "begin_token must be true or false, not '<s>'"),
         ({"template": "no place"}, "must hold {prompt} once"),
+        ({"template": 7}, "must hold {prompt} once"),
     ],
 )
 def test_options_that_cannot_be_are_refused(options: dict[str, Any], message: str) -> None:

@@ -81,6 +81,14 @@ def test_the_printed_preset_reads_back_as_the_papers(tmp_path: Path) -> None:
         ("output: a\ndata: {}", "give dataset, shards or folder, or precomputed"),
         ("output: a\ndata: {folder: b, resolution: 500}", "must be multiples of 8"),
         ("output: a\ndata: {folder: b}\nsteps: 0", "steps: input should be greater than or equal to 1, not 0"),
+        (
+            "output: a\ndata: {folder: b}\noptimizer: {betas: [0.9, 1]}",
+            "optimizer.betas.1: input should be less than 1",
+        ),
+        (
+            "output: a\ndata: {folder: b}\nseed: 9223372036854775808",
+            "seed: input should be less than 9223372036854775808",
+        ),
         ("output: a\ndata: {folder: b}\nprecision: fp8", "precision: input should be 'float32', 'bfloat16' or"),
     ],
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from accelerate import Accelerator
 from diffusers import DDPMScheduler
 from diffusers.training_utils import compute_snr
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from ella_models.training.config import LossSection, OptimizerSection
 from ella_models.training.examples import Examples
 from ella_models.training.loop import learning_rate
 from ella_models.training.objective import Draws, Objective, draw
+from ella_models.training.validation import Validation
 
 CPU = torch.device("cpu")
 SCALE = 0.25
@@ -128,3 +130,19 @@ def test_the_rate_warms_up_linearly_and_stays() -> None:
     section = OptimizerSection(learning_rate=1.0, warmup_steps=3)
     assert [learning_rate(section, step) for step in range(5)] == [0.25, 0.5, 0.75, 1.0, 1.0]
     assert learning_rate(OptimizerSection(learning_rate=2.0), 0) == 2.0
+
+
+@pytest.mark.parametrize("count", [1, 4, 1000, 1001])
+def test_every_timestep_that_is_validated_is_one_of_the_schedules(examples: Examples, count: int) -> None:
+    seen: list[Tensor] = []
+
+    def unet(noisy: Tensor, timesteps: Tensor, **_: object) -> tuple[Tensor]:
+        seen.append(timesteps)
+        return (torch.zeros_like(noisy),)
+
+    empty = torch.zeros(5, 6)
+    objective = Objective(unet, schedule("epsilon"), scaling_factor=SCALE, empty_text=empty, loss=LossSection())
+    validation = Validation([examples], timesteps=count, seed=0, batch_size=3)
+    assert validation.loss(Passing(), objective, Accelerator(cpu=True)) > 0
+    assert len(seen) == count
+    assert all(0 <= int(timesteps.min()) <= int(timesteps.max()) < 1000 for timesteps in seen)

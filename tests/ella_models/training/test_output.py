@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -143,3 +144,13 @@ def test_weights_to_start_from_must_fit(configure: Configure, features: Path, tm
     beside.write_text(json.dumps({**told, "text_options": {"tokens": 9}}), encoding="utf-8")
     with pytest.raises(EllaError, match=r"text options {'tokens': 9}, but the configuration says {'tokens': 12}"):
         train(configure(tmp_path / "run", data=data, connector={"start": str(first.connector)}))
+
+
+def test_a_held_out_pair_that_must_be_left_out_does_not_stop_a_first_run(
+    configure: Configure, pairs: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "pairs"
+    shutil.copytree(pairs, folder)
+    (folder / "00.png").write_bytes(b"broken")
+    config = configure(tmp_path / "run", data={"folder": folder}, steps=1, validation={"hold_out": 2})
+    assert train(config).skipped == 1

@@ -202,3 +202,12 @@ def test_what_is_no_image_is_left_out_with_a_reason(image: object) -> None:
 def test_pixels_are_what_the_file_holds() -> None:
     picture = picture_of(Pair("a", png("#102030", (16, 16)), "text"), DataSection(folder=Path(), resolution=16))
     assert torch.equal(picture.pixels[:, 3, 5], torch.tensor([0x10, 0x20, 0x30], dtype=torch.uint8))
+
+
+def test_a_caption_that_is_no_utf_8_is_none_wherever_it_lies(tmp_path: Path) -> None:
+    latin = "ein Bär".encode("latin-1")
+    (tmp_path / "a.png").write_bytes(png())
+    (tmp_path / "a.txt").write_bytes(latin)
+    write_tar(tmp_path / "a.tar", {"a.png": png(), "a.txt": latin})
+    for source in (source_of(folder=tmp_path), source_of(shards=[str(tmp_path / "a.tar")])):
+        assert [pair.caption for pair in source.pairs(None)] == [None]
