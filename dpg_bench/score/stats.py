@@ -130,7 +130,12 @@ def paired_differences(
 
 def is_clear(interval: Interval | None, p_value: float, *, confidence: float = CONFIDENCE) -> bool:
     """Whether an interval of a paired difference and its permutation test both tell it from zero."""
-    return interval is not None and interval.excludes_zero and p_value <= 1 - confidence
+    return interval is not None and interval.excludes_zero and is_significant(p_value, confidence=confidence)
+
+
+def is_significant(p_value: float, *, confidence: float) -> bool:
+    """Whether a p-value is no more than 1 - `confidence`."""
+    return p_value <= 1 - confidence + 1e-12  # in a machine's arithmetic 1 - 0.9 is a little less than 0.1
 
 
 def one_sided_bounds(
@@ -283,8 +288,8 @@ def _bca_levels(
         return None
     bias = _NORMAL.inv_cdf(below)
     acceleration = float((deviations**3).sum()) / (6 * spread**1.5)
-    low, high = (
-        _NORMAL.cdf(bias + shifted / (1 - acceleration * shifted))
-        for shifted in (bias + _NORMAL.inv_cdf(tail) for tail in tails)
-    )
+    shifts = [bias + _NORMAL.inv_cdf(tail) for tail in tails]
+    if any(acceleration * shift >= 1 for shift in shifts):  # beyond the pole, where the ends would change places
+        return None
+    low, high = (_NORMAL.cdf(bias + shift / (1 - acceleration * shift)) for shift in shifts)
     return low, high

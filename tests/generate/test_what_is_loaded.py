@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from dpg_bench.errors import BadInputError
 from dpg_bench.generate.base import Generator, GeneratorSettings, ImageRequest
+from dpg_bench.generate.models.ella import EllaOptions, fetch_ella
 from dpg_bench.generate.models.lora import Lora
 from dpg_bench.generate.models.tiny_weights import tiny_connector, tiny_text_encoder
 from dpg_bench.hub.huggingface import pipeline_files
@@ -299,3 +300,13 @@ def test_offloading_needs_a_gpu(load_model: Load) -> None:
         load_model("tiny-sd15", options={"offload": "model"})
     with pytest.raises(BadInputError, match="it must be model or sequential"):
         load_model("tiny-sd15", options={"offload": "disk"})
+
+
+def test_the_loras_of_a_saved_ella_pipeline_are_fetched_too(tmp_path: Path) -> None:
+    saved = tmp_path / "saved"
+    saved.mkdir()
+    (saved / "model_index.json").write_text('{"_class_name": "EllaStableDiffusionPipeline"}', encoding="utf-8")
+    (tmp_path / "no-lora").mkdir()
+    options = EllaOptions(base=str(saved), lora=(Lora(source=str(tmp_path / "no-lora")),))
+    with pytest.raises(BadInputError, match=r"must hold one \.safetensors file to be a LoRA"):
+        fetch_ella(options)

@@ -16,6 +16,7 @@ from dpg_bench.score.stats import (
     Interval,
     detectable_difference,
     image_sd,
+    is_clear,
     paired_differences,
     prompts_needed,
     ratio_intervals,
@@ -317,3 +318,20 @@ def test_the_noise_of_seeds_is_the_deviation_between_the_images() -> None:
     assert image_sd(images) == pytest.approx(np.std([80, 80], ddof=1))
     assert image_sd(images + np.array([0, 6])) == pytest.approx(6 / math.sqrt(2))
     assert image_sd(images[:, :1]) is None
+
+
+def test_a_p_value_of_just_the_level_is_within_it() -> None:
+    for confidence, p_value in ((0.9, 0.1), (0.95, 0.05), (0.99, 0.01), (0.8, 0.2)):
+        assert is_clear(Interval(1.0, 2.0, "bca"), p_value, confidence=confidence)
+        assert not is_clear(Interval(1.0, 2.0, "bca"), p_value + 1e-4, confidence=confidence)
+
+
+@pytest.mark.parametrize("confidence", [0.95, 1 - 1e-6, 1 - 1e-12, 1 - 1e-14])
+def test_an_interval_never_shrinks_to_a_point_however_high_the_confidence(confidence: float) -> None:
+    """One prompt unlike all others gives the largest acceleration that there is, a sixth."""
+    outlier = np.zeros((30, 1))
+    outlier[0] = 100
+    (interval,) = ratio_intervals(outlier, np.ones_like(outlier), seed=0, confidence=confidence)
+    assert interval is not None
+    assert interval.low == 0
+    assert interval.high >= 100 * 4 / 30

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 DECODED_AT_ONCE = 4
+_ROUNDING = 2**-7  # of bfloat16, at 1
 
 
 def not_numbers(dtype: str) -> str:
@@ -57,11 +58,17 @@ def decode_images(pipeline: Any, latents: torch.Tensor) -> list[Image.Image]:
 def pixels_to_images(pixels: Sequence[NDArray[np.floating]], *, dtype: str) -> list[Image.Image]:
     """Pixels in [0, 1], each (height, width, 3), as 8-bit RGB images, rounded to the nearest level.
 
-    Raises DpgBenchError if a pixel is infinite or not a number: saved, it would be a black image and a low score.
+    What lies outside by no more than rounding does is cut off.
+
+    Raises DpgBenchError if a pixel is infinite or not a number: saved, it would be a black image and a low score. And
+    if pixels are of another range: levels above the highest would begin anew at black.
     """
     import numpy as np
     from PIL import Image
 
     if not all(np.isfinite(image).all() for image in pixels):
         raise DpgBenchError(not_numbers(dtype))
-    return [Image.fromarray((image * 255).round().astype(np.uint8)) for image in pixels]
+    low, high = min(image.min() for image in pixels), max(image.max() for image in pixels)
+    if low < -_ROUNDING or high > 1 + _ROUNDING:
+        raise DpgBenchError(f"The model made pixels from {low:g} to {high:g}, and not from 0 to 1 as asked.")
+    return [Image.fromarray((np.clip(image, 0, 1) * 255).round().astype(np.uint8)) for image in pixels]

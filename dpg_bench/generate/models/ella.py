@@ -37,6 +37,7 @@ from dpg_bench.generate.models.stable_diffusion import (
     SamplerOptions,
     StableDiffusionOptions,
     fetch_base,
+    fetch_loras,
     find_base,
     load_base,
     make_ready,
@@ -151,8 +152,9 @@ def find_ella(options: EllaOptions) -> EllaWeights:
 
 
 def fetch_ella(options: EllaOptions) -> None:
-    """Download and verify what `find_ella` will need."""
+    """Download and verify what `find_ella` and the LoRAs will need."""
     if _saved_pipeline(options) is not None:
+        fetch_loras(options)
         return
     fetch_base(options, _base_files(options))
     connector = options.ella

@@ -145,13 +145,18 @@ def find_base(options: StableDiffusionOptions, files: tuple[str, ...] = BASE_FIL
 
 def fetch_base(options: StableDiffusionOptions, files: tuple[str, ...] = BASE_FILES) -> None:
     """Download and verify what `find_base` and the LoRAs will need."""
-    for lora in options.lora:
-        find_lora(lora)
+    fetch_loras(options)
     path = local_path(options.base)
     if path is None:
         fetch_weights(_repository(options, files))
     elif path.is_file():
         find_configs(options.config, revision=_pinned(options.config))
+
+
+def fetch_loras(options: SamplerOptions) -> None:
+    """Download and verify the LoRAs that the options name."""
+    for lora in options.lora:
+        find_lora(lora)
 
 
 def pending_base(

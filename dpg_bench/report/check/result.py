@@ -15,6 +15,7 @@ from dpg_bench.report.runs import JudgedRun, Protocol
 from dpg_bench.score.stats import (
     RESAMPLES,
     Interval,
+    is_significant,
     one_sided_bounds,
     prompts_needed,
     sign_flip_p_values,
@@ -162,7 +163,7 @@ def _checked(
     errors = standard_errors(differences, weights)
     values = differences.sum(axis=0) / weights.sum(axis=0)
     for j, number in enumerate(numbers):
-        verdict = _verdict(bounds[j], float(p_values[j]), limit=-max_drop, significance=1 - confidence)
+        verdict = _verdict(bounds[j], float(p_values[j]), limit=-max_drop, confidence=confidence)
         prompts = int(np.count_nonzero(weights[:, j]))
         distance = abs(float(values[j]) + max_drop)
         yield CheckedNumber(
@@ -178,9 +179,9 @@ def _checked(
         )
 
 
-def _verdict(bounds: Interval | None, p_value: float, *, limit: float, significance: float) -> NumberVerdict:
+def _verdict(bounds: Interval | None, p_value: float, *, limit: float, confidence: float) -> NumberVerdict:
     if bounds is None:
         return "unclear"
     if bounds.high < limit:
-        return "regression" if p_value <= significance else "unclear"
+        return "regression" if is_significant(p_value, confidence=confidence) else "unclear"
     return "ok" if bounds.low >= limit else "unclear"

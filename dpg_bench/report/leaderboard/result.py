@@ -170,9 +170,11 @@ _Groups: TypeAlias = Mapping[_Key, Sequence[JudgedRun]]
 def _reason_to_leave_out(run: JudgedRun) -> str | None:
     if run.card.schema_version < 2:
         return "scored by an older dpg-bench, without the scores of single items; score it again."
-    if any(run.protocol(protocol).overall is None for protocol in PROTOCOLS):
-        scores = run.protocol("corrected")
-        return f"it has no overall score: {scores.prompts_scored} of {scores.prompts_expected} prompts are scored."
+    for protocol in PROTOCOLS:
+        scores = run.protocol(protocol)
+        if scores.overall is None:
+            counts = f"{scores.prompts_scored} of {scores.prompts_expected} prompts are scored"
+            return f"it has no overall score under the {protocol} protocol: {counts}."
     try:
         for protocol in PROTOCOLS:
             run_entry(run, protocol)

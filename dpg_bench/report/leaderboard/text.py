@@ -144,7 +144,7 @@ def board_notes(board: Leaderboard) -> Iterator[str]:
         )
     if any(entry.kind != "run" for entry in entries):
         yield _AS_CLAIMED
-    if any(entry.texts for entry in entries):
+    if any(entry.texts for entry in (*entries, *(one for ranking in board.rankings for one in ranking.incomplete))):
         yield "texts: who rewrote the prompts that were drawn from. What rewriting adds is the rewriter's."
     if any(entry.published is not None for entry in entries):
         yield _REPRODUCED

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -28,6 +29,7 @@ from dpg_bench.score.stats import (
     RESAMPLES,
     Array,
     Interval,
+    is_significant,
     one_sided_bounds,
     paired_differences,
     prompts_needed,
@@ -244,13 +246,14 @@ def equivalence_test(
         """That the sums of `shifted` are as low as they are."""
         return float(sign_flip_p_values(shifted, seed=seed, resamples=resamples, alternative="less")[0])
 
+    significant = partial(is_significant, confidence=confidence)
     within = max(p_value(column - margin), p_value(-column - margin))
     beyond = min(p_value(column + margin), p_value(-column + margin))
     error = float(standard_errors(column, ones)[0])
     verdict: Equivalence = "unclear"
-    if bounds is not None and -margin < bounds.low and bounds.high < margin and within <= 1 - confidence:
+    if bounds is not None and -margin < bounds.low and bounds.high < margin and significant(within):
         verdict = "equivalent"
-    elif bounds is not None and (bounds.low > margin or bounds.high < -margin) and beyond <= 1 - confidence:
+    elif bounds is not None and (bounds.low > margin or bounds.high < -margin) and significant(beyond):
         verdict = "different"
     distance = abs(margin - abs(float(differences.mean())))
     return EquivalenceTest(

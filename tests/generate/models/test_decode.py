@@ -45,3 +45,13 @@ def test_one_broken_image_among_others_is_refused(pipeline: Any) -> None:
     latents[1, 0, 0, 0] = float("nan")
     with pytest.raises(DpgBenchError, match=r"overflows in float32\. Its weights may be damaged"):
         decode_images(pipeline, latents)
+
+
+def test_pixels_just_outside_are_cut_off_and_another_range_is_an_error() -> None:
+    edges = np.array([[[-0.003, 0.0, 1.0], [1.003, 0.5, 1.002]]], dtype=np.float32)
+    (image,) = pixels_to_images([edges], dtype="float32")
+    assert np.asarray(image).tolist() == [[[0, 0, 255], [255, 128, 255]]]
+    with pytest.raises(DpgBenchError, match="from 0 to 255, and not from 0 to 1"):
+        pixels_to_images([np.array([[[0, 128, 255]]], dtype=np.uint8)], dtype="float32")
+    with pytest.raises(DpgBenchError, match="from -1 to 1, and not from 0 to 1"):
+        pixels_to_images([np.array([[[-1, 0, 1]]], dtype=np.float32)], dtype="float32")

@@ -54,6 +54,7 @@ def write_run(
     skip: str | None = None,
     allow_missing: bool = False,
     untrained: bool = False,
+    more: Mapping[str, Any] | None = None,
 ) -> None:
     """A scored run that answers `share` of all questions with yes, prompt by prompt alike for equal seeds."""
     rng = np.random.default_rng(seed)
@@ -66,7 +67,7 @@ def write_run(
     }
     if skip is not None:
         del answers[skip]
-    settings = {"steps": 25, "guidance": 7.5, "size": 512} if model else {}
+    settings = {**({"steps": 25, "guidance": 7.5, "size": 512} if model else {}), **(more or {})}
     run = RunCard(
         model=model,
         settings=settings,
@@ -356,3 +357,19 @@ def shown(board: Leaderboard, *, width: int = 80) -> str:
     print_leaderboard(board, console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
+
+
+def test_the_protocol_without_a_score_is_named(tmp_path: Path) -> None:
+    """The official protocol skips the suite's first question: of a suite of one, it scores nothing."""
+    alone = Suite("one", "one", (Prompt("item0", "One.", QUESTIONS[:1]),))
+    write_run(tmp_path / "a", 1.0, suite=alone)
+    with pytest.raises(BadInputError, match=r"no overall score under the official protocol: 0 of 1 prompts are scored"):
+        board_of(tmp_path)
+
+
+def test_what_texts_means_is_said_also_where_an_incomplete_run_alone_has_them(tmp_path: Path) -> None:
+    rewritten = {"prompts": {"rewritten_by": "a model", "recipe": "dense", "digest": "ab" * 32}}
+    write_run(tmp_path / "a", 0.5, skip="item7", allow_missing=True, more=rewritten)
+    board = board_of(tmp_path)
+    assert all(not ranking.places for ranking in board.rankings)
+    assert "texts: who rewrote the prompts" in shown(board, width=200)
