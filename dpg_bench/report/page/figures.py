@@ -29,7 +29,7 @@ from dpg_bench.report.page.estimates import (
 )
 from dpg_bench.report.page.shown_runs import ShownRun, ShownRuns
 from dpg_bench.report.page.wording import bounds, p_value, share, signed
-from dpg_bench.report.rows import score_rows
+from dpg_bench.report.rows import CategoryRow, score_rows
 from dpg_bench.report.runs import Protocol
 from dpg_bench.score.scorecard import CategoryCard, IntervalCard, StatisticsCard
 from dpg_bench.score.stats import Interval
@@ -66,21 +66,17 @@ def draw_figures(
 
 
 def _categories(shown: ShownRuns, protocol: Protocol, confidence: str) -> Figure:
-    rows: dict[str, dict[int, CategoryCard]] = {}
+    rows: dict[tuple[int, str], dict[int, CategoryCard]] = {}
     for place, run in enumerate(shown.runs):
         for row in score_rows(run.judged.card):
             if row.level < 2:
-                rows.setdefault(row.name, {})[place] = row.cards[protocol]
-    rows["overall"] = {
-        place: side.model_copy(update={"interval": shown.runs[place].judged.protocol(protocol).interval})
-        for place, side in rows["overall"].items()
-    }
+                rows.setdefault((row.level, row.name), {})[place] = row.cards[protocol]
     groups = [
         Group(
             name,
             tuple(_category_value(shown, name, place, side) for place, side in sides.items() if side.score is not None),
         )
-        for name, sides in rows.items()
+        for (_, name), sides in rows.items()
     ]
     chart = bar_chart(groups, summary=_summary("Scores by category", groups))
     return Figure("categories", "Scores by category", f"Percent, with {confidence} intervals over prompts.", chart)
@@ -100,7 +96,7 @@ def _category_value(shown: ShownRuns, name: str, place: int, side: CategoryCard)
 
 
 def _differences(shown: ShownRuns, comparisons: Mapping[int, Comparison], confidence: str) -> Figure:
-    rows: dict[str, list[Value]] = {}
+    rows: dict[CategoryRow, list[Value]] = {}
     for place, comparison in comparisons.items():
         for score in comparison.scores:
             row, paired = score.number.row, score.paired
@@ -116,8 +112,8 @@ def _differences(shown: ShownRuns, comparisons: Mapping[int, Comparison], confid
                 title=_title(shown, place, row.name, f"{what}, {paired.prompts} prompts"),
                 hollow=not paired.clear,
             )
-            rows.setdefault(f"· {row.own_name}" if row.level == 2 else row.name, []).append(value)
-    groups = [Group(name, tuple(values)) for name, values in rows.items()]
+            rows.setdefault(row, []).append(value)
+    groups = [Group(f"· {row.own_name}" if row.level == 2 else row.name, tuple(rows[row])) for row in rows]
     title = f"Differences from {shown.runs[0].letter}"
     chart = forest_chart(groups, axis=f"points more than {shown.runs[0].letter}", summary=_summary(title, groups))
     caption = (

@@ -12,7 +12,7 @@ import pytest
 from dpg_bench.errors import BadInputError
 from dpg_bench.files.run_folder import RunDir
 from dpg_bench.files.source_record import SourceRecord, place_from, write_source
-from dpg_bench.records import Prompt
+from dpg_bench.records import Prompt, Question
 from dpg_bench.report.page import ReportRequest, write_report
 from dpg_bench.report.page.score_tables import protocol_views
 from dpg_bench.report.page.shown_runs import load_shown_runs
@@ -244,3 +244,29 @@ def test_one_image_per_prompt_is_one_image(workshop: Workshop) -> None:
     page = workshop.report(workshop.run("single", suite, images=1)).read_text(encoding="utf-8")
     assert "1 image per prompt" in page
     assert "1 images per prompt" not in page
+
+
+def test_a_category_that_is_called_overall_has_a_bar_of_its_own(workshop: Workshop) -> None:
+    questions = [
+        Question(1, (), "entity", "entity - whole", "Is there a fox?"),
+        Question(2, (), "overall", "overall - style", "Is it a drawing?"),
+    ]
+    run = workshop.run(
+        "a", workshop.suite(workshop.prompts(2, questions)), lambda _, __, q: ("yes", "no")[q.proposition_id - 1]
+    )
+    view = protocol_views(load_shown_runs([run], load_suite=load_suite))[0]
+    titles = [bar.title for bar in view.figures[0].chart.bars]
+    assert [title.split(",")[0].split(" (")[0] for title in titles] == [
+        "overall: 50.00",
+        "entity: 100.00",
+        "overall: 0.00",
+    ]
+
+
+def test_categories_of_one_name_below_two_others_have_a_row_each(workshop: Workshop) -> None:
+    names = ("entity - size", "attribute - size")
+    questions = [Question(n, (), name.split(" ", maxsplit=1)[0], name, "?") for n, name in enumerate(names, start=1)]
+    suite = workshop.suite(workshop.prompts(3, questions))
+    runs = [workshop.run("a", suite), workshop.run("b", suite, drawn(2))]
+    differences = protocol_views(load_shown_runs(runs, load_suite=load_suite))[0].figures[1].chart
+    assert [label.text for label in differences.labels if label.role == "name"].count("· size") == 2
