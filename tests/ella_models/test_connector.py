@@ -70,7 +70,7 @@ def test_half_precision_keeps_the_timestep_exact(connector: EllaConnector) -> No
     ("change", "message"),
     [
         ({"heads": 5}, "768 does not divide into 5 heads"),
-        ({"layers": 0}, "layers must be a whole number of at least 1, not 0"),
+        ({"layers": 0}, "layers must be a whole number from 1 to 1000, not 0"),
         ({"width": True}, "width must be a whole number"),
         ({"time_channel": 321}, "time_channel must be even"),
     ],

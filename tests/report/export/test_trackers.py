@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -72,9 +73,11 @@ def test_wandb_offline_keeps_the_scores(run: JudgedRun, tmp_path: Path, monkeypa
     monkeypatch.setenv("WANDB_DIR", str(tmp_path))
     log_to_tracker(run, "wandb", project="test")
     (recorded,) = tmp_path.glob("wandb/offline-run-*/*.wandb")
-    content = recorded.read_bytes()
-    assert b"corrected/overall high" in content
-    assert b"judge_fingerprint" in content
+    named = (b"corrected/overall high", b"judge_fingerprint")
+    until = time.monotonic() + 60  # a process of wandb's own writes the file, and may do so a little later
+    while not all(name in recorded.read_bytes() for name in named):
+        assert time.monotonic() < until, f"{recorded} never held {named}"
+        time.sleep(0.2)
 
 
 @pytest.mark.filterwarnings("ignore")
