@@ -77,8 +77,8 @@ def test_a_folder_is_loaded_in_whichever_form_its_weights_are(
 ) -> None:
     for load in (sd15, ella):
         assert np.array_equal(pixels(load(load_model, forms[form])), pixels(load(load_model, forms["plain"])))
-    generator = load_model(f"diffusers:{forms[form]}", size=16, steps=2)
-    assert np.array_equal(pixels(generator), pixels(load_model(f"diffusers:{forms['plain']}", size=16, steps=2)))
+    made, plain = (pixels(load_model(f"diffusers:{forms[name]}", size=16, steps=2)) for name in (form, "plain"))
+    assert np.abs(made - plain).max() <= 1  # where weights lie in memory can move the last bit of a product
     assert len(list(forms["sharded"].glob("unet/*.safetensors"))) > 2
 
 
