@@ -47,7 +47,7 @@ def test_an_option_reads_as_its_caller_writes_it() -> None:
 
 
 def test_a_message_keeps_both_forms_between_processes() -> None:
-    error = pickle.loads(pickle.dumps(BadInputError(f"Say {option('size', 8)}.")))  # noqa: S301 - our own
+    error = pickle.loads(pickle.dumps(BadInputError(f"Say {option('size', 8)}.")))
     assert (str(error), error.message.on_command_line) == ("Say size=8.", "Say --size 8.")
 
 

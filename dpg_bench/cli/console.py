@@ -25,7 +25,7 @@ _LINE_EVERY_SECONDS = 30.0
 
 def say(message: str) -> None:
     """A line for the person, not the pipe: to stderr. Options are called as flags."""
-    print(visible(shortened(on_command_line(message))), file=sys.stderr, flush=True)  # noqa: T201 - the one place
+    print(visible(shortened(on_command_line(message))), file=sys.stderr, flush=True)
 
 
 def show_log() -> None:
@@ -43,7 +43,7 @@ class _Sayer(logging.Handler):
 
 def show(text: object) -> None:
     """Lines of data for people: to stdout."""
-    print(visible(str(text)))  # noqa: T201 - the one place
+    print(visible(str(text)))
 
 
 def show_json(content: Any) -> None:
@@ -52,7 +52,7 @@ def show_json(content: Any) -> None:
     What stdout's encoding lacks, or a terminal would obey, is written as `\uXXXX`, which any reader takes for the same.
     """
     text = content if isinstance(content, str) else json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-    print(_escaped(text.rstrip("\n")))  # noqa: T201 - the one place
+    print(_escaped(text.rstrip("\n")))
 
 
 def terminal() -> Console:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from dpg_bench.cli import leave
+from ella_models.training.stopping import imports, in_place_of
 
 _GRACE = 1.5
 """Seconds: schedulers kill what is still there a little later, and everything on disk is whole at any moment."""
@@ -38,7 +39,7 @@ def end(number: int, frame: FrameType | None) -> None:
     A second signal of the kind changes nothing: putting in order is under way. An import isn't interrupted, since
     libraries abort the process (torch) or come out half imported; nothing on disk is half done at any moment.
     """
-    if _imports(frame):
+    if imports(frame):
         leave(number, frame)
     if number == signal.SIGINT:
         raise KeyboardInterrupt
@@ -46,24 +47,11 @@ def end(number: int, frame: FrameType | None) -> None:
     raise Ended(number)
 
 
-def _imports(frame: FrameType | None) -> bool:
-    while frame is not None and frame.f_code.co_filename != "<frozen importlib._bootstrap>":
-        frame = frame.f_back
-    return frame is not None
-
-
 @contextmanager
 def put_in_order() -> Iterator[None]:
     """For the length of the block, what would leave at once raises KeyboardInterrupt or Ended instead."""
-    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    taken = [number for number in numbers if signal.getsignal(number) is leave]
-    for number in taken:
-        signal.signal(number, end)
-    try:
+    with in_place_of(leave, end):
         yield
-    finally:
-        for number in taken:
-            signal.signal(number, leave)
 
 
 def watch_for_terminations() -> None:

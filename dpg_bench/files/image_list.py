@@ -7,7 +7,6 @@ the CSV, all in one list or one a line. Places of files are relative to the imag
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 from dpg_bench.errors import BadInputError
 from dpg_bench.files.image_names import Listing
-from dpg_bench.files.reading import decoded, json_value, parse_json, read_content, read_csv
+from dpg_bench.files.reading import decoded, is_file, json_value, parse_json, read_content, read_csv
 
 _FILE = ("file", "path", "image_path", "filename", "file_name")
 _FORM = "A list has the columns item_id, file and, for several images of an item, image (its number)"
@@ -34,7 +33,7 @@ def read_image_list(path: Path, folder: Path, known: Collection[str]) -> Listing
     places: Counter[str] = Counter()
     for place, item_id, number, name in entries:
         file = folder / name
-        if not os.path.isfile(file):  # noqa: PTH113 - Path.is_file raises for a name that is too long
+        if not is_file(file):
             raise BadInputError(f"{place}: there is no file {file}. Places are relative to {folder}.")
         if item_id not in known:
             listing.extra.append(name)

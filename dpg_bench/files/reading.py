@@ -33,6 +33,22 @@ _MOST_ALIASES = 1000
 """Of a YAML file: each may stand for all that others stand for."""
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is a file at `path`; not where the name is too long, at which `Path.is_file` raises."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def is_dir(path: Path) -> bool:
+    """Whether there is a folder at `path`; not where the name is too long."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def read_content(path: Path, *, pipe: bool = False, most: int = _LARGEST) -> bytes:
     """All bytes of a file; `pipe` lets it be a pipe that the user named, which nothing in a folder should be.
 

@@ -7,7 +7,6 @@ it is there.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +16,7 @@ from typing import Literal, TypeAlias, get_args
 from dpg_bench.errors import BadInputError, option
 from dpg_bench.files.answer_lines import AnswerLine, read_answer_lines
 from dpg_bench.files.kept_suite import read_kept_suite
+from dpg_bench.files.reading import is_dir, is_file
 from dpg_bench.files.run_folder import JudgementDir, RunDir, judge_folder, judgement_of, scored_below
 from dpg_bench.records import Suite
 from dpg_bench.report.still_fits import misfit
@@ -159,9 +159,9 @@ def load_judged(path: Path, *, judge: str | None = None) -> JudgedRun:
     Raises BadInputError if there is nothing there, nothing scored, several judges and none chosen, no such judge,
     or a scorecard that is damaged or of a newer schema; StaleScorecardError if the run has changed since.
     """
-    if os.path.isfile(path):  # noqa: PTH113 - Path's raises for a name that is too long
+    if is_file(path):
         return _load_file(path)
-    if not os.path.isdir(path):  # noqa: PTH112
+    if not is_dir(path):
         raise BadInputError(f"There is no {path}. Name a run folder, or a scorecard.json.")
     if JudgementDir(path).scorecard.exists():
         return _load_file(JudgementDir(path).scorecard)

@@ -48,25 +48,26 @@ def assemble(config: TrainingConfig, accelerator: accelerate.Accelerator, folder
     shape = StepShape(config.batch_size, config.accumulate, accelerator.num_processes, accelerator.process_index)
     skipped = SkippedPairs(folder.skipped if accelerator.is_main_process else None)
     precomputed = _precomputed(config, shape)
-    # before anything is downloaded: a folder that isn't there is told at once
-    source = pair_source(config.data, seed=config.seed, skipped=skipped) if precomputed is None else None
     drawn = bool(config.validation.prompts) and accelerator.is_main_process
-    vae = load_vae(config, device=device) if precomputed is None or drawn else None
-    text_encoder = load_text_encoder_of(config, device=device) if precomputed is None or drawn else None
-    unet = load_unet(config, device=device)
-    digests = {"unet": digest(unet)}
+    vae = text_encoder = None
     examples: ExampleSource
     if precomputed is None:
-        assert source is not None and vae is not None and text_encoder is not None  # noqa: S101, PT018 - see above
+        # before anything is downloaded: a folder that isn't there is told at once
+        source = pair_source(config.data, seed=config.seed, skipped=skipped)
+        vae, text_encoder = load_vae(config, device=device), load_text_encoder_of(config, device=device)
         encoder = Encoder(vae, text_encoder, device)
         hold_out = config.validation.hold_out
         examples = RawExamples(source, encoder, config.data, shape=shape, hold_out=hold_out, skipped=skipped)
-        digests["text_encoder"] = digest(text_encoder.model)
+        digests = {"text_encoder": digest(text_encoder.model)}
     else:
         examples = precomputed
-        digests |= {"text_encoder": precomputed.text_encoder_digest, "features": precomputed.digest}
-        if text_encoder is not None and digest(text_encoder.model) != precomputed.text_encoder_digest:
-            raise EllaError(f"'{config.data.precomputed}' was precomputed with other weights of the text encoder.")
+        digests = {"text_encoder": precomputed.text_encoder_digest, "features": precomputed.digest}
+        if drawn:
+            vae, text_encoder = load_vae(config, device=device), load_text_encoder_of(config, device=device)
+            if digest(text_encoder.model) != precomputed.text_encoder_digest:
+                raise EllaError(f"'{config.data.precomputed}' was precomputed with other weights of the text encoder.")
+    unet = load_unet(config, device=device)
+    digests = {"unet": digest(unet)} | digests
     connector = starting_connector(
         config, text_width=examples.empty_text.shape[-1], condition_width=unet.config.cross_attention_dim
     )

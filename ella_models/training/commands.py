@@ -214,6 +214,7 @@ def _quiet() -> None:
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging
 
-    for logging in (diffusers_logging, transformers_logging):
-        logging.set_verbosity_error()  # type: ignore[no-untyped-call, unused-ignore]
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call, unused-ignore]
+    of_both: tuple[Any, ...] = (diffusers_logging, transformers_logging)
+    for logging in of_both:
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()

@@ -7,12 +7,12 @@ import sys
 
 def say(message: str) -> None:
     """A line for the person, not the pipe: to stderr."""
-    print(_visible(message), file=sys.stderr, flush=True)  # noqa: T201 - the one place
+    print(_visible(message), file=sys.stderr, flush=True)
 
 
 def show(text: object) -> None:
     """Lines of data: to stdout."""
-    print(_visible(str(text)), flush=True)  # noqa: T201 - the one place
+    print(_visible(str(text)), flush=True)
 
 
 def _visible(text: str) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+Handler = Callable[[int, FrameType | None], None]
+"""Of a signal: its number, and where it found the program."""
 
 CONTINUES = "Stopped; run the same command again to go on."
 
@@ -22,19 +25,19 @@ class Ended(KeyboardInterrupt):
 
 def end(number: int, frame: FrameType | None) -> None:
     """The handler of work that is put in order before it ends. Raises Ended, but in an import."""
-    if _imports(frame):
+    if imports(frame):
         leave(number, frame)
     raise Ended(number)
 
 
-def leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's signature
+def leave(number: int, _frame: FrameType | None) -> None:
     """The handler of a process that has nothing to put in order: an interrupted import would leave by a traceback."""
     cursor = "\r\x1b[?25h" if os.isatty(2) else ""  # which a progress bar hides
     os.write(2, f"{cursor}{CONTINUES}\n".encode())
     os._exit(128 + number)
 
 
-def _imports(frame: FrameType | None) -> bool:
+def imports(frame: FrameType | None) -> bool:
     """Whether an import is under way: raised there, an exception makes torch abort the process."""
     while frame is not None and frame.f_code.co_filename != "<frozen importlib._bootstrap>":
         frame = frame.f_back
@@ -44,14 +47,22 @@ def _imports(frame: FrameType | None) -> bool:
 @contextmanager
 def put_in_order() -> Iterator[None]:
     """For the length of the block, what would `leave` raises Ended instead."""
-    taken = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is leave]
+    with in_place_of(leave, end):
+        yield
+
+
+@contextmanager
+def in_place_of(handler: Handler, other: Handler) -> Iterator[None]:
+    """For the length of the block, `other` gets the signals that `handler` would: Ctrl-C, SIGTERM and SIGHUP."""
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    taken = [number for number in numbers if signal.getsignal(number) is handler]
     for number in taken:
-        signal.signal(number, end)
+        signal.signal(number, other)
     try:
         yield
     finally:
         for number in taken:
-            signal.signal(number, leave)
+            signal.signal(number, handler)
 
 
 class StopRequest:
@@ -71,7 +82,7 @@ class StopRequest:
 
         But one that comes while something is imported waits until `begin_steps`.
         """
-        if self.number is not None or not (self.in_step or _imports(frame)):
+        if self.number is not None or not (self.in_step or imports(frame)):
             raise Ended(number)
         self.number = number
 

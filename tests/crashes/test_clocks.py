@@ -63,7 +63,10 @@ time_t time(time_t *now) {
 }
 """
 
-pytestmark = [pytest.mark.nightly, pytest.mark.skipif(which("cc") is None, reason="needs a C compiler")]
+pytestmark = [
+    pytest.mark.nightly,
+    pytest.mark.skipif(which("cc") is None, reason="no cc to compile what moves the clock"),
+]
 HOUR = 3600
 JUMPS = (
     [7 * HOUR, -30 * HOUR],

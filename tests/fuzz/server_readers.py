@@ -33,12 +33,12 @@ _SERVER = Server(ServedModel("m", "http://127.0.0.1/v1"), limits=Limits(attempts
 def readers(folder: Path) -> Mapping[str, Reader]:
     """All of them; logs of what was said go into `folder`."""
     log = folder / "said.jsonl"
-    chat = {
+    chat: dict[str, Any] = {
         "model": "m",
         "choices": [{"message": {"content": "yes"}, "logprobs": {"content": [{"top_logprobs": [{}]}]}}],
         "usage": {"prompt_tokens": 1, "completion_tokens": 1, "cost": 0.1},
     }
-    chat["choices"][0]["logprobs"]["content"][0]["top_logprobs"] = [{"token": "yes", "logprob": -0.1}]  # type: ignore[index]
+    chat["choices"][0]["logprobs"]["content"][0]["top_logprobs"] = [{"token": "yes", "logprob": -0.1}]
     image = {"data": [{"b64_json": base64.b64encode(_picture()).decode(), "revised_prompt": "A fox."}]}
 
     def said(content: bytes) -> None:

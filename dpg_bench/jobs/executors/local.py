@@ -104,7 +104,7 @@ def check_sendable(work: Work) -> None:
     """Raises BadInputError for work that lies in this process's memory, as models and judges given as objects may."""
     try:
         pickle.dumps(work)
-    except Exception as error:  # noqa: BLE001 - models of any library, which refuse as they like
+    except Exception as error:  # noqa: BLE001 - an object's own way of being pickled can raise anything
         raise BadInputError(
             f"This can't be sent to another process: {error}. Give model, judge and suite by their names, or leave "
             f"{option('devices')} out."
@@ -151,7 +151,7 @@ def tried(work: Callable[[], _ResultT]) -> _ResultT | Exception:
     """What `work` gives, or the error that it meets, as far as that can be sent to another process."""
     try:
         return work()
-    except Exception as error:  # noqa: BLE001 - told to who hands out, which raises it
+    except Exception as error:  # noqa: BLE001 - sent to the process that hands out, which raises it
         return _sendable(error)
 
 
@@ -159,6 +159,6 @@ def _sendable(error: Exception) -> Exception:
     """`error`, or what it says, if it can't be sent itself."""
     try:
         pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
-    except Exception:  # noqa: BLE001 - an error of any library, which pickles as it likes
+    except Exception:  # noqa: BLE001 - a library's own error class can raise anything when it is pickled or made again
         return DpgBenchError(f"{type(error).__name__}: {error}")
     return error

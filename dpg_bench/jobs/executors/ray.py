@@ -94,22 +94,22 @@ class _Actor:
     """The life of an actor: it opens the work, then does what is handed to it."""
 
     def __init__(self) -> None:
-        self._opened: OpenWork | None = None
+        self._opened: list[OpenWork] = []  # one, once it is there
 
     def open(self, work: Work, name: str, folder: str) -> Exception | None:
         opened = tried(partial(open_work, work, name, "auto" if self._has_gpu() else "cpu", folder))
         if isinstance(opened, Exception):
             return opened
-        self._opened = opened
+        self._opened.append(opened)
         return None
 
     def do(self, items: Sequence[str]) -> Told | Exception:
-        assert self._opened is not None  # noqa: S101 - nothing is handed to an actor that has opened nothing
-        return tried(partial(self._opened.do, items))
+        (opened,) = self._opened
+        return tried(partial(opened.do, items))
 
     def end(self) -> None:
-        if self._opened is not None:
-            self._opened.close()
+        for opened in self._opened:
+            opened.close()
 
     @staticmethod
     def _has_gpu() -> bool:

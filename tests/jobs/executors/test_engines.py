@@ -133,9 +133,9 @@ def test_a_model_in_memory_can_not_be_sent_to_another_process(tmp_path: Path) ->
 
 @pytest.mark.parametrize("name", [*judge_specs(), "vlm:owner/name", "openai:name@http://127.0.0.1/v1"])
 def test_the_specs_of_judges_can_be_sent(name: str) -> None:
-    assert pickle.loads(pickle.dumps(find_judge(name))).name == find_judge(name).name  # noqa: S301 - our own
+    assert pickle.loads(pickle.dumps(find_judge(name))).name == find_judge(name).name
 
 
 @pytest.mark.parametrize("name", [*model_specs(), "diffusers:owner/name", "openai:name@http://127.0.0.1/v1"])
 def test_the_specs_of_models_can_be_sent(name: str) -> None:
-    assert pickle.loads(pickle.dumps(find_model(name))).name == name  # noqa: S301 - our own
+    assert pickle.loads(pickle.dumps(find_model(name))).name == name

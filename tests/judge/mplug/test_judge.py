@@ -149,7 +149,7 @@ def test_the_toy_checkpoint_is_the_same_every_time(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P", "CMYK", "I;16"])
 def test_preprocessing_takes_any_mode_and_survives_pickling(mode: str) -> None:
-    preprocess = pickle.loads(pickle.dumps(Squash(28)))  # noqa: S301 - our own
+    preprocess = pickle.loads(pickle.dumps(Squash(28)))
     image = Image.new(mode, (50, 30))
     pixels = preprocess(image)
     assert pixels.shape == (28, 28, 3)
