@@ -28,6 +28,7 @@ import torch
 import yaml
 
 from benchmarks.measuring import describe_machine
+from dpg_bench.errors import BadInputError
 from dpg_bench.miniature.train.connector import SIZES, connector_settings, write_pairs
 from dpg_bench.score.scorecard import read_scorecard
 from ella_models import load_connector
@@ -88,7 +89,10 @@ def main() -> None:
         print(describe_machine())
         do_all(list(scoring(trained, arguments)), arguments.at_once)
     else:
-        print(table(trained, arguments.out))
+        try:
+            print(table(trained, arguments.out))
+        except BadInputError as error:
+            parser.error(f"{error} The steps 'train' and 'score' come first.")
 
 
 def train(trained: Sequence[Trained], arguments: argparse.Namespace) -> None:
