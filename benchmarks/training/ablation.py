@@ -29,7 +29,8 @@ import yaml
 
 from benchmarks.measuring import describe_machine
 from dpg_bench.errors import BadInputError
-from dpg_bench.miniature.train.connector import SIZES, connector_settings, write_pairs
+from dpg_bench.generate.models.mini import MINI_ELLA_SD15
+from dpg_bench.miniature.train.connector import SIZES, STEPS, connector_settings, write_pairs
 from dpg_bench.score.scorecard import read_scorecard
 from ella_models import load_connector
 from ella_models.training import TrainingConfig, precompute
@@ -78,7 +79,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--at-once", type=int, default=1, help="how many processes side by side")
     parser.add_argument("--workers", type=int, default=0, help="processes that draw the pairs")
-    parser.add_argument("--steps", type=int, help="of each training; the miniature's own number by default")
+    parser.add_argument("--steps", type=int, default=STEPS, help="of each training")
     parser.add_argument("--limit", type=int, help="score the suite's first so many prompts alone")
     arguments = parser.parse_args()
     trained = [Trained(arguments.out, preset, seed) for seed in SEEDS for preset in PAPER]
@@ -122,9 +123,9 @@ def settings(one: Trained, arguments: argparse.Namespace) -> TrainingConfig:
         "connector": {"preset": one.preset} | sizes,
         "seed": one.seed,
         "validation": {"every": 500, "hold_out": HELD_OUT},
+        "steps": arguments.steps,
     }
-    config = TrainingConfig.model_validate(base | changed)
-    return config if arguments.steps is None else config.model_copy(update={"steps": arguments.steps})
+    return TrainingConfig.model_validate(base | changed)
 
 
 def _timeless(sizes: dict[str, int]) -> dict[str, int]:
@@ -133,6 +134,8 @@ def _timeless(sizes: dict[str, int]) -> dict[str, int]:
 
 def scoring(trained: Sequence[Trained], arguments: argparse.Namespace) -> Iterator[Job]:
     """What draws and judges, for each folder of images."""
+    own = MINI_ELLA_SD15.defaults
+    sampling = ["--size", f"{own.size}", "--steps", f"{own.steps}", "--guidance", f"{own.guidance}"]
     limit = [] if arguments.limit is None else ["--limit", str(arguments.limit)]
     for one in trained:
         options = [
@@ -141,7 +144,6 @@ def scoring(trained: Sequence[Trained], arguments: argparse.Namespace) -> Iterat
             f"ella={one.run / 'ella.safetensors'}",
         ]
         given = [part for option in options for part in ("--model-option", option)]
-        sampling = ["--size", "64", "--steps", "20", "--guidance", "5"]  # as the miniature's own models
         yield _drawn_and_judged(["--model", "ella-sd15", *given, *sampling, *limit], one.images)
     yield _drawn_and_judged(["--model", "mini-sd15", *limit], clip_images(arguments.out))
 
