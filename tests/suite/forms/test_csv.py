@@ -188,7 +188,7 @@ def test_any_graph_and_any_text_survive_the_file(prompts: list[Prompt]) -> None:
                 dependency,
                 question.category_broad,
             )
-            writer.writerow([*cells, f"{question.category} (thing (one), two)", question.text])
+            writer.writerow([*cells, f"{question.category} (thing (one), two)", guarded(question.text)])
     assert parse_csv(buffer.getvalue().encode(), "my.csv") == tuple(prompts)
 
 
