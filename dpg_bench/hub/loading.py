@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from dpg_bench.errors import BadInputError, DpgBenchError
 from dpg_bench.halving import is_out_of_memory
-from dpg_bench.hub.huggingface import read_model_index
+from dpg_bench.hub.huggingface import Weights, read_model_index
+from dpg_bench.hub.stated import check_stated
 from dpg_bench.hub.weights import weight_files
 
 if TYPE_CHECKING:
@@ -17,8 +18,14 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def load_errors(what: str, where: str) -> Iterator[None]:
-    """Turn whatever a library raises about damaged or foreign weights into a BadInputError that names them."""
+def load_errors(what: str, *weights: Weights) -> Iterator[None]:
+    """For loading by a library: its files are looked at first (`check_stated`), and what it raises names `weights`.
+
+    Raises BadInputError for damaged or foreign weights.
+    """
+    where = ", ".join(dict.fromkeys(one.source for one in weights))
+    for one in weights:
+        check_stated(one)
     try:
         yield
     except DpgBenchError:
@@ -86,6 +93,8 @@ def _is_model(found: Any, kind: type) -> bool:
 
 def _unreadable(what: str, where: str, error: Exception) -> BadInputError:
     cause = " ".join(str(error).split())
+    if "trust_remote_code" in cause:
+        return BadInputError(f"{where} can't be loaded as {what}: it brings code of its own, which is never run.")
     shown = cause if len(cause) <= 400 else f"{cause[:400]}…"
     return BadInputError(
         f"{where} can't be loaded as {what}: {shown or type(error).__name__} ({type(error).__name__}). "

@@ -17,6 +17,7 @@ from dpg_bench.remote.usage import Usage
 
 _FILES = ("config.json", "*.safetensors")
 _OPTIONAL = ("*.json", "*.txt", "*.model", "*.jinja")
+_OURS: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 _GPU_BATCH = 8
 
 
@@ -106,14 +107,14 @@ def load_causal_writer(settings: WriterSettings) -> CausalWriter:
     device = resolve_device(settings.device)
     dtype = resolve_dtype(settings.dtype, device, gpu_default="bfloat16")
     weights = _weights(settings)
-    with load_errors("a causal language model", settings.name), quiet_libraries():
-        tokenizer: Any = transformers.AutoTokenizer.from_pretrained(weights.folder, local_files_only=True)
+    with load_errors("a causal language model", weights), quiet_libraries():
+        tokenizer: Any = transformers.AutoTokenizer.from_pretrained(weights.folder, **_OURS)
         if not getattr(tokenizer, "chat_template", None):
             raise BadInputError(
                 f"{settings.name} has no chat template, so it can't be asked: name an instruction-tuned model."
             )
         loaded: Any = transformers.AutoModelForCausalLM.from_pretrained(
-            weights.folder, dtype=torch_dtype(dtype), local_files_only=True, output_loading_info=True
+            weights.folder, dtype=torch_dtype(dtype), output_loading_info=True, **_OURS
         )
     model, found = loaded
     check_complete(found, type(model).__name__, settings.name)

@@ -17,7 +17,7 @@ from typing import Any, Self
 import torch
 from safetensors import SafetensorError
 from torch import Tensor
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from ella_models.errors import EllaError
 from ella_models.text_encoder.base import (
@@ -29,6 +29,7 @@ from ella_models.text_encoder.base import (
     cast_whole,
     hidden_states,
 )
+from ella_models.text_encoder.strangers import NO_CODE, read_config
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +68,15 @@ class DecoderTextEncoder:
         """
         where = os.fspath(source)
         try:
-            config = AutoConfig.from_pretrained(where, revision=revision or "main")
+            config = read_config(where, revision=revision)
             if config.is_encoder_decoder:
                 raise EllaError(
                     f"'{source}' is an encoder-decoder model ({config.model_type}); text encoders are the T5 family's "
                     "encoders and decoder-only models."
                 )
-            tokenizer = AutoTokenizer.from_pretrained(where, revision=revision or "main")
+            tokenizer = AutoTokenizer.from_pretrained(where, revision=revision or "main", **NO_CODE)
             loaded: Any = AutoModel.from_pretrained(
-                where, revision=revision or "main", dtype=dtype, output_loading_info=True
+                where, revision=revision or "main", dtype=dtype, output_loading_info=True, **NO_CODE
             )
         except EllaError:
             raise

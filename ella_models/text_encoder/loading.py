@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ella_models.errors import EllaError
 from ella_models.text_encoder.base import TextEncoder, TextOptions
 from ella_models.text_encoder.decoder import DecoderTextEncoder
+from ella_models.text_encoder.strangers import read_config
 from ella_models.text_encoder.t5 import T5_FAMILY, T5TextEncoder
 
 
@@ -39,7 +40,7 @@ def load_text_encoder(
     if Path(where).is_absolute() and not Path(where).is_dir():
         raise EllaError(f"There is no folder '{where}' to load the text encoder from.")
     try:
-        config = AutoConfig.from_pretrained(where, revision=revision or "main")
+        config = read_config(where, revision=revision)
     except (OSError, ValueError) as error:
         at = f" at revision '{revision}'" if revision else ""
         raise EllaError(f"The text encoder could not be loaded from '{source}'{at}: {error}") from error

@@ -18,7 +18,6 @@ from typing import Any, Self
 import torch
 from safetensors import SafetensorError
 from transformers import (
-    AutoConfig,
     AutoTokenizer,
     MT5EncoderModel,
     PreTrainedModel,
@@ -37,6 +36,7 @@ from ella_models.text_encoder.base import (
     cast_whole,
     hidden_states,
 )
+from ella_models.text_encoder.strangers import NO_CODE, read_config
 
 RELEASED_TEXT_ENCODER = "google/flan-t5-xl"
 T5_FAMILY: dict[str, type[PreTrainedModel]] = {"t5": T5EncoderModel, "mt5": MT5EncoderModel, "umt5": UMT5EncoderModel}
@@ -80,8 +80,8 @@ class T5TextEncoder:
         if Path(where).is_absolute() and not Path(where).is_dir():
             raise EllaError(f"There is no folder '{where}' to load the T5 text encoder from.")
         try:
-            kind = AutoConfig.from_pretrained(where, revision=revision or "main").model_type
-            tokenizer = AutoTokenizer.from_pretrained(where, revision=revision or "main")
+            kind = read_config(where, revision=revision).model_type
+            tokenizer = AutoTokenizer.from_pretrained(where, revision=revision or "main", **NO_CODE)
             loaded: Any = T5_FAMILY.get(kind, T5EncoderModel).from_pretrained(
                 where, revision=revision or "main", dtype=dtype, output_loading_info=True
             )

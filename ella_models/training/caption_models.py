@@ -11,6 +11,7 @@ from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from ella_models.errors import EllaError
+from ella_models.text_encoder.strangers import NO_CODE, read_config
 from ella_models.training.captioning import PROMPT, Said
 
 
@@ -33,8 +34,9 @@ class LocalCaptioner:
         self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self._dtype = dtype or (torch.bfloat16 if self._device.type == "cuda" else torch.float32)
         try:
-            self._processor: Any = AutoProcessor.from_pretrained(self._name)  # type: ignore[no-untyped-call]
-            loaded: Any = AutoModelForImageTextToText.from_pretrained(self._name, dtype=self._dtype)
+            self._processor: Any = AutoProcessor.from_pretrained(self._name, **NO_CODE)  # type: ignore[no-untyped-call]
+            read_config(self._name)
+            loaded: Any = AutoModelForImageTextToText.from_pretrained(self._name, dtype=self._dtype, **NO_CODE)
         except (OSError, ValueError, KeyError) as error:
             raise EllaError(f"The model '{model}' could not be loaded: {error}") from error
         if getattr(self._processor, "chat_template", None) is None:

@@ -113,5 +113,5 @@ def test_pixels_that_are_no_numbers_become_an_error_not_an_image(value: float) -
 
 
 def test_running_out_of_memory_while_loading_stays_what_it_is() -> None:
-    with pytest.raises(torch.OutOfMemoryError), load_errors("a pipeline", "somewhere"):
+    with pytest.raises(torch.OutOfMemoryError), load_errors("a pipeline"):
         raise torch.OutOfMemoryError("too big")

@@ -196,7 +196,7 @@ def _load(source: str, settings: GeneratorSettings[PipelineOptions]) -> Generato
     found = pipeline_class(weights.folder if configs is None else configs.folder)
     settings_arguments(found, settings, options.arguments)
     dtype = torch_dtype(settings.dtype)
-    with quiet_libraries(), load_errors(f"a {found.__name__}", source):
+    with quiet_libraries(), load_errors(f"a {found.__name__}", weights):
         off = _switched_off(found)
         if single is not None and configs is not None:
             pipeline = load_single_file(found, single, configs, dtype=dtype, parts=off)

@@ -285,7 +285,7 @@ def load_ella(weights: EllaWeights, settings: GeneratorSettings[EllaTextOptions]
     Raises BadInputError if a part's weights are damaged, of another architecture, or don't fit the others.
     """
     dtype = torch_dtype(settings.dtype)
-    with quiet_libraries(), load_errors("parts of an ELLA pipeline", _names(weights)), ella_errors():
+    with quiet_libraries(), load_errors("parts of an ELLA pipeline", *_parts(weights)), ella_errors():
         from ella_models import EllaStableDiffusionPipeline
 
         if weights.connector is None or weights.text_encoder is None:
@@ -361,8 +361,8 @@ def _text_limits(pipeline: Any) -> tuple[TextLimit, ...]:
     return (tokenizer_limit("tokenizer", pipeline.tokenizer, tokens),)
 
 
-def _names(weights: EllaWeights) -> str:
-    return ", ".join(part.source for part in weights.recorded().values() if isinstance(part, Weights))
+def _parts(weights: EllaWeights) -> list[Weights]:
+    return [part for part in weights.recorded().values() if isinstance(part, Weights)]
 
 
 ELLA_SD15 = ModelSpec(

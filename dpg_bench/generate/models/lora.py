@@ -95,7 +95,7 @@ def apply_loras(pipeline: Any, loras: Sequence[Lora]) -> Mapping[str, AppliedLor
     for number, lora in enumerate(loras, start=1):
         key = f"lora_{number}"
         weights = find_lora(lora)
-        with load_errors(f"a LoRA of {name}", lora.source):
+        with load_errors(f"a LoRA of {name}", weights):
             _need_peft()
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message="Already found a `peft_config`")  # several are meant
@@ -107,7 +107,7 @@ def apply_loras(pipeline: Any, loras: Sequence[Lora]) -> Mapping[str, AppliedLor
                 )
         applied[key] = AppliedLora(weights, lora.scale)
     if applied:
-        with load_errors(f"LoRAs of {name}", ", ".join(lora.source for lora in loras)):
+        with load_errors(f"LoRAs of {name}", *(lora.weights for lora in applied.values())):
             pipeline.set_adapters([*applied], adapter_weights=[lora.scale for lora in applied.values()])
     return applied
 

@@ -13,6 +13,7 @@ from typing import Any
 from dpg_bench.errors import BadInputError, DpgBenchError
 from dpg_bench.hub.huggingface import Repository, Weights, local_path, repository_weights
 from dpg_bench.hub.loading import load_errors
+from dpg_bench.hub.stated import check_stated
 
 CONFIG_HELP = "of a single-file checkpoint: diffusers folder or repository whose configurations and tokenizers fit it"
 _CONFIGS = ("model_index.json",)
@@ -39,7 +40,7 @@ def usual_configs(file: Path) -> str:
 
     Raises BadInputError if the file can't be read.
     """
-    with load_errors("a checkpoint", str(file)):
+    with load_errors("a checkpoint", _alone(file)):
         from diffusers.loaders.single_file_utils import fetch_diffusers_config, load_single_file_checkpoint
 
         return str(fetch_diffusers_config(load_single_file_checkpoint(str(file)))["pretrained_model_name_or_path"])
@@ -53,8 +54,9 @@ def load_single_file(pipeline_class: Any, file: Path, configs: Weights, *, dtype
     name = pipeline_class.__name__
     if not hasattr(pipeline_class, "from_single_file"):
         raise BadInputError(f"{file} is a single file, but diffusers reads a {name} from folders alone.")
+    check_stated(configs)
     try:
-        with load_errors(f"a {name}", str(file)):
+        with load_errors(f"a {name}", _alone(file)):
             return pipeline_class.from_single_file(
                 str(file), config=str(configs.folder), local_files_only=True, dtype=dtype, **parts
             )
@@ -63,3 +65,7 @@ def load_single_file(pipeline_class: Any, file: Path, configs: Weights, *, dtype
             f"{error} Configurations were taken from {configs.source}; if the checkpoint is of another kind, name a "
             "folder or repository that fits it: -M config=…"
         ) from error.__cause__
+
+
+def _alone(file: Path) -> Weights:
+    return Weights(str(file), None, file.parent, (file.name,))

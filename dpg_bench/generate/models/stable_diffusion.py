@@ -180,7 +180,7 @@ def load_base(base: Base, settings: GeneratorSettings[SamplerOptions], *, clip: 
     """
     off: dict[str, Any] = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
     off |= {} if clip else {"text_encoder": None, "tokenizer": None}
-    with quiet_libraries(), load_errors("a Stable Diffusion pipeline", base.weights.source):
+    with quiet_libraries(), load_errors("a Stable Diffusion pipeline", base.weights):
         from diffusers import StableDiffusionPipeline
 
         dtype = torch_dtype(settings.dtype)

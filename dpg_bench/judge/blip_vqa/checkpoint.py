@@ -43,7 +43,7 @@ def load_blip_vqa(weights: Weights, *, device: str, dtype: str) -> Any:
 
     auto: Any = BlipForQuestionAnswering
     kind: dict[str, Any] = {"dtype": torch_dtype(dtype), "output_loading_info": True}
-    with quiet_libraries(), load_errors("BLIP-VQA", weights.source):
+    with quiet_libraries(), load_errors("BLIP-VQA", weights):
         if "config.json" in weights.files:
             model, found = auto.from_pretrained(weights.folder, local_files_only=True, **kind)
         else:

@@ -42,14 +42,18 @@ class ClipJudge:
 
         Raises BadInputError if the weights or the tokenizer can't be used.
         """
+        from tokenizers.models import BPE
         from transformers import CLIPModel, CLIPTokenizer
 
         auto: Any = CLIPModel
-        with quiet_libraries(), load_errors("CLIP", weights.source):
+        tokenizer_class: Any = CLIPTokenizer
+        with quiet_libraries(), load_errors("CLIP", weights):
             model, found = auto.from_pretrained(
                 weights.folder, local_files_only=True, dtype=torch_dtype(dtype), output_loading_info=True
             )
-            self._tokenizer: Any = CLIPTokenizer.from_pretrained(weights.folder, local_files_only=True)
+            # Of the two files that are recorded: a tokenizer.json beside them would be read in their place.
+            vocabulary, merges = BPE.read_file(str(weights.folder / "vocab.json"), str(weights.folder / "merges.txt"))
+            self._tokenizer: Any = tokenizer_class(vocab=vocabulary, merges=merges)
         check_complete(found, "CLIP", weights.source)
         self._model: Any = model.to(device).eval()
         self._longest: int = model.config.text_config.max_position_embeddings

@@ -44,7 +44,7 @@ class VlmJudge:
         Raises BadInputError if it can't be loaded, has no chat template, or has no token for yes or no.
         """
         options = settings.options
-        loaded = load_vlm(weights.folder, source=weights.source, device=settings.device, dtype=settings.dtype)
+        loaded = load_vlm(weights, device=settings.device, dtype=settings.dtype)
         self._tokenizer = loaded.processor.tokenizer
         self._words = token_spellings(self._tokenizer)
         for word, tokens in self._words.items():

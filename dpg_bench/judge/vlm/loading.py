@@ -9,6 +9,7 @@ from typing import Any
 
 from dpg_bench.device import torch_dtype
 from dpg_bench.errors import BadInputError
+from dpg_bench.hub.huggingface import Weights
 from dpg_bench.hub.loading import check_complete, load_errors
 from dpg_bench.hub.remarks import quiet_libraries
 
@@ -23,14 +24,15 @@ class LoadedVlm:
     processor: Any
 
 
-def load_vlm(folder: Path, *, source: str, device: str, dtype: str) -> LoadedVlm:
-    """The model in `folder` on `device`, in `dtype`; no code of the folder's is run.
+def load_vlm(weights: Weights, *, device: str, dtype: str) -> LoadedVlm:
+    """The model in `weights` on `device`, in `dtype`; no code of theirs is run.
 
     Raises BadInputError if it is no such model, damaged or incomplete, or has no chat template.
     """
     from transformers import AutoConfig, AutoModelForImageTextToText
 
-    with quiet_libraries(), load_errors("a vision-language model", source):
+    folder, source = weights.folder, weights.source
+    with quiet_libraries(), load_errors("a vision-language model", weights):
         config: Any = AutoConfig.from_pretrained(folder, **_OURS)
         processor = _processor(folder, config)
         if getattr(processor, "tokenizer", None) is None or getattr(processor, "image_processor", None) is None:
