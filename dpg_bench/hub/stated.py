@@ -23,6 +23,8 @@ _LARGEST_HEADER = 1 << 24
 _MOST_TENSORS = 20_000
 """Of a file: libraries compare their names with one another. Those of the largest single files have some thousand."""
 _LONGEST = {list: 20_000, dict: 50_000}
+_BLOCKS = re.compile(r".*(block|layer|channels|types|depths|mult)\w*")
+_MOST_BLOCKS = 500
 _LARGEST_NUMBER = 1 << 24
 _MOST = (
     (re.compile(r"(.*_)?(n_)?(layers?|blocks?|depths?|stages)|.*layers_per_(block|stage).*"), 1000),
@@ -59,7 +61,7 @@ def check_stated(weights: Weights) -> None:
 
 def _check_settings(path: Path) -> None:
     for name, value in _numbered(read_json(read_content(path, most=_LARGEST_SETTINGS), str(path))):
-        if isinstance(value, list | dict) and len(value) > (longest := _LONGEST[type(value)]):
+        if isinstance(value, list | dict) and len(value) > (longest := _longest(name, value)):
             raise BadInputError(f"{path} lists {len(value)} values as {name:.60}; up to {longest} are read.")
         if isinstance(value, int) and abs(value) > (most := _most(name)):
             raise BadInputError(f"{path} states {value} as {name:.60}; no model has more than {most}.")
@@ -70,6 +72,10 @@ def _check_settings(path: Path) -> None:
             f"{path.parent} holds an adapter beside the model (adapter_config.json), which names the model that it is "
             "for. Merge it into the weights, or take it out of the folder."
         )
+
+
+def _longest(name: str, value: list[Any] | dict[str, Any]) -> int:
+    return _MOST_BLOCKS if isinstance(value, list) and _BLOCKS.fullmatch(name) else _LONGEST[type(value)]
 
 
 def _most(name: str) -> float:

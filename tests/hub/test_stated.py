@@ -66,7 +66,8 @@ def test_what_models_state_is_taken(tmp_path: Path) -> None:
         {"min_pixels": 10**9},
         {"image_seq_length": 10**7},
         {"num_additional_image_tokens": 10**7},
-        {"block_out_channels": [1] * 20_001},
+        {"block_out_channels": [1] * 501},
+        {"bad_words": [1] * 20_001},
         {"id2label": {str(number): "x" for number in range(60_000)}},
     ],
 )
