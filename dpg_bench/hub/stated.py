@@ -23,7 +23,7 @@ _LARGEST_HEADER = 1 << 24
 _MOST_TENSORS = 20_000
 """Of a file: libraries compare their names with one another. Those of the largest single files have some thousand."""
 _LONGEST = {list: 20_000, dict: 50_000}
-_BLOCKS = re.compile(r".*(block|layer|channels|types|depths|mult)\w*")
+_BLOCKS = re.compile(r"(?!ignored).*(block|layer|channels|types|depths|mult)\w*")
 _MOST_BLOCKS = 500
 _LARGEST_NUMBER = 1 << 24
 _MOST = (
