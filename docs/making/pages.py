@@ -14,7 +14,8 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
 from mkdocs.config.defaults import MkDocsConfig
@@ -87,24 +88,25 @@ def commands_page(app: typer.Typer, program: str) -> str:
 def _command(command: Any, called: str, name: str) -> str:
     arguments = [one for one in command.params if isinstance(one, TyperArgument)]
     options = [one for one in command.params if isinstance(one, TyperOption) and not one.hidden]
-    shown = " ".join(_metavar(one) for one in arguments)
+    types = get_type_hints(command.callback)
+    shown = " ".join(_metavar(one, types) for one in arguments)
     lines = [f"## {name}\n", f"```text\n{called} {'[OPTIONS] ' if options else ''}{shown}".rstrip() + "\n```\n"]
     lines.append(f"{_text(command.help)}\n")
     if arguments:
         lines += ["| argument | |", "|---|---|"]
-        lines += [f"| `{_metavar(one)}` | {_cell(one.help)} |" for one in arguments]
+        lines += [f"| `{_metavar(one, types)}` | {_cell(one.help)} |" for one in arguments]
         lines.append("")
     if options:
         lines += ["| option | | default |", "|---|---|---|"]
-        lines += [_option(one) for one in options]
+        lines += [_option(one, types) for one in options]
         lines.append("")
     return "\n".join(lines)
 
 
-def _option(option: Any) -> str:
+def _option(option: Any, types: dict[str, Any]) -> str:
     names = ", ".join(f"`{name}`" for name in sorted((*option.opts, *option.secondary_opts), key=len, reverse=True))
     if not option.is_flag:
-        names += f" {_cell(_metavar(option))}"
+        names += f" {_cell(_metavar(option, types))}"
     default = "" if callable(option.default) else option.default
     shown = "required" if option.required else f"`{default}`" if default else ""
     usual = f"DPGBENCH_{max(option.opts, key=len).removeprefix('--').upper().replace('-', '_')}"
@@ -112,11 +114,13 @@ def _option(option: Any) -> str:
     return f"| {names} | {_cell(option.help)}{own} | {shown} |"
 
 
-def _metavar(parameter: Any) -> str:
+def _metavar(parameter: Any, types: dict[str, Any]) -> str:
     """What stands for a parameter's value in its usage: `FILE`, `KEY=VALUE`, the words to choose from."""
     if parameter.metavar:
         return str(parameter.metavar)
-    annotation = parameter.type_descriptor.annotation
+    annotation = types[parameter.name]
+    if NoneType in get_args(annotation):
+        (annotation,) = (one for one in get_args(annotation) if one is not NoneType)
     if get_origin(annotation) is Literal:
         return "|".join(get_args(annotation))
     return str(parameter.name).upper() if isinstance(parameter, TyperArgument) else _VALUES.get(annotation, "TEXT")

@@ -117,12 +117,18 @@ def fetch_weights(repository: Repository) -> Weights:
     Raises UnavailableError if that is impossible (offline, no such revision, access refused), or if a file isn't
     the pinned one.
     """
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import constants, snapshot_download
 
     at = f" at revision {repository.revision}" if repository.revision else ""
     with hub_errors(f"{repository.name}{at}"):
         folder = Path(
-            snapshot_download(repository.name, revision=repository.revision, allow_patterns=repository.patterns)
+            snapshot_download(
+                repository.name,
+                revision=repository.revision,
+                allow_patterns=repository.patterns,
+                # Offline, huggingface_hub 1 lists a pinned commit's files over the network unless it is told.
+                local_files_only=constants.HF_HUB_OFFLINE,
+            )
         )
     found, missing = _match(folder, repository.files, repository.optional)
     if missing:

@@ -150,7 +150,8 @@ def test_a_dataset_without_rows_is_refused(sample: Suite, tmp_path: Path, form: 
         empty.save_to_disk(tmp_path / form)
     else:
         empty.to_parquet(tmp_path / form)
-    with pytest.raises(BadInputError, match="can't be read as a dataset"):
+    # Releases of datasets before 5 can read a saved one that is empty.
+    with pytest.raises(BadInputError, match="can't be read as a dataset|no questions or prompts"):
         load_suite(f"hf:{tmp_path / form}")
 
 
