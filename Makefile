@@ -59,8 +59,8 @@ nightly: install
 	$(BIN)/pytest -m nightly -s
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[fuzz]" pip-audit
 	$(BIN)/python -m tests.fuzz --seconds 60
-	$(BIN)/pip-audit --local --skip-editable
 	$(MAKE) test-lowest
+	$(BIN)/pip-audit -r constraints.txt --no-deps --disable-pip --strict
 
 # Toy models have a cache of their own, as newer libraries write what older ones can't read. Old releases call what newer ones beside them deprecate; that is theirs alone.
 OF_OLD := $(addprefix -W ignore::,DeprecationWarning FutureWarning PendingDeprecationWarning)

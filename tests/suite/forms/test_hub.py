@@ -151,7 +151,7 @@ def test_a_dataset_without_rows_is_refused(sample: Suite, tmp_path: Path, form: 
     else:
         empty.to_parquet(tmp_path / form)
     # Releases of datasets before 5 can read a saved one that is empty.
-    with pytest.raises(BadInputError, match="can't be read as a dataset|no questions or prompts"):
+    with pytest.raises(BadInputError, match=r"can't be read as a dataset|no questions or prompts"):
         load_suite(f"hf:{tmp_path / form}")
 
 
