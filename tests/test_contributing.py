@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 from typer.testing import CliRunner
 
 import dpg_bench
@@ -56,3 +60,19 @@ def test_the_citation_is_of_the_version_that_it_lies_beside() -> None:
     assert citation["license"] == "Apache-2.0"
     (paper,) = citation["references"]
     assert paper["identifiers"][0]["value"] == "arXiv:2403.05135"
+
+
+def test_every_dependency_has_a_lowest_version_and_its_pin_is_none_that_is_lower() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = {canonicalize_name(name): Version(version) for name, version in (line.split("==") for line in lines)}
+    extras = project["optional-dependencies"]
+    required = [
+        Requirement(one) for one in (*project["dependencies"], *(one for group in extras.values() for one in group))
+    ]
+    for one in (one for one in required if one.name != project["name"]):
+        assert any(bound.operator == ">=" for bound in one.specifier), one
+        pin = pins.get(canonicalize_name(one.name))
+        assert pin is None or pin in one.specifier, one
+    tried = [Requirement(one) for one in (*project["dependencies"], *extras["full"], *extras["dev"], *extras["docs"])]
+    assert {canonicalize_name(one.name) for one in tried} - {project["name"]} <= pins.keys()
