@@ -23,14 +23,16 @@ demo: install
 	@$(BIN)/python -m dpg_bench.miniature seen runs/demo-sd15 runs/demo-ella-sd15
 
 # The models of the miniature, from their seeds: minutes on a GPU (`make -j3 miniature DEVICE=cuda WORKERS=4`), many hours
-# on a CPU (`-j2` on two cores). With -j, stages that don't need one another are trained side by side.
+# on a CPU, and on two cores about three with less of everything (`make -j2 miniature SMALL=1 STAGES=runs/small`). With -j,
+# stages that don't need one another are trained side by side.
 DEVICE ?= cpu
+SMALL ?=
 WORKERS ?= 0
 STAGES := runs/miniature
 miniature: $(STAGES)/final-judge/done.json $(STAGES)/connector/done.json
 
 $(STAGES)/%/done.json: | $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/python -m dpg_bench.miniature train --out $(STAGES) --stage $* --device $(DEVICE) --workers $(WORKERS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m dpg_bench.miniature train --out $(STAGES) --stage $* --device $(DEVICE) --workers $(WORKERS) $(if $(SMALL),--small)
 
 $(STAGES)/latents/done.json: | $(STAGES)/vae/done.json
 $(STAGES)/diffusion/done.json: | $(STAGES)/tokenizers/done.json $(STAGES)/vae/done.json $(STAGES)/latents/done.json

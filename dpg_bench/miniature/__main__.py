@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -65,11 +66,13 @@ def train(
     stage: Annotated[list[str] | None, typer.Option(help="Make this stage alone (may be given again).")] = None,
     device: Annotated[str, typer.Option(help="As torch names it: cpu, cuda.")] = "cpu",
     workers: Annotated[int, typer.Option(min=0, help="Processes that draw pictures beside the training.")] = 0,
+    small: Annotated[bool, typer.Option("--small", help="Train less: what two cores do in three hours.")] = False,
 ) -> None:
     """Train the miniature's models, stage by stage."""
-    from dpg_bench.miniature.train.stages import Effort, make_stages
+    from dpg_bench.miniature.train.stages import SMALL, Effort, make_stages
 
-    stopped = make_stages(out, tuple(stage or ()), effort=Effort(device=device, workers=workers))
+    effort = replace(SMALL if small else Effort(), device=device, workers=workers)
+    stopped = make_stages(out, tuple(stage or ()), effort=effort)
     if stopped is not None:
         typer.echo(f"Stopped in stage '{stopped}'; the same command goes on from there.", err=True)
         raise typer.Exit(3)

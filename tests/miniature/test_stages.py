@@ -1,6 +1,7 @@
 """The stages of the training: each leaves what the next one reads, and models that the product's own code loads."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,17 +13,18 @@ from dpg_bench.errors import BadInputError
 from dpg_bench.generate.base import GeneratorSettings, ImageRequest
 from dpg_bench.generate.models.stable_diffusion import SD15, StableDiffusionOptions
 from dpg_bench.miniature.__main__ import app
+from dpg_bench.miniature.train import diffusion, judge, t5, vae
 from dpg_bench.miniature.train.corpus import captions
 from dpg_bench.miniature.train.diffusion import WIDTH
 from dpg_bench.miniature.train.latents import read_latents, write_latents
 from dpg_bench.miniature.train.loop import drawn
 from dpg_bench.miniature.train.pictures import signed
-from dpg_bench.miniature.train.stages import DONE, STAGES, Effort, make_stages
+from dpg_bench.miniature.train.stages import DONE, SMALL, STAGES, Effort, Size, make_stages
 from dpg_bench.miniature.train.text_tokenizers import write_clip_tokenizer, write_t5_tokenizer
 from dpg_bench.miniature.train.vae import DrawPictures
 from ella_models import load_connector, load_text_encoder
 
-EFFORT = Effort(steps=2, batch=2, captions=200, scenes=12, pairs=4)
+EFFORT = Effort(sizes={stage.name: Size(steps=2, batch=2) for stage in STAGES}, captions=200, scenes=12, pairs=4)
 MADE = ("tokenizers", "vae", "latents", "diffusion", "t5", "pairs", "connector")
 
 
@@ -102,6 +104,27 @@ def test_a_stage_whose_predecessor_is_not_done_says_so(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="'latents' needs 'vae'"):
         make_stages(tmp_path, ("latents",), effort=EFFORT)
     assert not (tmp_path / "latents" / DONE).exists()
+
+
+def test_stages_begun_with_another_effort_are_not_gone_on_with(stages: Path, tmp_path: Path) -> None:
+    begun = {path: path.read_bytes() for path in stages.rglob("*.json")}
+    with pytest.raises(BadInputError, match="begun with another effort") as refused:
+        make_stages(stages, ("final-judge", "judge"), effort=SMALL)
+    assert "--small" in str(refused.value)
+    assert {path: path.read_bytes() for path in stages.rglob("*.json")} == begun
+    make_stages(tmp_path, ("pairs",), effort=replace(EFFORT, pairs=1))
+    make_stages(tmp_path, ("pairs",), effort=replace(EFFORT, pairs=1, workers=1))
+
+
+def test_the_small_effort_cuts_every_stage_that_is_trained() -> None:
+    trained = {"judge": (judge.SCHEDULE, judge.IMAGES), "vae": (vae.SCHEDULE, vae.IMAGES)} | {
+        "diffusion": (diffusion.SCHEDULE, diffusion.IMAGES),
+        "t5": (t5.SCHEDULE, t5.CAPTIONS),
+    }
+    for name, (schedule, batch) in trained.items():
+        assert SMALL.schedule(name, schedule).steps < schedule.steps
+        assert SMALL.batch(name, batch) < batch
+    assert set(SMALL.sizes) == {*trained, "connector", "final-judge"} <= {stage.name for stage in STAGES}
 
 
 def test_an_unknown_stage_is_named_before_anything_is_made(tmp_path: Path) -> None:

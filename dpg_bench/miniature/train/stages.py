@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,37 +11,64 @@ import torch
 
 from dpg_bench.errors import BadInputError, unknown_name
 from dpg_bench.files.durable import write_json
+from dpg_bench.files.reading import read_content, read_json
 from dpg_bench.miniature.train import connector, diffusion, judge, latents, t5, text_tokenizers, vae
 from dpg_bench.miniature.train.corpus import captions
 from dpg_bench.miniature.train.loop import Schedule, load_average, train
 
 DONE = "done.json"
+_BEGUN = "effort.json"
 _FINE_TUNING = Schedule(seed=111, steps=300, learning_rate=1e-4, warmup=30, average=0.99)
 _FINE_TUNING_IMAGES = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many steps a stage is trained, and what each is shown: pictures, captions or pairs."""
+
+    steps: int
+    batch: int
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
     """Where and how much is trained. `workers` processes draw what each stage is shown.
 
-    `steps` and `batch` cut every stage down, for trying things out; None: its own.
+    `sizes` names the stages that are trained otherwise than in full.
     """
 
     device: str = "cpu"
     workers: int = 0
-    steps: int | None = None
-    batch: int | None = None
+    sizes: Mapping[str, Size] = field(default_factory=dict)
     captions: int = text_tokenizers.CAPTIONS
     scenes: int = latents.SCENES
     pairs: int = connector.PAIRS
 
-    def schedule(self, full: Schedule) -> Schedule:
-        """The schedule within it."""
-        return full if self.steps is None else replace(full, steps=min(self.steps, full.steps))
+    def amounts(self) -> dict[str, Any]:
+        """How much is trained, which must not change between the stages of a folder."""
+        return {name: value for name, value in asdict(self).items() if name not in ("device", "workers")}
 
-    def size(self, full: int) -> int:
-        """The size of a batch within it."""
-        return full if self.batch is None else min(self.batch, full)
+    def schedule(self, stage: str, full: Schedule) -> Schedule:
+        """The schedule of a stage."""
+        return replace(full, steps=self.sizes[stage].steps) if stage in self.sizes else full
+
+    def batch(self, stage: str, full: int) -> int:
+        """What a step of a stage is shown."""
+        return self.sizes[stage].batch if stage in self.sizes else full
+
+
+SMALL = Effort(
+    sizes={
+        "judge": Size(steps=6000, batch=24),
+        "vae": Size(steps=2400, batch=16),
+        "diffusion": Size(steps=4000, batch=48),
+        "t5": Size(steps=2500, batch=24),
+        "connector": Size(steps=2500, batch=24),
+        "final-judge": Size(steps=200, batch=16),
+    },
+    scenes=30_000,
+)
+"""What two cores can train in three hours: smaller batches rather than fewer steps, which the judge needs to begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +88,11 @@ def make_stages(out: Path, names: tuple[str, ...], *, effort: Effort | None = No
     """Make the stages called `names`, or all, in folders of `out`; what is done is left as it is.
 
     Ends at a stage that was asked to stop, and names it; None if all are done.
-        Raises BadInputError for a name that no stage has, and for a stage whose predecessors aren't done.
+        Raises BadInputError for a name that no stage has, for a stage whose predecessors aren't done, and for a folder
+        whose stages were begun with another effort.
     """
-    if effort is not None and effort.device != "cpu":
+    effort = effort or Effort()
+    if effort.device != "cpu":
         torch.set_float32_matmul_precision("high")  # a GPU's TF32, several times as fast and exact enough to train with
     known = {stage.name: stage for stage in STAGES}
     for name in names:
@@ -78,11 +107,24 @@ def make_stages(out: Path, names: tuple[str, ...], *, effort: Effort | None = No
                 raise BadInputError(
                     f"The stage '{stage.name}' needs '{needed}', which isn't done in {out}. Make that stage first."
                 )
+        _begin(out, effort)
         own.mkdir(parents=True, exist_ok=True)
-        if not stage.make(out, own, effort or Effort()):
+        if not stage.make(out, own, effort):
             return stage.name
         write_json(own / DONE, {"stage": stage.name})
     return None
+
+
+def _begin(out: Path, effort: Effort) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    begun = out / _BEGUN
+    if not begun.is_file():
+        write_json(begun, effort.amounts())
+    elif read_json(read_content(begun), str(begun)) != effort.amounts():
+        raise BadInputError(
+            f"The stages in {out} were begun with another effort (see {begun}), and would be mixed with this one. "
+            "Go on with the options they were begun with (--small or not), or name another folder."
+        )
 
 
 def _tokenizers(_: Path, own: Path, effort: Effort) -> bool:
@@ -93,16 +135,16 @@ def _tokenizers(_: Path, own: Path, effort: Effort) -> bool:
 
 
 def _judge(_: Path, own: Path, effort: Effort) -> bool:
-    task = judge.JudgeTask(own, images=effort.size(judge.IMAGES), device=effort.device)
-    finished = train(task, effort.schedule(judge.SCHEDULE), own, workers=effort.workers)
+    task = judge.JudgeTask(own, images=effort.batch("judge", judge.IMAGES), device=effort.device)
+    finished = train(task, effort.schedule("judge", judge.SCHEDULE), own, workers=effort.workers)
     if finished:
         task.export(own)
     return finished
 
 
 def _vae(_: Path, own: Path, effort: Effort) -> bool:
-    task = vae.VaeTask(images=effort.size(vae.IMAGES), device=effort.device)
-    finished = train(task, effort.schedule(vae.SCHEDULE), own, workers=effort.workers)
+    task = vae.VaeTask(images=effort.batch("vae", vae.IMAGES), device=effort.device)
+    finished = train(task, effort.schedule("vae", vae.SCHEDULE), own, workers=effort.workers)
     if finished:
         task.export(own / "model")
     return finished
@@ -117,19 +159,19 @@ def _diffusion(out: Path, own: Path, effort: Effort) -> bool:
     task = diffusion.DiffusionTask(
         out / "tokenizers" / "clip",
         out / "latents",
-        images=effort.size(diffusion.IMAGES),
+        images=effort.batch("diffusion", diffusion.IMAGES),
         scenes=effort.scenes,
         device=effort.device,
     )
-    finished = train(task, effort.schedule(diffusion.SCHEDULE), own, workers=effort.workers)
+    finished = train(task, effort.schedule("diffusion", diffusion.SCHEDULE), own, workers=effort.workers)
     if finished:
         task.export(_load_vae(out), own / "model")
     return finished
 
 
 def _t5(out: Path, own: Path, effort: Effort) -> bool:
-    task = t5.T5Task(out / "tokenizers" / "t5", captions=effort.size(t5.CAPTIONS), device=effort.device)
-    finished = train(task, effort.schedule(t5.SCHEDULE), own, workers=effort.workers)
+    task = t5.T5Task(out / "tokenizers" / "t5", captions=effort.batch("t5", t5.CAPTIONS), device=effort.device)
+    finished = train(task, effort.schedule("t5", t5.SCHEDULE), own, workers=effort.workers)
     if finished:
         task.export(own / "model")
     return finished
@@ -146,8 +188,8 @@ def _connector(out: Path, own: Path, effort: Effort) -> bool:
         out / "t5" / "model",
         out / "pairs",
         own,
-        steps=effort.steps or connector.STEPS,
-        batch=effort.size(connector.BATCH),
+        steps=effort.sizes["connector"].steps if "connector" in effort.sizes else connector.STEPS,
+        batch=effort.batch("connector", connector.BATCH),
         device=effort.device,
     )
 
@@ -162,12 +204,12 @@ def _final_judge(out: Path, own: Path, effort: Effort) -> bool:
     task = judge.JudgeTask(
         own,
         schedule=_FINE_TUNING,
-        images=effort.size(_FINE_TUNING_IMAGES),
+        images=effort.batch("final-judge", _FINE_TUNING_IMAGES),
         device=effort.device,
         through=Reworked(pipeline.to(effort.device)),
     )
     load_average(task.trained, out / "judge")
-    finished = train(task, effort.schedule(_FINE_TUNING), own, workers=effort.workers)
+    finished = train(task, effort.schedule("final-judge", _FINE_TUNING), own, workers=effort.workers)
     if finished:
         task.export(own)
     return finished
