@@ -61,8 +61,8 @@ SMALL = Effort(
     sizes={
         "judge": Size(steps=6000, batch=24),
         "vae": Size(steps=2400, batch=16),
-        "diffusion": Size(steps=4000, batch=48),
-        "t5": Size(steps=2500, batch=24),
+        "diffusion": Size(steps=3600, batch=48),
+        "t5": Size(steps=2800, batch=32),
         "connector": Size(steps=2500, batch=24),
         "final-judge": Size(steps=200, batch=16),
     },
