@@ -15,7 +15,8 @@ from dpg_bench.errors import BadInputError
 from dpg_bench.files.reading import read_content, read_json
 from dpg_bench.hub.huggingface import Weights, read_model_index
 
-_NO_SETTINGS = re.compile(r"tokenizer\.json|vocab\.json|added_tokens\.json|special_tokens_map\.json|.*\.index\..*")
+_SETTINGS = re.compile(r"(.*_)?config(uration)?\.json")
+"""What libraries build a model by; a folder may hold other JSON beside it, such as a training's record or vocabularies."""
 _LARGEST_SETTINGS = 1 << 23  # bytes; 21,000 labels take two million
 _TEXTS = (".json", ".txt", ".jinja", ".model")
 _LARGEST_TEXT = 1 << 26  # bytes; the largest vocabularies have 35 million
@@ -51,7 +52,7 @@ def check_stated(weights: Weights) -> None:
         path = weights.folder / name
         if path.name == "model_index.json":
             _check_parts(path)
-        elif path.suffix == ".json" and not _NO_SETTINGS.fullmatch(path.name):
+        elif _SETTINGS.fullmatch(path.name):
             _check_settings(path)
         elif path.suffix == ".safetensors":
             _check_header(path)

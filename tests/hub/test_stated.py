@@ -47,6 +47,8 @@ def test_what_models_state_is_taken(tmp_path: Path) -> None:
     check_stated(stated(tmp_path, "config.json", CONFIG))
     check_stated(stated(tmp_path, "tokenizer_config.json", {"model_max_length": 10**30, "extra_ids": 100}))
     check_stated(stated(tmp_path, "model_index.json", INDEX))
+    check_stated(stated(tmp_path, "trainer_state.json", {"num_input_tokens_seen": 10**12, "log_history": [1] * 30_000}))
+    check_stated(stated(tmp_path, "tekken.json", {"vocab": [{"rank": n, "token": "x" * 50} for n in range(150_000)]}))
     save_file({"a": torch.zeros(2)}, tmp_path / "model.safetensors")
     check_stated(Weights("x", None, tmp_path, ("model.safetensors",)))
 
