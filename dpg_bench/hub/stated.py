@@ -16,7 +16,7 @@ from dpg_bench.files.reading import read_content, read_json
 from dpg_bench.hub.huggingface import Weights, read_model_index
 
 _SETTINGS = re.compile(r"(.*_)?config(uration)?\.json")
-"""What libraries build a model by; a folder may hold other JSON beside it, such as a training's record or vocabularies."""
+"""What libraries build a model by. Other JSON may lie beside it, such as a training's record or large vocabularies."""
 _LARGEST_SETTINGS = 1 << 23  # bytes; 21,000 labels take two million
 _TEXTS = (".json", ".txt", ".jinja", ".model")
 _LARGEST_TEXT = 1 << 26  # bytes; the largest vocabularies have 35 million
