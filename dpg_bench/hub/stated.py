@@ -26,7 +26,7 @@ _MOST_TENSORS = 20_000
 _LONGEST = {list: 20_000, dict: 50_000}
 _BLOCKS = re.compile(r"(?!ignored).*(block|layer|channels|types|depths|mult)\w*")
 _MOST_BLOCKS = 500
-_LARGEST_NUMBER = 1 << 24
+_LARGEST_NUMBER = 1 << 25
 _MOST = (
     (re.compile(r"(.*_)?(n_)?(layers?|blocks?|depths?|stages)|.*layers_per_(block|stage).*"), 1000),
     (re.compile(r".*(timesteps|labels|inference_steps|extra_ids)"), 100_000),

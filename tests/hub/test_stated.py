@@ -143,3 +143,18 @@ def test_a_single_file_s_configurations_import_nothing(
     with pytest.raises(BadInputError, match="never run"):
         load_model("sd15", options={"base": str(tmp_path / "one.safetensors"), "config": str(configs)})
     assert "strange_module" not in sys.modules
+
+
+@pytest.mark.nightly  # imports the configurations of some 800 models
+def test_what_every_model_of_transformers_states_by_itself_is_taken(tmp_path: Path) -> None:
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+    written = 0
+    for name in CONFIG_MAPPING.keys():  # noqa: SIM118  a lazy mapping, which imports a class when it is asked for
+        try:
+            CONFIG_MAPPING[name]().save_pretrained(tmp_path)
+        except Exception:  # some have no defaults that they take themselves, or need another library
+            continue
+        check_stated(Weights(name, None, tmp_path, ("config.json",)))
+        written += 1
+    assert written > 500
