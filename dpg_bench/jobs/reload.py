@@ -14,6 +14,7 @@ from dpg_bench.generate.registry import find_model
 from dpg_bench.judge.base import JudgeSettings
 from dpg_bench.judge.mplug.checkpoint import SHIPPED
 from dpg_bench.judge.registry import find_judge
+from dpg_bench.judge.vlm.spec import PREFIX, vlm_weights
 
 
 def reload_model(record: RunRecord) -> Mapping[str, Any]:
@@ -47,6 +48,8 @@ def reload_judge(name: str, record: JudgementRecord) -> Mapping[str, Any]:
     Raises UnavailableError for one whose weights were in a folder or file of somebody's, which is not recorded, and
     other DpgBenchErrors if it can't be loaded here.
     """
+    if record.judge.get("judge") == "vlm":
+        return _vlm_digests(record.judge)
     if "weights" not in record.judge:
         raise UnavailableError(f"the judge '{name}' can't be loaded again from what is recorded of it")
     if record.judge.get("revision") is None and record.judge.get("source") != SHIPPED:
@@ -60,3 +63,11 @@ def reload_judge(name: str, record: JudgementRecord) -> Mapping[str, Any]:
         )
     )
     return judge.provenance
+
+
+def _vlm_digests(judge: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Those of its files, which lie where the judgement says; so large a model isn't loaded for them."""
+    source, revision = judge.get("source"), judge.get("revision")
+    if not isinstance(source, str) or not (revision is None or isinstance(revision, str)):
+        raise UnavailableError("the judgement doesn't say which model's weights it is about")
+    return {"sha256": vlm_weights(f"{PREFIX}{source}", revision).record()["sha256"]}

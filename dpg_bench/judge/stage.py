@@ -27,7 +27,7 @@ from dpg_bench.judge.ask import Asker, JudgeTooLargeError, Tile
 from dpg_bench.judge.base import Judge, usage_of
 from dpg_bench.judge.prefetch import read_ahead
 from dpg_bench.judge.tiles import ItemTiles, TileJob
-from dpg_bench.judge.told import open_line, open_text, summed_usage, take_over_usage
+from dpg_bench.judge.told import open_line, open_text, summed_usage, take_over_usage, usage_line
 from dpg_bench.records import AnswerTable, Prompt, PYesTable, Reply
 
 
@@ -283,7 +283,7 @@ class _Judging:
             self._usage = now
             if any(spent.values()):
                 with JsonlLog(self._place.usage) as log:
-                    log.append(spent)
+                    log.append(usage_line(spent))
 
     def _leave_open(self, prompt: Prompt, images: Sequence[_Replied]) -> None:
         """Log the questions that the judge gave no answer to."""

@@ -16,6 +16,7 @@ from PIL import Image
 
 from ella_models.errors import EllaError
 from ella_models.training.config import DataSection
+from ella_models.training.exclusive import alone_with
 from ella_models.training.files import append_line, mend_log, read_json, read_lines, write_json
 from ella_models.training.images import SkippedPair, opened
 from ella_models.training.pairs import Pair
@@ -69,8 +70,22 @@ def caption(
     Images are shrunk so that their longer side has at most `max_side` pixels. `report` is told after every batch how
     many images this call went through.
 
-    Raises EllaError if the images aren't there, or the file was begun with another model or prompt.
+    Raises EllaError if the images aren't there, the file was begun with another model or prompt, or another process
+    writes to it.
     """
+    with alone_with(file):
+        return _caption(data, captioner, file, batch_size=batch_size, max_side=max_side, report=report)
+
+
+def _caption(
+    data: DataSection,
+    captioner: Captioner,
+    file: Path,
+    *,
+    batch_size: int,
+    max_side: int,
+    report: Callable[[int], None] | None,
+) -> Captioned:
     settings = {**captioner.settings(), "max_side": max_side}
     _check_same(file, settings)
     mend_log(file)

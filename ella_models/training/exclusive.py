@@ -21,12 +21,29 @@ def alone_in(folder: Path) -> Iterator[None]:
     Raises EllaError that names the process which holds it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock, holder = FileLock(folder / ".lock"), folder / ".lock.holder"
+    with _locked(folder / ".lock", folder, "folder"):
+        yield
+
+
+@contextmanager
+def alone_with(file: Path) -> Iterator[None]:
+    """Hold `file`, there or not, as `alone_in` holds a folder.
+
+    Raises EllaError that names the process which holds it.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(file.with_name(f".{file.name}.lock"), file, "file"):
+        yield
+
+
+@contextmanager
+def _locked(place: Path, what: Path, kind: str) -> Iterator[None]:
+    lock, holder = FileLock(place), place.with_name(f"{place.name}.holder")
     try:
         lock.acquire(timeout=0)
     except Timeout:
         raise EllaError(
-            f"'{folder}' is in use by another process{_named(holder)}. Wait until it ends, or name another folder."
+            f"'{what}' is in use by another process{_named(holder)}. Wait until it ends, or name another {kind}."
         ) from None
     try:
         with whole_file(holder) as unfinished:

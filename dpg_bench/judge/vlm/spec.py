@@ -79,6 +79,14 @@ def _repository(source: str, options: VlmOptions) -> Repository:
     return Repository(source, options.revision, _FILES, optional=_OPTIONAL)
 
 
+def vlm_weights(name: str, revision: str | None) -> Weights:
+    """The files of the judge `name` at a commit of its repository, downloaded if need be, or in its folder.
+
+    Raises BadInputError if they aren't there.
+    """
+    return _find(name.removeprefix(PREFIX), VlmOptions(revision=revision))
+
+
 def _find(source: str, options: VlmOptions) -> Weights:
     """The model's files, downloaded if need be."""
     if is_folder(source):

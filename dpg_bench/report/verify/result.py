@@ -20,7 +20,7 @@ from dpg_bench.report.verify.findings import Finding, Findings, Kind
 from dpg_bench.report.verify.made import check_made
 from dpg_bench.report.verify.rescored import check_judgement
 
-_WEIGHTS = ("weights", "vocabulary", "config")
+_WEIGHTS = ("weights", "vocabulary", "config", "sha256")
 """What of a judge's provenance comes from its files."""
 
 

@@ -275,8 +275,13 @@ def test_a_judging_goes_on_where_it_ended_and_counts_what_it_cost(
     assert usage["requests"] == usage["prompt_tokens"] / 100 >= kept
     assert usage["cost"] == pytest.approx((usage["prompt_tokens"] * 10 + usage["completion_tokens"]) / 1e6)
     assert len(server.posted) <= 1 + kept - 14  # one tries the server out, and those of the first image were kept
+    counted = next(Path("runs").rglob("usage.jsonl"))
+    copied = counted.parent / "shards" / "0-of-2" / "usage.jsonl"  # as a kill leaves it between the copy and the end
+    copied.parent.mkdir(parents=True)
+    copied.write_bytes(counted.read_bytes())
     server.asked.clear()
     again = score(server)
+    assert json.loads(again.stdout)["judge"]["provenance"]["usage"] == usage
     assert (again.exit_code, len(server.posted)) == (0, 1)
     written = [path.read_bytes() for path in Path("runs").rglob("*") if path.is_file()]
     assert KEY not in stopped.output + done.output

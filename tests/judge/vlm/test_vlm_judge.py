@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,11 +11,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from typer.testing import CliRunner
 
+from dpg_bench.cli.app import app
 from dpg_bench.errors import BadInputError
 from dpg_bench.judge.in_memory import LoadedJudge, load_judge
 from dpg_bench.judge.registry import find_judge
 from dpg_bench.judge.vlm.judge import VlmJudge
+from dpg_bench.suite.registry import load_suite
 from tests.judge.vlm.conftest import QUESTIONS
 from tests.lost_weight import lose_weight
 from tests.toy_vlms import TOY_VLMS, save_toy_vlm
@@ -149,3 +153,27 @@ def test_a_folder_that_holds_no_such_model_is_one_message(
 def test_what_names_no_model_is_refused_at_once(name: str, message: str) -> None:
     with pytest.raises(BadInputError, match=message):
         find_judge(name)
+
+
+def test_verify_reads_the_weights_again_where_the_judgement_says_they_are(
+    toy_vlm: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(toy_vlm("llava"), "model")
+    (tmp_path / "pictures").mkdir()
+    item = load_suite("sample").prompts[0].item_id
+    Image.new("RGB", (32, 32)).save(tmp_path / "pictures" / f"{item}.png")
+    line = ["score", "pictures", "--suite", "sample", "--limit", "1", "--images-per-prompt", "1"]
+    judged = CliRunner().invoke(app, [*line, "--judge", "vlm:model", "--out", "judged", "--allow-missing"])
+    assert judged.exit_code in (0, 3), judged.output
+    verified = CliRunner().invoke(app, ["verify", "judged", "--weights"])
+    assert (verified.exit_code, "1 set of weights" in verified.output) == (0, True), verified.output
+    weights = next((tmp_path / "model").glob("*.safetensors"))
+    content = weights.read_bytes()
+    weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    changed = CliRunner().invoke(app, ["verify", "judged", "--weights"])
+    said = " ".join(changed.output.split())
+    assert (changed.exit_code, f"sha256.{weights.name} was" in said) == (1, True), changed.output
+    shutil.rmtree("model")
+    gone = CliRunner().invoke(app, ["verify", "judged", "--weights"])
+    assert (gone.exit_code, "'model' is neither a folder here" in " ".join(gone.output.split())) == (0, True), gone.output
