@@ -42,15 +42,16 @@ def merge(
             result = merge_shards(folder_of(folders[0], mirror) or Path(folders[0]), suite=suite)
     elif out is None:
         raise BadInputError("Several runs are laid together into another folder: name it with --out.")
+    elif far := next((folder for folder in folders if "://" in folder), None):
+        raise BadInputError(f"Several runs are laid together from folders; copy {far} into one.")
     else:
         result = merge_runs([Path(folder) for folder in folders], out, suite=suite, first_wins=first_wins)
-    _say(result)
+    _say(result, mirror.url if mirror is not None else str(result.run.path))
     if not result.complete:
         raise typer.Exit(INCOMPLETE)
 
 
-def _say(result: MergeResult) -> None:
-    folder = result.run.path
+def _say(result: MergeResult, folder: str) -> None:
     say(f"{folder}: {result.items - result.left - result.failed} of {result.items} items are made.")
     if result.failed:
         say(f"{result.failed} could not be made, see {result.run.generation_log}; the same run tries them again.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +30,7 @@ def find_mirror(
 
     Raises BadInputError for what a URL can't be used with, UnavailableError if it can't be reached.
     """
-    if place is None or "://" not in place:
+    if place is None or _here(place) is not None:
         return None
     if fresh:
         raise BadInputError(f"Nothing is deleted behind a URL. Delete {place} yourself, or choose another --out.")
@@ -47,7 +48,17 @@ def find_mirror(
 
 def folder_of(place: str | None, mirror: Mirror | None) -> Path | None:
     """The folder that the command works in."""
-    return mirror.local if mirror is not None else Path(place) if place is not None else None
+    return mirror.local if mirror is not None else _here(place) if place is not None else None
+
+
+def _here(place: str) -> Path | None:
+    """The folder that `place` names, as a path or a file:// URL; None if it is another URL."""
+    if "://" in place:
+        path = re.match(r"(file|local)://(/.*)", place)
+        return Path(path[2]) if path is not None else None
+    if typo := re.match(r"([a-z][a-z0-9+]+):/(?!/)", place):
+        raise BadInputError(f"'{place}' has one slash; write {typo[1]}://…, or ./{place} for a folder of that name.")
+    return Path(place)
 
 
 def kept_up(mirror: Mirror | None) -> AbstractContextManager[None]:

@@ -53,7 +53,7 @@ def find_workers(
         from dpg_bench.jobs.executors.ray import RayActors
 
         said = f"{workers} actors of Ray" if workers is not None else "an actor of Ray on each GPU"
-        return Workers(lambda work: RayActors(work, workers=workers), said, device)
+        return Workers(lambda work: RayActors(work, workers=workers, tell=say), said, device)
     from dpg_bench.jobs.executors.devices import parse_devices
     from dpg_bench.jobs.executors.local import LocalProcesses
 

@@ -8,6 +8,8 @@ image is there before the log that speaks of it.
 from __future__ import annotations
 
 import json
+import logging
+import secrets
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +17,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-from dpg_bench.errors import BadInputError, UnavailableError
+from dpg_bench.errors import BadInputError, DpgBenchError, UnavailableError
 from dpg_bench.files.durable import write_atomic, write_json
 from dpg_bench.files.item_names import file_stem
 
@@ -27,6 +29,16 @@ _IMAGES = "images"
 _INDEX = ".mirror.json"
 _SERVED = ("failures.jsonl", "usage.jsonl")
 _NEVER = (".lock", ".part", _INDEX)
+_OBJECTS = frozenset({"s3", "gs", "gcs", "abfs", "az", "oci", "oss", "memory"})
+"""Kinds of stores that have no folders, where making one may make a bucket."""
+_INSTALL = {
+    "s3": "`pip install 'dpg-bench[s3]'`",
+    "gs": "`pip install gcsfs`",
+    "abfs": "`pip install adlfs`",
+    "sftp": "`pip install paramiko`",
+    "smb": "`pip install smbprotocol`",
+}
+_ALIASES = {"s3a": "s3", "gcs": "gs", "abfss": "abfs", "az": "abfs", "ssh": "sftp"}
 
 
 class Mirror:
@@ -37,7 +49,7 @@ class Mirror:
 
     def __init__(self, url: str, local: Path, *, own: str | None = None) -> None:
         """Raises BadInputError for a URL whose kind isn't known here, or whose package isn't installed."""
-        self.url = url.rstrip("/")
+        self.url = url.rstrip("/") if not url.endswith("://") else url
         self.local = local
         self._own = f"/shards/{own}/" if own is not None else None
         self._files, root = _filesystem(self.url)
@@ -83,15 +95,16 @@ class Mirror:
     def kept_up(self) -> Iterator[None]:
         """Within, what is new is pushed now and then; and on leaving, whatever the reason.
 
-        Raises UnavailableError if the last push fails.
+        Raises UnavailableError if nothing can be written there, before anything is done, or if the last push fails.
         """
+        self._try_out()
         over = threading.Event()
 
         def now_and_then() -> None:
             while not over.wait(SECONDS_BETWEEN):
                 try:
                     self.push()
-                except UnavailableError:  # told by the last push, if it is still so
+                except (DpgBenchError, OSError):  # told by the last push, if it is still so
                     continue
 
         thread = threading.Thread(target=now_and_then, name="mirror", daemon=True)
@@ -102,6 +115,18 @@ class Mirror:
             over.set()
             thread.join()
             self.push()
+
+    def _try_out(self) -> None:
+        """Write something and delete it: who may read and list a place can't always write there."""
+        name = f".{secrets.token_hex(4)}.part"
+        self._do("", "written to", partial(self._put, name, b"dpg-bench"))
+        self._do("", "written to", partial(self._remove, f"{self._root}/{name}"))
+
+    def _put(self, name: str, content: bytes) -> None:
+        path = f"{self._root}/{name}"
+        if not _OBJECTS.intersection(_kinds(self._files)):
+            self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
+        self._files.pipe_file(path, content)
 
     def _list(self) -> dict[str, str]:
         def find() -> Mapping[str, Any]:
@@ -150,7 +175,7 @@ class Mirror:
             content = file.read_bytes()
         except FileNotFoundError:  # deleted since it was listed, which the next push sees
             return
-        self._do(name, "written", lambda: self._files.pipe_file(f"{self._root}/{name}", content))
+        self._do(name, "written", partial(self._put, name, content))
         self._here[name] = state
         self._there.pop(name, None)
 
@@ -180,7 +205,7 @@ class Mirror:
             raise self._unavailable(name, what, error) from error
 
     def _unavailable(self, name: str, what: str, error: Exception) -> UnavailableError:
-        said = " ".join(str(error).split())[:200] or type(error).__name__
+        said = _said(error)
         return UnavailableError(
             f"{self.url}/{name} can't be {what}: {said}. What was finished is kept in {self.local}; the same command "
             "continues."
@@ -194,15 +219,30 @@ def _filesystem(url: str) -> tuple[Any, str]:
         raise BadInputError(
             f"{url} is a URL, which needs fsspec: `pip install 'dpg-bench[s3]'` for s3://, or gcsfs for gs://."
         ) from None
+    kind, _, rest = url.rpartition("::")[2].partition("://")
+    if not kind or not rest.strip("/"):
+        raise BadInputError(f"'{url}' names no place. Write KIND://PLACE, such as s3://BUCKET/RUN.")
+    logging.getLogger("gcsfs").setLevel(logging.CRITICAL)  # every error is raised too
     try:
         files, root = fsspec.core.url_to_fs(url)
     except ImportError as error:
-        raise BadInputError(
-            f"{url} needs a package that isn't installed ({error}). For s3:// that is `pip install 'dpg-bench[s3]'`."
-        ) from None
-    except ValueError as error:
-        raise BadInputError(f"{url} is of no known kind: {error}.") from None
+        mend = _INSTALL.get(_ALIASES.get(kind, kind), f"fsspec says: {error}")
+        raise BadInputError(f"{url} needs a package that isn't installed: {mend}.") from None
+    except Exception as error:
+        # Each kind of store is set up by its own package, which may ask a server, and raises what it likes.
+        if isinstance(error, ValueError) and "Protocol not known" in str(error):
+            raise BadInputError(f"{url} is of no known kind: {error}.") from None
+        raise BadInputError(f"A run can't lie at {url}: {_said(error)}.") from error
     return files, str(root)
+
+
+def _kinds(files: Any) -> set[str]:
+    kinds = files.protocol
+    return {kinds} if isinstance(kinds, str) else set(kinds)
+
+
+def _said(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _is_kept(file: Path) -> bool:

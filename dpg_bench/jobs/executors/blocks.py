@@ -91,7 +91,7 @@ class Engine(Protocol):
 
     @property
     def places(self) -> int:
-        """How many workers it runs at once."""
+        """How many workers it runs at once; may grow while they are waited for."""
         ...
 
     def start(self, name: str, place: int) -> None:
@@ -193,19 +193,22 @@ class _State:
         self.deaths = 0
 
     def run(self) -> None:
-        for place in range(min(self._engine.places, len(self._left) + len(self._singly))):
-            self._start(place)
         while self._left or self._singly or self._at_work:
+            self._fill()
             for event in self._engine.wait():
                 self._take(event)
             for worker in list(self._idle):
                 self._feed(worker)
 
-    def _start(self, place: int) -> None:
-        name = self._name(self._started)
-        self._started += 1
-        self._places[name] = place
-        self._engine.start(name, place)
+    def _fill(self) -> None:
+        """Start workers at free places, no more than there are items to do."""
+        free = sorted(set(range(self._engine.places)) - set(self._places.values()))
+        items = len(self._left) + len(self._singly) + sum(map(len, self._at_work.values()))
+        for place in free[: max(0, items - len(self._places))]:
+            name = self._name(self._started)
+            self._started += 1
+            self._places[name] = place
+            self._engine.start(name, place)
 
     def _feed(self, worker: str) -> None:
         block = self._block()
@@ -237,7 +240,7 @@ class _State:
 
     def _bury(self, event: Died) -> None:
         self.deaths += 1
-        place = self._places.pop(event.worker)
+        del self._places[event.worker]
         if event.worker in self._idle:
             self._idle.remove(event.worker)
         block = self._at_work.pop(event.worker, ())
@@ -261,8 +264,6 @@ class _State:
         else:
             self._singly.extend((item,) for item in left)
         self._report(done)
-        if self._left or self._singly or self._at_work:
-            self._start(place)
 
     def _report(self, done: Sequence[str]) -> None:
         if self._progress is not None:

@@ -7,61 +7,96 @@ replaced by a new one, wherever in the cluster there is room.
 
 from __future__ import annotations
 
-import importlib
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
+from dpg_bench import __version__
 from dpg_bench.errors import BadInputError, DpgBenchError, option
 from dpg_bench.jobs.executors.blocks import Broken, Died, Done, Event, OpenWork, Ready, Told, Work
+from dpg_bench.jobs.executors.cluster import Cluster
 from dpg_bench.jobs.executors.local import check_sendable, open_work, tried
 
 _MOST_PLACES = 4096
 _SECONDS_TO_END = 10.0
+_SECONDS_BETWEEN_ASKING = 0.02
+"""Within Ray's own waiting, a scheduler's SIGTERM would come out as Ctrl-C."""
+_SECONDS_BETWEEN_LOOKS = 5.0
+_SECONDS_UNTIL_TOLD = 20.0
+
+_Stage: TypeAlias = Literal["placed", "opened", "done"]
 
 
 class RayActors:
     """A worker for each GPU of the cluster, or `workers` of them on CPUs. Implements `Engine`.
 
-    The cluster is the one that `RAY_ADDRESS` names or that runs on this machine (`ray start`); without either, this
-    process starts one of its own, which ends with it.
+    Nodes that join later are used too: they are given the workers that had no room yet, or where nobody said how many
+    there shall be, more of them.
     """
 
-    def __init__(self, work: Work, *, workers: int | None = None) -> None:
-        """Raises BadInputError if Ray isn't installed or reached, or has no GPUs and nobody says how many workers."""
+    def __init__(
+        self,
+        work: Work,
+        *,
+        workers: int | None = None,
+        tell: Callable[[str], None] = lambda _: None,
+        patience: float = 600.0,
+    ) -> None:
+        """`tell` hears what the user should know meanwhile; no node at all is waited for `patience` seconds.
+
+        Raises BadInputError if Ray isn't installed or reached, or has no GPUs and nobody says how many workers.
+        """
         check_sendable(work)
-        self._ray = _ray()
-        self._started_it = _connect(self._ray, workers)
-        gpus = int(self._ray.cluster_resources().get("GPU", 0))
+        self._cluster = Cluster(workers)
+        self._ray = self._cluster.ray
+        gpus = self._cluster.gpus()
         if workers is None and gpus == 0:
-            self._leave()
+            self._cluster.leave()
             raise BadInputError(
                 f"The Ray cluster has no GPU. Say how many workers its CPUs shall run: {option('workers', 2)}."
             )
+        self._grows = workers is None
         self.places = min(workers or gpus, _MOST_PLACES)
-        share = {"num_gpus": gpus / self.places if gpus < self.places else 1} if gpus else {"num_cpus": 1}
-        self._actor = self._ray.remote(**share, max_restarts=0, max_task_retries=0)(_Actor)
+        much = gpus / self.places if 0 < gpus < self.places else 1
+        self._share = {"GPU" if gpus else "CPU": much}
+        resources = {"num_gpus": much} if gpus else {"num_cpus": much}
+        self._actor = self._ray.remote(**resources, max_restarts=0, max_task_retries=0)(_Actor)
         self._work = self._ray.put(work)
         self._actors: dict[str, Any] = {}
-        self._waiting: dict[Any, tuple[str, bool]] = {}
+        self._waiting: dict[Any, tuple[str, _Stage]] = {}
+        self._tell = tell
+        self._patience = patience
+        self._placed: set[str] = set()
+        self._looked = self._had_some = self._had_room = time.monotonic()
+        self._told = False
 
     def start(self, name: str, place: int) -> None:
         """Start an actor, as soon as the cluster has room for it."""
         del place
-        self._actors[name] = self._actor.remote()
-        opened = self._actors[name].open.remote(self._work, name, str(Path.cwd()))
-        self._waiting[opened] = (name, True)
+        actor = self._actors[name] = self._actor.remote()
+        self._waiting[actor.here.remote()] = (name, "placed")
+        self._waiting[actor.open.remote(self._work, name, str(Path.cwd()), __version__)] = (name, "opened")
 
     def give(self, name: str, items: Sequence[str]) -> None:
         """Hand a block over."""
-        self._waiting[self._actors[name].do.remote(tuple(items))] = (name, False)
+        self._waiting[self._actors[name].do.remote(tuple(items))] = (name, "done")
 
     def wait(self) -> list[Event]:
-        """What actors say, and which have died: on their own, or with their node."""
-        ready, _ = self._ray.wait(list(self._waiting), num_returns=1)
-        return [self._event(reference, *self._waiting.pop(reference)) for reference in ready]
+        """What actors say, and which have died: on their own, or with their node. None if the cluster has grown.
+
+        Raises DpgBenchError if its head can't be reached any more, or no node was there for a worker for long.
+        """
+        while not self._look():
+            ready, _ = self._ray.wait(list(self._waiting), num_returns=len(self._waiting), timeout=0)
+            heard = [self._event(reference, *self._waiting.pop(reference)) for reference in ready]
+            events = [event for event in heard if event is not None]
+            if events:
+                return events
+            time.sleep(_SECONDS_BETWEEN_ASKING)
+        return []
 
     def close(self) -> None:
         """End all actors; they let go of their folders first."""
@@ -71,23 +106,60 @@ class RayActors:
         for actor in self._actors.values():
             self._ray.kill(actor)
         self._actors.clear()
-        self._leave()
+        self._cluster.leave()
 
-    def _event(self, reference: Any, name: str, opening: bool) -> Event:
+    def _event(self, reference: Any, name: str, stage: _Stage) -> Event | None:
+        if name not in self._actors:  # told already
+            return None
         try:
             told = self._ray.get(reference)
         except self._ray.exceptions.RayActorError as error:
-            self._actors.pop(name, None)
+            self._actors.pop(name)
+            self._placed.discard(name)
             return Died(name, _how(error))
         except self._ray.exceptions.RayError as error:
             return Broken(name, DpgBenchError(f"Ray: {error}"))
         if isinstance(told, Exception):
             return Broken(name, told)
-        return Ready(name) if opening else Done(name, told)
+        if stage == "placed":
+            self._placed.add(name)
+            return None
+        return Ready(name) if stage == "opened" else Done(name, told)
 
-    def _leave(self) -> None:
-        if self._started_it:
-            self._ray.shutdown()
+    def _look(self) -> bool:
+        """See now and then how the cluster is; whether it has grown."""
+        now = time.monotonic()
+        if now - self._looked < _SECONDS_BETWEEN_LOOKS:
+            return False
+        self._looked = now
+        if not self._cluster.head_answers():
+            return False
+        possible = bool(self._placed) or self._cluster.could_hold(self._share)
+        if possible:
+            self._had_some = now
+        if self._placed:
+            self._had_room = now
+        self._complain(possible, now)
+        if self._grows and (gpus := min(self._cluster.gpus(), _MOST_PLACES)) > self.places:
+            self.places = gpus
+            return True
+        return False
+
+    def _complain(self, possible: bool, now: float) -> None:
+        ((kind, much),) = self._share.items()
+        wanted = f"{much:g} {kind}"
+        if now - self._had_some > self._patience:
+            raise DpgBenchError(
+                f"For {self._patience:.0f} seconds no node of the Ray cluster has had the {wanted} that a worker "
+                "takes. What was finished is kept. Start a node that has it (`ray start --address=HEAD:PORT`), and run "
+                "the same command again to continue."
+            )
+        if now - self._had_room > _SECONDS_UNTIL_TOLD and not self._told:
+            why = "all of them are at other work" if possible else "no node has"
+            self._tell(f"No worker runs: each takes {wanted} of the Ray cluster, and {why}. Waiting for room …")
+            self._told = True
+        elif self._placed:
+            self._told = False
 
 
 class _Actor:
@@ -96,7 +168,15 @@ class _Actor:
     def __init__(self) -> None:
         self._opened: list[OpenWork] = []  # one, once it is there
 
-    def open(self, work: Work, name: str, folder: str) -> Exception | None:
+    def here(self) -> None:
+        """Answered as soon as the actor has its place."""
+
+    def open(self, work: Work, name: str, folder: str, version: str) -> Exception | None:
+        if version != __version__:
+            return BadInputError(
+                f"A node of the Ray cluster has dpg-bench {__version__}, and this command is of {version}. Install the "
+                "same on every machine."
+            )
         opened = tried(partial(open_work, work, name, "auto" if self._has_gpu() else "cpu", folder))
         if isinstance(opened, Exception):
             return opened
@@ -114,32 +194,6 @@ class _Actor:
     @staticmethod
     def _has_gpu() -> bool:
         return bool(os.environ.get("CUDA_VISIBLE_DEVICES"))
-
-
-def _ray() -> Any:
-    try:
-        return importlib.import_module("ray")
-    except ModuleNotFoundError:
-        raise BadInputError(
-            "The engine 'ray' needs Ray, which isn't installed: `pip install 'dpg-bench[ray]'` on every machine of the "
-            "cluster."
-        ) from None
-
-
-def _connect(ray: Any, workers: int | None) -> bool:
-    """Join the cluster, or start one; whether one was started or joined here, and is to be left at the end."""
-    if ray.is_initialized():
-        return False
-    quiet = {"log_to_driver": False, "configure_logging": False}
-    try:
-        ray.init(address=os.environ.get("RAY_ADDRESS") or "auto", **quiet)
-    except ConnectionError as error:
-        if os.environ.get("RAY_ADDRESS"):
-            raise BadInputError(
-                f"The Ray cluster at RAY_ADDRESS={os.environ['RAY_ADDRESS']} can't be reached: {error}"
-            ) from None
-        ray.init(address="local", num_cpus=workers, include_dashboard=False, **quiet)
-    return True
 
 
 def _how(error: Exception) -> str:

@@ -176,4 +176,6 @@ def test_verify_reads_the_weights_again_where_the_judgement_says_they_are(
     assert (changed.exit_code, f"sha256.{weights.name} was" in said) == (1, True), changed.output
     shutil.rmtree("model")
     gone = CliRunner().invoke(app, ["verify", "judged", "--weights"])
-    assert (gone.exit_code, "'model' is neither a folder here" in " ".join(gone.output.split())) == (0, True), gone.output
+    assert (gone.exit_code, "'model' is neither a folder here" in " ".join(gone.output.split())) == (0, True), (
+        gone.output
+    )
