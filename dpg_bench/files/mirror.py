@@ -219,8 +219,9 @@ def _filesystem(url: str) -> tuple[Any, str]:
         raise BadInputError(
             f"{url} is a URL, which needs fsspec: `pip install 'dpg-bench[s3]'` for s3://, or gcsfs for gs://."
         ) from None
-    kind, _, rest = url.rpartition("::")[2].partition("://")
-    if not kind or not rest.strip("/"):
+    last = url.rpartition("::")[2]  # of a chain, as in zip://run::s3://bucket/runs.zip
+    kind, divided, rest = last.partition("://")
+    if divided and not (kind and rest.strip("/")):
         raise BadInputError(f"'{url}' names no place. Write KIND://PLACE, such as s3://BUCKET/RUN.")
     logging.getLogger("gcsfs").setLevel(logging.CRITICAL)  # every error is raised too
     try:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import filelock
 
-from dpg_bench.errors import BadInputError, option
+from dpg_bench.errors import BadInputError, DpgBenchError, option
 from dpg_bench.files.durable import disk_errors, held
 from dpg_bench.files.item_names import file_stem
 from dpg_bench.files.run_record import RunRecord, read_run_record, write_run_record
+
+logger = logging.getLogger(__name__)
 
 RUNS = Path("runs")
 """Where runs go, and are looked for, if nobody says."""
@@ -30,6 +36,7 @@ _GENERATION_LOG = "generation.jsonl"
 _ANSWERS = "answers.jsonl"
 _FAILURES = "failures.jsonl"
 _USAGE = "usage.jsonl"
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 _LONGEST = 120  # of a judge's folder
 
 
@@ -270,7 +277,7 @@ def lock_folder(folder: Path, *, wait: float = 0) -> Iterator[None]:
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            lock.acquire(timeout=wait)
+            _acquire(lock, wait)
         except filelock.Timeout:
             raise BadInputError(
                 f"{folder} is in use by another process. Wait until it ends, or choose another folder with "
@@ -281,6 +288,32 @@ def lock_folder(folder: Path, *, wait: float = 0) -> Iterator[None]:
             yield
     finally:
         lock.release()
+
+
+def _acquire(lock: filelock.BaseFileLock, wait: float) -> None:
+    """Acquire it; where the file system knows no flock, by a file that is there as long as it is held."""
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="flock not supported", category=UserWarning)
+            lock.acquire(timeout=wait)
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
+            raise
+        raise DpgBenchError(
+            f"{Path(lock.lock_file).parent} lies on a file system that gives no locks ({error}), so that nobody could "
+            "tell who is at work there. Have it mounted with them (NFS: with lockd; Lustre: -o flock), or choose "
+            f"another {option('out')}: a folder elsewhere, or an s3:// URL."
+        ) from None
+    if isinstance(lock, filelock.SoftFileLock):
+        _tell_of_marks()
+
+
+@cache
+def _tell_of_marks() -> None:
+    logger.warning(
+        "The file system knows no flock: a file .lock marks instead who is at work in a folder. If a process was "
+        "killed on another machine, delete the one that it left."
+    )
 
 
 @contextmanager
@@ -306,10 +339,10 @@ def is_held(folder: Path) -> bool:
         return False
     lock = filelock.FileLock(path, is_singleton=True)
     try:
-        lock.acquire(timeout=0)
+        _acquire(lock, 0)
     except filelock.Timeout:
         return True
-    except OSError:  # a folder that can't be written to is held by nobody who could write there either
+    except (OSError, DpgBenchError):  # a folder that can't be written to is held by nobody who could write there either
         return False
     lock.release()
     return False

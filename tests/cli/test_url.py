@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import importlib.util
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from dpg_bench.files.mirror import Mirror
 from tests.cli.conftest import Dpgbench
 
 pytest.importorskip("s3fs")
@@ -133,3 +136,79 @@ def test_a_bucket_that_is_not_there_and_a_url_of_no_known_kind_are_one_message(b
     assert (gone.exit_code, "can't be written" in gone.output or "can't be listed" in gone.output) == (1, True)
     odd = dpgbench("run", *SMALL, "--out", "nonsense://x/y")
     assert (odd.exit_code, "is of no known kind" in odd.output) == (2, True), odd.output
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("s3://", "names no place"),
+        ("gs:/bucket/run", "has one slash; write gs://…"),
+        ("zip://run::a.zip", "A run can't lie at zip://run::a.zip: "),
+        ("reference://x", "A run can't lie at reference://x: "),
+    ],
+)
+def test_what_names_no_place_that_a_run_can_lie_at_is_refused(place: str, said: str, dpgbench: Dpgbench) -> None:
+    refused = dpgbench("run", *SMALL, "--out", place)
+    assert (refused.exit_code, said in refused.output) == (2, True), refused.output
+
+
+@pytest.mark.parametrize(
+    ("package", "place"), [("gcsfs", "gs://bucket/run"), ("adlfs", "abfs://c/run"), ("paramiko", "sftp://host/run")]
+)
+def test_a_package_that_is_not_installed_is_named(package: str, place: str, dpgbench: Dpgbench) -> None:
+    if importlib.util.find_spec(package) is not None:
+        pytest.skip(f"{package} is installed")
+    refused = dpgbench("run", *SMALL, "--out", place)
+    assert (refused.exit_code, f"`pip install {package}`" in refused.output) == (2, True), refused.output
+
+
+def test_a_place_that_can_be_read_alone_is_told_before_anything_is_drawn(dpgbench: Dpgbench, tmp_path: Path) -> None:
+    (tmp_path / "data.zip").write_bytes(b"PK\x05\x06" + bytes(18))
+    refused = dpgbench("run", *SMALL, "--out", f"zip://run::{tmp_path}/data.zip")
+    assert (refused.exit_code, "can't be written to" in refused.output) == (1, True), refused.output
+    assert "Drawing" not in refused.output
+
+
+def test_a_file_url_is_a_folder(dpgbench: Dpgbench, tmp_path: Path) -> None:
+    made = dpgbench("run", *SMALL, "--out", f"file://{tmp_path}/run")
+    assert (made.exit_code, len(list((tmp_path / "run" / "images").iterdir()))) == (0, 3), made.output
+    assert dpgbench("score", f"file://{tmp_path}/run", *JUDGE).exit_code == 0
+
+
+def test_a_store_with_folders_gets_them(tmp_path: Path) -> None:
+    (tmp_path / "here" / "images").mkdir(parents=True)
+    (tmp_path / "here" / "images" / "a.png").write_bytes(b"a")
+    mirror = Mirror(f"dir::file://{tmp_path}/there/run", tmp_path / "here")
+    with mirror.kept_up():
+        pass
+    assert [file.name for file in (tmp_path / "there").rglob("*") if file.is_file()] == ["a.png"]
+
+
+def test_what_a_server_does_not_take_for_a_while_is_there_in_the_end(
+    bucket: str, dpgbench: Dpgbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import s3fs
+
+    url, taken = f"{bucket}/run", 0
+    write = s3fs.S3FileSystem._pipe_file
+
+    async def refuse(self: object, path: str, *more: object, **options: object) -> object:
+        nonlocal taken
+        taken += 1
+        if taken > 2:
+            raise OSError(errno.EBUSY, "Service Unavailable")
+        return await write(self, path, *more, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(s3fs.S3FileSystem, "_pipe_file", refuse)
+        s3fs.S3FileSystem.clear_instance_cache()
+        failed = dpgbench("run", *SMALL, "--out", url)
+    assert (failed.exit_code, "Service Unavailable. What was finished is kept in" in failed.output) == (1, True)
+    s3fs.S3FileSystem.clear_instance_cache()
+    again = dpgbench("run", *SMALL, "--out", url)
+    assert (again.exit_code, "3 of them before" in again.output) == (0, True), again.output
+    dpgbench("run", *SMALL, "--out", "alone")
+    there = objects(url)
+    assert {name: content for name, content in there.items() if name not in NOT_COMPARED} == contents(
+        tmp_path / "alone"
+    )

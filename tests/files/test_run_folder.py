@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from dpg_bench.errors import BadInputError
-from dpg_bench.files.run_folder import RunDir, lock_folder, runs_in
+from dpg_bench.errors import BadInputError, DpgBenchError
+from dpg_bench.files.run_folder import RunDir, _tell_of_marks, is_held, lock_folder, runs_in
 from dpg_bench.files.run_record import RunRecord, SuiteRecord
 
 
@@ -110,3 +113,55 @@ def test_a_judges_folder_has_a_name_that_every_file_system_takes(tmp_path: Path)
         assert folder.parent == run.judgements
         assert 0 < len(folder.name) <= 120
         assert folder.name not in (".", "..")
+
+
+WITHOUT_FLOCK = """
+import errno, fcntl, os, signal, sys
+from pathlib import Path
+
+def refuse(*_):
+    raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+fcntl.flock = refuse
+from dpg_bench.files.run_folder import lock_folder
+with lock_folder(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def _refuse_flock(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+
+
+def test_where_nobody_knows_flock_a_file_marks_who_is_at_work_and_a_kill_frees_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    _refuse_flock(monkeypatch, errno.ENOSYS)
+    other = subprocess.Popen(
+        [sys.executable, "-c", WITHOUT_FLOCK, str(tmp_path / "run")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(BadInputError, match="in use by another process"), lock_folder(tmp_path / "run"):
+            pass
+        assert is_held(tmp_path / "run")
+        other.communicate()
+    _tell_of_marks.cache_clear()
+    with lock_folder(tmp_path / "run"):
+        assert "a file .lock marks instead who is at work" in caplog.text
+    assert not is_held(tmp_path / "run")
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_that_gives_no_locks_is_told(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _refuse_flock(monkeypatch, number)
+    with pytest.raises(DpgBenchError, match="gives no locks"), lock_folder(tmp_path / "run"):
+        pass

@@ -25,7 +25,7 @@ psutil = pytest.importorskip("psutil")
 pytestmark = [pytest.mark.nightly, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).resolve().parents[3]
-SMALL = ("--model", "tiny-sd15", "--suite", "sample", "--steps", "40", "--size", "32")
+SMALL = ("--model", "tiny-sd15", "--suite", "sample", "--limit", "12", "--steps", "20", "--size", "32")
 RAY = ("--engine", "ray", "--workers", "2")
 LONG = 300.0
 
@@ -115,7 +115,9 @@ def command(nodes: Nodes, tmp_path: Path) -> Iterator[Callable[..., Command]]:
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run that one process made and judged."""
     out = tmp_path_factory.mktemp("alone") / "run"
-    execute_run(plan_run(RunRequest(model="tiny-sd15", suite="sample", steps=40, size=32, device="cpu", out=out)))
+    execute_run(
+        plan_run(RunRequest(model="tiny-sd15", suite="sample", limit=12, steps=20, size=32, device="cpu", out=out))
+    )
     execute_score(plan_score(ScoreRequest(path=out, judge="tiny-mplug")))
     return out
 
