@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from dpg_bench.errors import BadInputError, DpgBenchError
+from dpg_bench.errors import BadInputError, DpgBenchError, option
 
 _SECONDS_TO_REACH = 5.0
 _SECONDS_WITHOUT_HEAD = 40.0
@@ -55,8 +55,7 @@ class Cluster:
             host, port = self._head
             raise DpgBenchError(
                 f"The head of the Ray cluster, {host}:{port}, can't be reached any more. What was finished is kept. "
-                "Start the cluster again (`ray start --head`), or leave --engine out, and run the same command again "
-                "to continue."
+                f"Start the cluster again, or leave {option('engine')} out, and run the same command again to continue."
             )
         return False
 
@@ -91,8 +90,8 @@ def _connect(ray: Any, workers: int | None) -> None:
             )
         if not _reached(*place):
             raise BadInputError(
-                f"The Ray cluster at RAY_ADDRESS={address} can't be reached. Start it (`ray start --head`), or unset "
-                "RAY_ADDRESS to use the cluster of this machine, or none."
+                f"The Ray cluster at RAY_ADDRESS={address} can't be reached. Start its head, or unset RAY_ADDRESS to "
+                "use the cluster of this machine, or one that is started for this."
             )
     try:
         ray.init(address=address or "auto", **quiet)

@@ -151,8 +151,8 @@ class RayActors:
         if now - self._had_some > self._patience:
             raise DpgBenchError(
                 f"For {self._patience:.0f} seconds no node of the Ray cluster has had the {wanted} that a worker "
-                "takes. What was finished is kept. Start a node that has it (`ray start --address=HEAD:PORT`), and run "
-                "the same command again to continue."
+                "takes. What was finished is kept. Start a node that has it (`ray start`), and run the same command "
+                "again to continue."
             )
         if now - self._had_room > _SECONDS_UNTIL_TOLD and not self._told:
             why = "all of them are at other work" if possible else "no node has"
