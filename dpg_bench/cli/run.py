@@ -124,7 +124,7 @@ def run(
     from dpg_bench.plugins import split_pairs
     from dpg_bench.suite.registry import outline_suite, own_images_per_prompt
 
-    who = find_workers(shard=shard, device=device, devices=devices, engine=engine, workers=workers)
+    who = find_workers(shard=shard, device=device, devices=devices, engine=engine, workers=workers, steal=steal)
     mirror = find_mirror(out, who, images=False, fresh=fresh, steal=steal, engine=engine)
     request = RunRequest(
         model=model,

@@ -183,7 +183,9 @@ def score(
     from dpg_bench.score.scorecard import scorecard_json
 
     check_one_form(json, markdown, latex)
-    who = find_scorers(answers, shard=shard, device=device, devices=devices, engine=engine, workers=workers)
+    who = find_scorers(
+        answers, shard=shard, device=device, devices=devices, engine=engine, workers=workers, steal=steal
+    )
     if who is None:
         return
     mirror = find_mirror(path, who, images=True, fresh=fresh, steal=steal, engine=engine)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 EngineName: TypeAlias = Literal["local", "ray"]
 
+_MOST_WORKERS = 4096
+
 
 @dataclass(frozen=True, slots=True)
 class Workers:
@@ -26,7 +28,13 @@ class Workers:
 
 
 def find_workers(
-    *, shard: str | None, device: str, devices: str | None, engine: EngineName, workers: int | None
+    *,
+    shard: str | None,
+    device: str,
+    devices: str | None,
+    engine: EngineName,
+    workers: int | None,
+    steal: bool = False,
 ) -> Share | Workers:
     """What the options say.
 
@@ -37,11 +45,17 @@ def find_workers(
     check_positive({"workers": workers})
     if workers is not None and engine == "local" and devices is not None:
         raise BadInputError("--devices says how many workers there are; leave --workers out.")
+    if devices is not None and device != "auto":
+        raise BadInputError(f"--devices says where the workers are; leave --device {device} out.")
+    if workers is not None and workers > _MOST_WORKERS:
+        raise BadInputError(f"--workers is {workers}; it must be at most {_MOST_WORKERS}.")
     several = devices is not None or workers is not None or engine != "local"
     if not several:
         return find_share(shard, device)
     if devices is not None and engine == "ray":
         raise BadInputError("--engine ray takes the GPUs of the cluster, or --workers N; leave --devices out.")
+    if steal:
+        raise BadInputError("Workers that one command starts do all of it; leave --steal out, which is for --shard.")
     share = find_share(shard, device)
     if share.shard is not None:
         who = share.shard.origin or "--shard"
@@ -58,7 +72,13 @@ def find_workers(
     from dpg_bench.jobs.executors.local import LocalProcesses
 
     names = parse_devices(devices if devices is not None else ",".join([device] * (workers or 1)))
-    return Workers(lambda work: LocalProcesses(work, names), f"a process on each of {', '.join(names)}", names[0])
+    return Workers(lambda work: LocalProcesses(work, names), _places(names), names[0])
+
+
+def _places(names: Sequence[str]) -> str:
+    if len(set(names)) == 1 < len(names):
+        return f"{len(names)} processes on {names[0]}"
+    return f"a process on {'each of ' if len(names) > 1 else ''}{', '.join(names)}"
 
 
 def find_scorers(
@@ -69,9 +89,10 @@ def find_scorers(
     devices: str | None,
     engine: EngineName,
     workers: int | None,
+    steal: bool = False,
 ) -> Share | Workers | None:
     """`find_workers` of `score`; None for a process with nothing to do, since `answers` are scored by one alone."""
-    who = find_workers(shard=shard, device=device, devices=devices, engine=engine, workers=workers)
+    who = find_workers(shard=shard, device=device, devices=devices, engine=engine, workers=workers, steal=steal)
     if answers is None or not isinstance(who, Share) or who.shard is None or not who.shard.origin:
         return who
     if who.shard.index == 0:

@@ -111,6 +111,9 @@ def test_answers_from_elsewhere_are_scored_by_the_first_process_alone(dpgbench: 
         (("--devices", "cpu", "--engine", "ray"), "leave --devices out"),
         (("--devices", "all"), "sees none here"),
         (("--devices", "cpu,tpu"), "'tpu'"),
+        (("--devices", "cpu,cpu", "--device", "cuda"), "leave --device cuda out"),
+        (("--devices", "cpu,cpu", "--steal"), "leave --steal out, which is for --shard"),
+        (("--workers", "100000"), "--workers is 100000; it must be at most 4096"),
         (("--workers", "0"), "workers is 0; it must be at least 1"),
     ],
 )
