@@ -39,6 +39,8 @@ def resolve_device(requested: str) -> str:
         device = torch.device(requested)
     except RuntimeError:
         raise BadInputError(f"'{requested}' names no device; use auto, cpu, cuda, cuda:1 or mps.") from None
+    if device.type != "cuda" and device.index is not None:  # torch takes cpu:7, which is no other
+        raise BadInputError(f"'{requested}' names no device; use auto, cpu, cuda, cuda:1 or mps.")
     if device.type == "cuda":
         present = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (device.index or 0) >= present:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Self
 
 _END = 300
@@ -136,3 +137,19 @@ def missing_package(error: ModuleNotFoundError) -> DpgBenchError:
         f"This needs the package {package}, which is not installed here. What draws, judges and exports comes with: "
         "pip install 'dpg-bench[full]'."
     )
+
+
+@contextmanager
+def panics_told() -> Iterator[None]:
+    """A panic of a library in Rust, which is no `Exception`, as a DpgBenchError.
+
+    Tokenizers raise one where a regular expression of a `tokenizer.json` comes to no end.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise DpgBenchError(
+            f"A library gave up: {' '.join(str(error).split()):.300}. The model's tokenizer.json may be damaged."
+        ) from error

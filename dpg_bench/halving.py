@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from dpg_bench.errors import panics_told
+
 ThingT = TypeVar("ThingT")
 ResultT = TypeVar("ResultT")
 
@@ -28,12 +30,13 @@ class Halving:
     def work(self, things: Sequence[ThingT], do: Callable[[Sequence[ThingT]], list[ResultT]]) -> list[ResultT]:
         """The results of `do`, one for each of the `things`, in order.
 
-        Raises torch.OutOfMemoryError if even one doesn't fit, and whatever else `do` raises.
+        Raises torch.OutOfMemoryError if even one doesn't fit, DpgBenchError for a panic, and whatever else `do` raises.
         """
         results: list[ResultT] = []
         while len(results) < len(things):
             part = things[len(results) : len(results) + self._largest]
-            fitted = do(part) if len(part) == 1 else _unless_too_many(part, do)
+            with panics_told():
+                fitted = do(part) if len(part) == 1 else _unless_too_many(part, do)
             if fitted is not None:
                 results += fitted
                 continue

@@ -24,6 +24,7 @@ from ella_models.connector import (
     EllaConnector,
 )
 from ella_models.errors import EllaError
+from ella_models.reading import read_text
 from ella_models.text_encoder.base import TextOptions
 
 RELEASED_REPOSITORY = "QQGYLab/ELLA"
@@ -180,7 +181,7 @@ def _kind(shapes: Shapes) -> ConnectorKind:
 
 def _read_json(file: Path) -> dict[str, Any]:
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(read_text(file))
     except (ValueError, RecursionError) as error:
         raise EllaError(f"'{file}' is no JSON file of connector sizes: {error}.") from error
     if not isinstance(content, dict):

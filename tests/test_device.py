@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dpg_bench.device import DTYPES, TF32, TF32X3, resolve_dtype
+from dpg_bench.device import DTYPES, TF32, TF32X3, resolve_device, resolve_dtype
 from dpg_bench.errors import BadInputError
 
 KNOWN = (*DTYPES, TF32, TF32X3)
@@ -48,3 +48,8 @@ def test_tf32_is_taken_from_ampere_on(monkeypatch: pytest.MonkeyPatch) -> None:
     for capability in ((8, 0), (8, 9), (9, 0), (12, 0)):
         monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _, found=capability: found)
         assert resolve_dtype(TF32, "cuda:0", gpu_default="float16", known=KNOWN) == TF32
+
+
+def test_a_second_processor_is_none() -> None:
+    with pytest.raises(BadInputError, match="'cpu:7' names no device"):
+        resolve_device("cpu:7")

@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from dpg_bench.cli.console import say, show_log
 from dpg_bench.cli.ending import Ended, put_in_order
 from dpg_bench.cli.variables import shown_as_flags
-from dpg_bench.errors import DpgBenchError, missing_package
+from dpg_bench.errors import DpgBenchError, missing_package, panics_told
 
 INCOMPLETE = 3
 REGRESSION = 4
@@ -31,7 +31,7 @@ class Commands(TyperGroup):
         """Run the command."""
         show_log()
         try:
-            with put_in_order():
+            with put_in_order(), panics_told():
                 try:
                     return super().invoke(ctx)
                 finally:

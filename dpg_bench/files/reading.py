@@ -31,6 +31,8 @@ _HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _MOST_BRACKETS = 2000
 _MOST_ALIASES = 1000
 """Of a YAML file: each may stand for all that others stand for."""
+_LARGEST_YAML = 1 << 19  # bytes; PyYAML reads some hundred thousand a second
+_LONG_NUMBER = re.compile(r"[-+0-9a-fA-F_xob.:]{1000,}")
 
 
 def is_file(path: Path) -> bool:
@@ -111,16 +113,25 @@ def text_lines(text: str) -> Iterator[str]:
 
 
 def read_yaml(content: bytes, place: str) -> Any:
-    """What YAML text says, read safely: no objects, and no more than 1,000 aliases.
+    """What YAML text says, read safely: no objects, no more than 1,000 aliases, no merging (`<<`), 512 KiB at most.
 
     Raises BadInputError for anything else.
     """
+    if len(content) > _LARGEST_YAML:
+        raise BadInputError(f"{place} has {len(content)} bytes, more than the {_LARGEST_YAML >> 10} KiB read of YAML.")
     text = decoded(content, place)
     try:
         if text.count("[") + text.count("{") > _MOST_BRACKETS:  # the parser's time grows with their square
             raise BadInputError(f"{place} has more than {_MOST_BRACKETS} brackets.")
-        events = yaml.parse(text, Loader=yaml.SafeLoader)
-        if sum(isinstance(event, yaml.AliasEvent) for event in events) > _MOST_ALIASES:
+        aliases = 0
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            aliases += isinstance(event, yaml.AliasEvent)
+            plain = event.value if isinstance(event, yaml.ScalarEvent) and event.style is None else ""
+            if plain == "<<":  # what is merged again and again doubles each time
+                raise BadInputError(f"{place} merges mappings (<<), which is not read. Write their entries out.")
+            if _LONG_NUMBER.fullmatch(plain):
+                raise BadInputError(f"{place} can't be read as YAML: {plain[:20]}… has {len(plain)} characters.")
+        if aliases > _MOST_ALIASES:
             raise BadInputError(f"{place} has more than {_MOST_ALIASES} aliases.")
         return yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:

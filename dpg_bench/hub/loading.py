@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dpg_bench.errors import BadInputError, DpgBenchError
+from dpg_bench.errors import BadInputError, DpgBenchError, panics_told
 from dpg_bench.halving import is_out_of_memory
 from dpg_bench.hub.huggingface import Weights, read_model_index
 from dpg_bench.hub.stated import check_stated
@@ -27,7 +27,8 @@ def load_errors(what: str, *weights: Weights) -> Iterator[None]:
     for one in weights:
         check_stated(one)
     try:
-        yield
+        with panics_told():
+            yield
     except DpgBenchError:
         raise
     except ModuleNotFoundError as error:

@@ -21,6 +21,7 @@ _LARGEST_SETTINGS = 1 << 23  # bytes; 21,000 labels take two million
 _TEXTS = (".json", ".txt", ".jinja", ".model")
 _LARGEST_TEXT = 1 << 26  # bytes; the largest vocabularies have 35 million
 _LARGEST_HEADER = 1 << 24
+_MOST_GROWTH = 1000
 _MOST_TENSORS = 20_000
 """Of a file: libraries compare their names with one another. Those of the largest single files have some thousand."""
 _LONGEST = {list: 20_000, dict: 50_000}
@@ -52,6 +53,8 @@ def check_stated(weights: Weights) -> None:
         path = weights.folder / name
         if path.name == "model_index.json":
             _check_parts(path)
+        elif path.name == "tokenizer.json":
+            _check_tokenizer(path)
         elif _SETTINGS.fullmatch(path.name):
             _check_settings(path)
         elif path.suffix == ".safetensors":
@@ -72,6 +75,23 @@ def _check_settings(path: Path) -> None:
         raise BadInputError(
             f"{path.parent} holds an adapter beside the model (adapter_config.json), which names the model that it is "
             "for. Merge it into the weights, or take it out of the folder."
+        )
+
+
+def _check_tokenizer(path: Path) -> None:
+    """Raises BadInputError for a tokenizer that makes texts many times longer than they are."""
+    content = read_json(read_content(path), str(path))
+    growth = 1
+    for part in ("normalizer", "pre_tokenizer", "padding"):
+        for _, value in _numbered(content.get(part) if isinstance(content, dict) else None):
+            if isinstance(value, dict):
+                added = [value[key] for key in ("content", "prepend", "replacement") if isinstance(value.get(key), str)]
+                growth *= max([1, *map(len, added)])
+                if isinstance(padded := value.get("Fixed"), int):
+                    growth *= max(1, padded >> 8)
+    if growth > _MOST_GROWTH:
+        raise BadInputError(
+            f"{path} makes a text more than {_MOST_GROWTH} times longer. Take another copy of the model."
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,10 +12,13 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from ella_models.errors import EllaError
+from ella_models.reading import read_text
 from ella_models.training.config import TrainingConfig
 
 _MOST_BRACKETS = 2000
 _MOST_ALIASES = 1000  # each may stand for all that others stand for
+_LARGEST = 1 << 19  # bytes; PyYAML reads some hundred thousand a second
+_LONG_NUMBER = re.compile(r"[-+0-9a-fA-F_xob.:]{1000,}")
 
 
 def read_config(file: str | Path) -> TrainingConfig:
@@ -24,12 +28,17 @@ def read_config(file: str | Path) -> TrainingConfig:
     """
     path = Path(file)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path, most=_LARGEST)
         if text.count("[") + text.count("{") > _MOST_BRACKETS:  # the parser's time grows with their square
             raise EllaError(f"The configuration '{path}' has more than {_MOST_BRACKETS} brackets.")
-        events = yaml.parse(text, Loader=yaml.SafeLoader)
+        events = list(yaml.parse(text, Loader=yaml.SafeLoader))
         if sum(isinstance(event, yaml.AliasEvent) for event in events) > _MOST_ALIASES:
             raise EllaError(f"The configuration '{path}' has more than {_MOST_ALIASES} aliases.")
+        plain = [event.value for event in events if isinstance(event, yaml.ScalarEvent) and event.style is None]
+        if "<<" in plain:  # what is merged again and again doubles each time
+            raise EllaError(f"The configuration '{path}' merges mappings (<<), which is not read. Write them out.")
+        if long := next((one for one in plain if _LONG_NUMBER.fullmatch(one)), None):
+            raise EllaError(f"The configuration '{path}' can't be used: {long[:20]}… has {len(long)} characters.")
         told = yaml.safe_load(text)
     except OSError as error:
         raise EllaError(f"The configuration '{path}' can't be read: {error.strerror or error}.") from error

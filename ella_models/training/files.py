@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ella_models.errors import EllaError
+from ella_models.reading import read_text
 
 _HALF_CHARACTERS = "backslashreplace"  # as a server's JSON may name one: it stays the escape that it was
 
@@ -51,7 +52,7 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises EllaError if the file holds something else.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_text(path))
     except (ValueError, RecursionError) as error:
         raise EllaError(f"'{path}' is damaged: {error}.") from error
     if not isinstance(content, dict):

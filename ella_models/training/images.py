@@ -88,6 +88,8 @@ def opened(pair: Pair) -> Image.Image:
     """
     if pair.image is None:
         raise SkippedPair("no image")
+    if isinstance(pair.image, Path) and pair.image.exists() and not pair.image.is_file():
+        raise SkippedPair(f"{pair.image.name} is no file but a folder, a pipe or a device")
     try:
         if isinstance(pair.image, Image.Image):
             return _in_colour(ImageOps.exif_transpose(pair.image))

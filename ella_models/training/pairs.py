@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ella_models.errors import EllaError
+from ella_models.reading import read_text
 from ella_models.training.config import DataSection
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp"})
+_LONGEST_CAPTION = 1 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,8 @@ class FolderPairs:
 
 def _caption(file: Path) -> str | None:
     try:
-        return file.read_text(encoding="utf-8").strip()
-    except UnicodeDecodeError:
+        return read_text(file, most=_LONGEST_CAPTION).strip()
+    except (UnicodeDecodeError, EllaError):
         return None
 
 

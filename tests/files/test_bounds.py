@@ -49,6 +49,26 @@ def test_nesting_digits_and_aliases_are_one_message(tmp_path: Path) -> None:
         read_config(config)
 
 
+MERGED = "\n".join(["a: &a {x: 1}", *(f"b{n + 1}: &b{n + 1} {{<<: [*b{n}, *b{n}]}}" for n in range(1, 40))])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (MERGED.replace("*b1,", "*a,").replace("*b1]", "*a]"), "merges mappings"),
+        (f"a: 0x{'f' * 5000}", "5002 characters"),
+        ('a: "' + "\\x41" * 200_000 + '"', "800006|800005"),
+    ],
+)
+def test_yaml_that_takes_time_or_numbers_without_end_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(BadInputError, match=said):
+        read_yaml(text.encode(), "x")
+    config = tmp_path / "train.yaml"
+    config.write_text(text)
+    with pytest.raises(EllaError, match=said):
+        read_config(config)
+
+
 def test_json_that_programs_read_differently_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="x: 'a' is there 2 times"):
         read_json(b'[{"a": 1, "a": 2}]', "x")

@@ -14,7 +14,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from dpg_bench.errors import BadInputError
+from dpg_bench.errors import BadInputError, DpgBenchError
+from dpg_bench.halving import Halving
 from dpg_bench.hub.huggingface import Weights
 from dpg_bench.hub.stated import check_stated
 
@@ -111,6 +112,30 @@ def test_a_hundred_thousand_parts_are_refused(tmp_path: Path) -> None:
     index = {**INDEX, **{f"u{number}": ["diffusers", "UNet2DConditionModel"] for number in range(100)}}
     with pytest.raises(BadInputError, match="no pipeline has more"):
         check_stated(stated(tmp_path, "model_index.json", index))
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"normalizer": {"type": "Sequence", "normalizers": [{"type": "Replace", "content": "e" * 40}] * 2}},
+        {"normalizer": {"type": "Prepend", "prepend": "e" * 10**6}},
+        {"padding": {"strategy": {"Fixed": 10**9}}},
+    ],
+)
+def test_a_tokenizer_that_fills_the_memory_is_refused(tmp_path: Path, part: dict[str, Any]) -> None:
+    usual = {"normalizer": {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"}, "padding": None}
+    check_stated(stated(tmp_path, "tokenizer.json", usual))
+    with pytest.raises(BadInputError, match="more than 1000 times longer"):
+        check_stated(stated(tmp_path, "tokenizer.json", {**usual, **part}))
+
+
+def test_a_panic_of_a_library_is_one_message(tmp_path: Path) -> None:
+    from tokenizers import Regex, Tokenizer, models, normalizers
+
+    endless = Tokenizer(models.BPE())
+    endless.normalizer = normalizers.Replace(Regex("^(([a-z ])+)+$"), "")
+    with pytest.raises(DpgBenchError, match="retry-limit-in-match over"):
+        Halving(4).work(["a fox " * 40 + "!"], lambda texts: [endless.encode(text) for text in texts])
 
 
 def headed(text: str) -> bytes:
