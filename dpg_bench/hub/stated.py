@@ -36,7 +36,11 @@ _MOST = (
     (re.compile(r"min_pixels|shortest_edge"), 1 << 22),
 )
 """The most that a whole number may be, by the name it stands under: these are looped over, or drawn images' sides."""
-_ANY_NUMBER = re.compile(r".*(theta|max_length|max_pixels|longest_edge|parameters|seed|window\w*|_flos|_size_bytes)")
+_NO_LENGTH = 10**19
+"""From here on a tokenizer's `model_max_length` says that there is none; texts can't be padded to it."""
+_ANY_NUMBER = re.compile(
+    r".*(theta|(?<!model_)max_length|max_pixels|longest_edge|parameters|seed|window\w*|_flos|_size_bytes)"
+)
 _LIBRARIES = ("diffusers", "transformers", "ella_models")
 _MOST_PARTS = 100
 _IMPLEMENTATION = re.compile(r"_?(attn|experts)_implementation\w*")
@@ -67,7 +71,7 @@ def _check_settings(path: Path) -> None:
     for name, value in _numbered(read_json(read_content(path, most=_LARGEST_SETTINGS), str(path))):
         if isinstance(value, list | dict) and len(value) > (longest := _longest(name, value)):
             raise BadInputError(f"{path} lists {len(value)} values as {name:.60}; up to {longest} are read.")
-        if isinstance(value, int) and abs(value) > (most := _most(name)):
+        if isinstance(value, int) and abs(value) > (most := _most(name, value)):
             raise BadInputError(f"{path} states {value} as {name:.60}; no model has more than {most}.")
         if isinstance(value, str) and _IMPLEMENTATION.fullmatch(name) and "/" in value:
             raise BadInputError(f"{path} names '{value:.100}' as {name}, which would be downloaded. {_OWN_CODE}")
@@ -99,8 +103,8 @@ def _longest(name: str, value: list[Any] | dict[str, Any]) -> int:
     return _MOST_BLOCKS if isinstance(value, list) and _BLOCKS.fullmatch(name) else _LONGEST[type(value)]
 
 
-def _most(name: str) -> float:
-    if _ANY_NUMBER.fullmatch(name):
+def _most(name: str, value: int) -> float:
+    if _ANY_NUMBER.fullmatch(name) or (name == "model_max_length" and value >= _NO_LENGTH):
         return float("inf")
     return next((most for pattern, most in _MOST if pattern.fullmatch(name)), _LARGEST_NUMBER)
 

@@ -65,6 +65,7 @@ def test_what_models_state_is_taken(tmp_path: Path) -> None:
         {"hidden_size": 1 << 40},
         {"num_labels": 10**8},
         {"extra_ids": 10**9},
+        {"model_max_length": 10**9},
         {"num_train_timesteps": 10**9},
         {"size": {"height": 10**6}},
         {"min_pixels": 10**9},
