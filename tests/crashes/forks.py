@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -66,6 +67,7 @@ class Forks:
     def __init__(self, logs: Path, **environment: str) -> None:
         self._logs = logs
         self._count = 0
+        self._started: set[int] = set()
         self._codes: dict[int, int] = {}
         self._server = subprocess.Popen(
             [sys.executable, "-m", __spec__.name],
@@ -91,6 +93,7 @@ class Forks:
             if line is not None:
                 self._codes[line["ended"]] = line["code"]
             time.sleep(0.002)
+        self._started.add(line["pid"])
         return Process(line["pid"], log, time.monotonic(), self)
 
     def ended(self, process: Process) -> int | None:
@@ -100,7 +103,12 @@ class Forks:
         return self._codes.get(process.pid)
 
     def close(self) -> None:
-        """End the server."""
+        """End the server, and what a test that failed has left running or stopped."""
+        while (line := self._line()) is not None:
+            self._codes[line["ended"]] = line["code"]
+        for pid in self._started - self._codes.keys():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         assert self._server.stdin is not None
         self._server.stdin.close()
         self._server.wait(60)

@@ -19,7 +19,7 @@ import pytest
 from tests.crashes.campaign import toy_training
 from tests.crashes.forks import Forks
 from tests.crashes.kills import Aim, undisturbed
-from tests.crashes.work import Generating, Judging, Merging
+from tests.crashes.work import Generating, Judging, Merging, count_lines
 
 # libfaketime would do, but with its monotonic clock left alone, Python can't sleep
 _SOURCE = """
@@ -145,7 +145,8 @@ def test_no_share_is_taken_over_from_a_process_that_lives_however_late_it_is(
     folder = tmp_path / "run"
     command = made.work.command(folder)
     first = jumping.start(*command, "--shard", "0/2", cwd=tmp_path)
-    first.until(lambda: (folder / "shards" / "0-of-2" / ".lock").exists() and (folder / "run.json").exists())
+    # with one of its two images made, it draws the other and holds no lock but that of its share
+    first.until(lambda: count_lines(folder / "shards" / "0-of-2" / "generation.jsonl") == 1)
     first.send(signal.SIGSTOP)
     before = {file.name for file in (folder / "images").glob("*.png")}
     clock.write_text(str(jump))
