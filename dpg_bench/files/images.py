@@ -63,6 +63,7 @@ def find_images(
     *,
     known: Collection[str] | None = None,
     images_per_prompt: int | None = None,
+    guessed: bool = False,
     resolution: int | None = None,
     pattern: str | None = None,
     listing: Listing | None = None,
@@ -71,7 +72,8 @@ def find_images(
 
     `known` are all item ids that a name may mean (None: `item_ids`), `listing` is what is known of the files (None:
     they are listed by their names, or by `pattern`). `images_per_prompt` None: where items have a file per image, the
-    number of files that most of them have; for grids 4, as in the official launcher. The numbers of images may begin
+    number of files that most of them have; for grids 4, as in the official launcher. `guessed` says that it is what
+    was guessed so before, which is still to be said. The numbers of images may begin
     anywhere: those that most items share are taken, in ascending order.
 
     Raises BadInputError if `folder` is no folder, if an item is there twice (`a.png` beside `a.jpg`, or a grid
@@ -97,6 +99,7 @@ def find_images(
             f"{folder} would have {count} images of every prompt, more than the {MOST_IMAGES} that are judged "
             f"together. Give {option('images_per_prompt', GRID_IMAGES)}, or the number that is meant."
         )
+    told = images_per_prompt is not None and not guessed
     labels = _labels(numbered, count)
     items: dict[str, ItemFiles] = {}
     missing: dict[str, str] = {}
@@ -122,11 +125,11 @@ def find_images(
     return ImageFolder(
         path=folder,
         images_per_prompt=count,
-        assumed=images_per_prompt is None and not numbered,
+        assumed=not told and not numbered,
         items=items,
         missing=missing,
         extra=tuple(sorted(extra)),
-        guesses=tuple(_guesses(numbered, labels, count, told=images_per_prompt is not None)),
+        guesses=tuple(_guesses(numbered, labels, count, told=told)),
         resolution=resolution,
     )
 

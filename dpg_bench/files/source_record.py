@@ -26,9 +26,9 @@ class SourceRecord(BaseModel):
 
     `images` is the folder of images as seen from the folder that `source.json` lies in, so that both can be moved
     together; None for answers without images. `suite` is what the user called it. `images_per_prompt` and
-    `resolution` are as the images were read; `grid` (columns, rows), `border`, `pattern` and `files`, the list of
-    images, are what the user said of them. `model` and `note` are the user's words on how they were made, `prompts`
-    the record of the rewritten prompts that they were drawn from.
+    `resolution` are as the images were read, and `guessed` says that nobody told how many there are; `grid` (columns,
+    rows), `border`, `pattern` and `files`, the list of images, are what the user said of them. `model` and `note` are
+    the user's words on how they were made, `prompts` the record of the rewritten prompts that they were drawn from.
     """
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
@@ -37,6 +37,7 @@ class SourceRecord(BaseModel):
     images: str | None
     suite: str
     images_per_prompt: int
+    guessed: bool = False
     resolution: int | None = None
     grid: tuple[int, int] | None = None
     border: int | None = None

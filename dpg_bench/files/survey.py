@@ -40,11 +40,14 @@ class Survey:
     tiles: tuple[TileSize, ...]
 
 
-def survey_images(images: ImageFolder, *, grid: tuple[int, int] | None = None, border: int | None = None) -> Survey:
+def survey_images(
+    images: ImageFolder, *, grid: tuple[int, int] | None = None, border: int | None = None, counted: bool = False
+) -> Survey:
     """Read the size of every file in `images`, and find the borders of grids.
 
     `grid` are columns and rows that the caller named, `border` the width in pixels of the border around and between
-    the tiles (None: looked for). A size that fits no grid gets no cut, so that its files are refused one by one.
+    the tiles (None: looked for). `counted` says that an assumed number of images is that of an earlier survey, and
+    stands. A size that fits no grid gets no cut, so that its files are refused one by one.
 
     Raises BadInputError for a grid with too few places.
     """
@@ -56,7 +59,8 @@ def survey_images(images: ImageFolder, *, grid: tuple[int, int] | None = None, b
     ordered = sorted(sizes.items(), key=lambda pair: -len(pair[1]))
     guesses = list(images.guesses)
     if images.assumed:
-        images = replace(images, images_per_prompt=_count(images, grid, ordered, border), assumed=grid is None)
+        count = images.images_per_prompt if counted and grid is None else _count(images, grid, ordered, border)
+        images = replace(images, images_per_prompt=count, assumed=grid is None)
     count = images.images_per_file
     if grid is not None and grid[0] * grid[1] < count:
         raise BadInputError(

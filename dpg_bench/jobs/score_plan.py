@@ -194,6 +194,12 @@ def _images_per_prompt(request: ScoreRequest, place: Place) -> int | None:
     return made
 
 
+def _is_guessed(request: ScoreRequest, place: Place) -> bool:
+    """Whether nobody has ever said how many images there are of every prompt."""
+    untold = request.images_per_prompt is None and place.record is None
+    return untold and (place.before is None or place.before.guessed)
+
+
 def _resolution(request: ScoreRequest, place: Place) -> int | None:
     if request.resolution is not None:
         return request.resolution
@@ -218,6 +224,7 @@ def _judging(
         [prompt.item_id for prompt in prompts],
         known=frozenset(suite.by_id),
         images_per_prompt=images_per_prompt,
+        guessed=_is_guessed(request, place),
         resolution=_resolution(request, place),
     )
     return Judging(spec, settings, survey, request.batch_size or default_batch_size(settings.device))
@@ -236,6 +243,7 @@ def _origin(request: ScoreRequest, place: Place, suite: Suite, source: Judging |
         images=place_from(place.out, place.images) if place.images is not None else before.images if before else None,
         suite=suite.name,
         images_per_prompt=read.images_per_prompt,
+        guessed=isinstance(source, Judging) and _is_guessed(request, place),
         resolution=_resolution(request, place),
         grid=told.grid,
         border=told.border,

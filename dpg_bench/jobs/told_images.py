@@ -47,16 +47,22 @@ class ToldImages:
         *,
         known: Collection[str],
         images_per_prompt: int | None,
+        guessed: bool,
         resolution: int | None,
     ) -> Survey:
-        """The images of the items `item_ids` among all that are `known`. Raises what finding and surveying raise."""
+        """The images of the items `item_ids` among all that are `known`.
+
+        `images_per_prompt` is what was told, recorded or, if it is `guessed`, guessed before; None: it is guessed now.
+        Raises what finding and surveying raise.
+        """
         images = find_images(
             folder,
             item_ids,
             known=known,
             images_per_prompt=images_per_prompt,
+            guessed=guessed,
             resolution=resolution,
             pattern=self.pattern,
             listing=read_image_list(self.files, folder, known) if self.files is not None else None,
         )
-        return survey_images(images, grid=self.grid, border=self.border)
+        return survey_images(images, grid=self.grid, border=self.border, counted=images_per_prompt is not None)

@@ -101,6 +101,28 @@ def test_a_file_per_image_in_the_usual_layouts_counted_from_0_or_1(here: Path, f
         assert planned.images.images_per_prompt == 4 + first  # the second time there are five
 
 
+@pytest.mark.parametrize(
+    ("files", "guess"),
+    [
+        ({"fox.png": 4, "boat.png": 4}, "every file holds 4 images"),
+        ({f"{item}_{k}.png": 1 for item, count in (("fox", 3), ("boat", 4)) for k in range(count)}, "taking 4 images"),
+    ],
+)
+def test_what_was_guessed_is_said_whenever_it_is_scored_again(here: Path, files: dict[str, int], guess: str) -> None:
+    for name, held in files.items():
+        save(name, tiles(1)[0] if held == 1 else make_grid(tiles(held)))
+    first = execute_score(plan())
+    before = first.file.read_bytes()
+    save("owl_0.png", tiles(1)[0])  # of no item, and no reason to guess anew
+    again = execute_score(plan_score(ScoreRequest(path=Path("out"), judge="tiny-mplug")))
+    assert again.file.read_bytes() == before
+    assert again.scorecard.run.images is not None
+    assert guess in " ".join(again.scorecard.run.images.guesses)
+    told = execute_score(plan(images_per_prompt=4)).scorecard.run.images
+    assert told is not None
+    assert told.guesses == ()
+
+
 def test_a_layout_of_ones_own_is_told_by_a_pattern_and_remembered(here: Path) -> None:
     made = tiles(3)
     for k, image in enumerate(made):
