@@ -22,10 +22,9 @@ _NOT_HERE = (
     errno.EROFS,
     errno.ENOTDIR,
     errno.EEXIST,
-    errno.EISDIR,
     errno.ENOENT,
-    errno.ELOOP,
 )
+_IN_THE_WAY = {errno.EISDIR: "a folder", errno.ELOOP: "a link"}
 
 
 _held: dict[Path, tuple[int, int]] = {}
@@ -218,6 +217,12 @@ def disk_errors(path: Path, *, elsewhere: str = f"Choose another folder with {op
             ) from error
         if error.errno in _NOT_HERE:
             raise BadInputError(f"{path} can't be written: {what}. {elsewhere}") from error
+        if error.errno in _IN_THE_WAY:
+            file = error.filename2 or error.filename or path  # of a renaming, what it was to become
+            raise BadInputError(
+                f"{file} can't be written: {_IN_THE_WAY[error.errno]} lies in its place. Move that away, or "
+                f"{elsewhere[0].lower()}{elsewhere[1:]}"
+            ) from error
         raise DpgBenchError(
             f"{path} can't be written or read: {what}. What was finished is kept; the same command continues."
         ) from error

@@ -261,7 +261,7 @@ def run_around(path: Path) -> RunDir | None:
 
 def runs_in(folder: Path) -> tuple[RunDir, ...]:
     """The runs right below `folder`, the one whose `run.json` changed last at the end."""
-    found = sorted(folder.glob(f"*/{_RECORD}"), key=lambda file: file.stat().st_mtime_ns)
+    found = sorted(folder.glob(f"*/{_RECORD}"), key=lambda file: file.lstat().st_mtime_ns)
     return tuple(RunDir(file.parent) for file in found)
 
 

@@ -262,7 +262,7 @@ def _previous(run: RunDir) -> RunRecord | None:
     try:
         return run.read_record()
     except DamagedError as error:
-        if not run.generation_log.exists():
+        if not any(log.exists() for log in run.generation_logs):
             raise
         _LOG.warning("Warning: %s It is written again for the images that the log has.", error)
         return None
@@ -271,8 +271,8 @@ def _previous(run: RunDir) -> RunRecord | None:
 def _check_folder(run: RunDir) -> None:
     if run.path.exists() and not run.path.is_dir():
         raise BadInputError(f"{option('out', run.path)} is a file; name a folder.")
-    if run.record_file.exists() or run.generation_log.exists():
-        return  # without the one, the other tells whether the images are this run's
+    if run.record_file.exists() or any(log.exists() for log in run.generation_logs):
+        return  # without the one, the others tell whether the images are this run's
     if run.source_file.exists() or run.judgements.is_dir():
         raise BadInputError(
             f"{run.path} holds results about images made elsewhere, which a run's would be mixed with. "

@@ -59,7 +59,7 @@ def find_place(request: ScoreRequest) -> Place:
     if run is not None:
         return _ours(request, run, run.path)
     results = RunDir(path)
-    if results.generation_log.exists() and results.images.is_dir():
+    if any(log.exists() for log in results.generation_logs) and results.images.is_dir():
         raise BadInputError(
             f"{results.record_file} is not there, so nobody knows what the run in {path} was asked. The command that "
             f"began it writes it again; to judge its images as they are, name {results.images}."

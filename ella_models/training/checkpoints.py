@@ -1,12 +1,13 @@
 """Checkpoints: everything that training needs to go on, one folder a checkpoint, whole or not there.
 
 `checkpoints/step-00001000/` holds what accelerate saves (weights, optimiser, generators, gradient scaler), the moving
-average, and `examples-0.json`, … , where the examples of each process stand. Noise and timesteps need no state: they
-depend on seed and step alone.
+average, `examples-0.json`, … , where the examples of each process stand, and `digests.json`, by which damage is noticed.
+Noise and timesteps need no state: they depend on seed and step alone.
 """
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 import re
 import shutil
@@ -22,6 +23,7 @@ from ella_models.training.examples import State
 from ella_models.training.files import read_json, write_json
 
 _NAME = re.compile(r"step-(\d+)")
+_DIGESTS = "digests.json"
 
 
 class Checkpoints:
@@ -49,6 +51,7 @@ class Checkpoints:
         if accelerator.is_main_process:
             if self._average is not None:
                 save_file(self._average.state(), unfinished / "average.safetensors")
+            write_json(unfinished / _DIGESTS, _digests(unfinished))
             if whole.is_dir():
                 shutil.rmtree(whole)
             unfinished.rename(whole)
@@ -63,6 +66,7 @@ class Checkpoints:
         """
         place = self._place(step)
         try:
+            _check(place)
             self._accelerator.load_state(str(place))
             if self._average is not None:
                 self._average.load(load_file(place / "average.safetensors"))
@@ -79,3 +83,25 @@ class Checkpoints:
 
     def _place(self, step: int) -> Path:
         return self._folder / f"step-{step:08d}"
+
+
+def _digests(place: Path) -> dict[str, str]:
+    """The SHA-256 (hex) of every file, by name."""
+    found = {}
+    for file in sorted(path for path in place.rglob("*") if not path.is_dir() or path.is_symlink()):
+        name = file.relative_to(place).as_posix()
+        if file.is_symlink() or not file.is_file():
+            raise OSError(f"{name} is no file")
+        with file.open("rb") as content:
+            found[name] = hashlib.file_digest(content, "sha256").hexdigest()
+    return found
+
+
+def _check(place: Path) -> None:
+    """Raises OSError for what isn't as `save` left it; a checkpoint from before there were digests has none."""
+    found = _digests(place)
+    if found.pop(_DIGESTS, None) is not None:
+        written = read_json(place / _DIGESTS)
+        for name in sorted(found.keys() | written.keys()):
+            if found.get(name) != written.get(name):
+                raise OSError(f"{name} isn't as it was written")

@@ -18,7 +18,7 @@ from ella_models.training.files import whole_file
 def alone_in(folder: Path) -> Iterator[None]:
     """Hold `folder`, which is made if needed, for the length of the block; the system lets go of it after a crash.
 
-    Raises EllaError that names the process which holds it.
+    Raises EllaError that names the process which holds it, or for a lock that is no file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder / ".lock", folder, "folder"):
@@ -38,6 +38,8 @@ def alone_with(file: Path) -> Iterator[None]:
 
 @contextmanager
 def _locked(place: Path, what: Path, kind: str) -> Iterator[None]:
+    if place.is_symlink() or place.is_dir():
+        raise EllaError(f"'{place}' is no file of its own but a link or a folder. Remove it, and run again.")
     lock, holder = FileLock(place), place.with_name(f"{place.name}.holder")
     try:
         lock.acquire(timeout=0)

@@ -61,8 +61,12 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def append_line(path: Path, record: Mapping[str, Any]) -> None:
-    """Add a record to a log of one JSON object a line."""
+    """Add a record to a log of one JSON object a line.
+
+    Raises EllaError if `path` is a link: what it points to isn't ours to write to.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    _check_own(path)
     with path.open("a", encoding="utf-8", errors=_HALF_CHARACTERS) as file:
         file.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
 
@@ -90,9 +94,18 @@ def read_lines(path: Path, **needed: type) -> list[dict[str, Any]]:
 
 
 def mend_log(path: Path) -> None:
-    """Cut off a last line that a crash tore, so that the next record starts on a line of its own."""
+    """Cut off a last line that a crash tore, so that the next record starts on a line of its own.
+
+    Raises EllaError if `path` is a link, or no file.
+    """
+    _check_own(path)
     if path.is_file():
         content = path.read_bytes()
         if content and not content.endswith(b"\n"):
             with path.open("r+b") as file:
                 file.truncate(content.rfind(b"\n") + 1)
+
+
+def _check_own(path: Path) -> None:
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise EllaError(f"'{path}' is no file of its own but a link or a folder. Remove it, and run again.")

@@ -97,7 +97,7 @@ def find_statuses(folders: Sequence[Path]) -> tuple[RunStatus, ...]:
         if not folder.is_dir():
             raise BadInputError(f"There is no folder {folder}. Name a folder of runs.")
         found += [one for one in folder.iterdir() if one.is_dir() and is_results(one)]
-    found.sort(key=lambda one: max(file.stat().st_mtime_ns for file in (one, *one.glob("*.json"))))
+    found.sort(key=lambda one: max(file.lstat().st_mtime_ns for file in (one, *one.glob("*.json"))))
     return tuple(map(run_status, found))
 
 

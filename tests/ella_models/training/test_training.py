@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -262,10 +263,40 @@ def test_the_newest_checkpoints_are_kept_and_half_written_ones_ignored(unlike_ot
 def test_a_damaged_checkpoint_is_one_clear_error(unlike_others: Configure) -> None:
     config = unlike_others("run", checkpoint_every=2)
     train(config, report=stop_after(4))
-    damaged = config.output / "checkpoints" / "step-00000004" / "model.safetensors"
-    damaged.write_bytes(damaged.read_bytes()[:100])
-    with pytest.raises(EllaError, match=r"step-00000004' is damaged .* Delete it to go on from the one before"):
+    checkpoint = config.output / "checkpoints" / "step-00000004"
+    for file in checkpoint.iterdir():
+        content = file.read_bytes()
+        file.write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+        with pytest.raises(EllaError, match=r"step-00000004' is damaged .* Delete it to go on from the one before"):
+            train(config)
+        file.unlink()
+        os.mkfifo(file)
+        with pytest.raises(EllaError, match=rf"is damaged \({file.name} is no file\)"):
+            train(config)
+        file.unlink()
+        file.write_bytes(content)
+    (checkpoint / "digests.json").unlink()  # as checkpoints were before there were digests
+    (checkpoint / "model.safetensors").write_bytes(b"")
+    with pytest.raises(EllaError, match="is damaged"):
         train(config)
+    shutil.rmtree(checkpoint)
+    assert same(weights(train(config)), weights(train(unlike_others("straight"))))
+
+
+def test_a_link_in_place_of_a_log_is_refused_and_what_it_points_to_kept(
+    unlike_others: Configure, tmp_path: Path
+) -> None:
+    config = unlike_others("run")
+    train(config, report=stop_after(2))
+    (tmp_path / "mine").write_text("of the user's, without an end of line")
+    for name in ("log.jsonl", ".lock"):
+        file = config.output / name
+        file.unlink(missing_ok=True)
+        file.symlink_to(tmp_path / "mine")
+        with pytest.raises(EllaError, match=f"{name}' is no file of its own but a link or a folder. Remove it"):
+            train(config)
+        file.unlink()
+    assert (tmp_path / "mine").read_text() == "of the user's, without an end of line"
 
 
 def test_a_loss_that_is_no_number_ends_the_run_and_is_never_kept(unlike_others: Configure) -> None:
