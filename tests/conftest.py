@@ -24,18 +24,23 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 _BESIDE = Path(__file__).resolve().parents[2] / "shared"
+_NIGHTLY_TIMEOUT = 1800  # seconds
 REAL = {"real_prompts": _BESIDE / "dpg_bench" / "prompts", "real_dsg": _BESIDE / "dsg"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the few tests that read others' whole data where these don't lie beside the checkout.
 
-    They belong to their authors, or are too large to ship; everything else in the suite runs in a plain clone.
+    They belong to their authors, or are too large to ship; everything else in the suite runs in a plain clone. What
+    takes minutes gets more time.
     """
     absent = {name for name, folder in REAL.items() if not folder.is_dir()}
     without = [item for item in items if absent & set(getattr(item, "fixturenames", ()))]
     config.hook.pytest_deselected(items=without)
     items[:] = [item for item in items if item not in without]
+    for item in items:
+        if item.get_closest_marker("nightly") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(_NIGHTLY_TIMEOUT))
 
 
 @pytest.fixture(scope="session")

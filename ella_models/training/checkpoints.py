@@ -1,8 +1,8 @@
 """Checkpoints: everything that training needs to go on, one folder a checkpoint, whole or not there.
 
 `checkpoints/step-00001000/` holds what accelerate saves (weights, optimiser, generators, gradient scaler), the moving
-average, `examples-0.json`, … , where the examples of each process stand, and `digests.json`, by which damage is noticed.
-Noise and timesteps need no state: they depend on seed and step alone.
+average, `examples-0.json`, … , where the examples of each process stand, and `digests.json`, the SHA-256 of all these,
+by which damage is noticed. Noise and timesteps need no state: they depend on seed and step alone.
 """
 
 from __future__ import annotations
@@ -38,7 +38,20 @@ class Checkpoints:
         return max(self._steps(), default=None)
 
     def save(self, step: int, examples: State, *, keep: int) -> None:
-        """Write the checkpoint after `step` steps, then delete all but the `keep` newest."""
+        """Write the checkpoint after `step` steps, then delete all but the `keep` newest.
+
+        Raises EllaError if it can't be written.
+        """
+        try:
+            self._save(step, examples, keep)
+        # a full disk is a SafetensorError to safetensors, and a RuntimeError to torch
+        except (OSError, RuntimeError, SafetensorError) as error:
+            raise EllaError(
+                f"The checkpoint '{self._place(step)}' can't be written ({error}). What was finished is kept; if the disk "
+                "is full, free some space, and run the same command again to continue."
+            ) from error
+
+    def _save(self, step: int, examples: State, keep: int) -> None:
         accelerator, whole = self._accelerator, self._place(step)
         unfinished = whole.with_name(f".{whole.name}.part")
         if accelerator.is_main_process:

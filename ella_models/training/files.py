@@ -18,7 +18,12 @@ _HALF_CHARACTERS = "backslashreplace"  # as a server's JSON may name one: it sta
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to, which is renamed into place when the block ends without an error."""
+    """A path beside `path` to write to, which is renamed into place when the block ends without an error.
+
+    Raises EllaError if a folder lies there.
+    """
+    if path.is_dir():
+        raise EllaError(f"'{path}' can't be written: a folder lies in its place. Move that away, and run again.")
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:

@@ -119,6 +119,7 @@ class _Loop:
             self._folder.rewind(start)
         self._accelerator.wait_for_everyone()
         if start >= config.steps:
+            self._export()  # a process that was killed behind its last checkpoint left none, or that of the one before
             return self._result(start)
         batches = self._run.examples.batches(state)
         batch = None
@@ -219,6 +220,9 @@ class _Loop:
 
     def _keep(self, done: int, batch: Batch) -> None:
         self._checkpoints.save(done, batch.state, keep=self._config.keep_checkpoints)
+        self._export()
+
+    def _export(self) -> None:
         with self._averaged() as connector:
             weights = self._accelerator.get_state_dict(self._model)
             if self._accelerator.is_main_process:

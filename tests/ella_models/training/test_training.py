@@ -283,6 +283,30 @@ def test_a_damaged_checkpoint_is_one_clear_error(unlike_others: Configure) -> No
     assert same(weights(train(config)), weights(train(unlike_others("straight"))))
 
 
+def test_a_checkpoint_that_cannot_be_written_is_one_clear_error(unlike_others: Configure, tmp_path: Path) -> None:
+    code = "import resource, sys; from ella_models.training.commands import app\n"
+    code += "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)); app(sys.argv[1:])"
+    config = unlike_others("run", steps=2)
+    file = tmp_path / "train.yaml"
+    file.write_text(json.dumps(config.model_dump(mode="json")), encoding="utf-8")
+    command = [sys.executable, "-c", code, "train", "--config", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "can't be written" in done.stderr
+    assert "run the same command again" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert same(weights(train(config)), weights(train(unlike_others("straight", steps=2))))
+
+
+def test_a_finished_run_whose_connector_is_gone_writes_it_again(unlike_others: Configure) -> None:
+    config = unlike_others("run", steps=2)
+    written = {file: file.read_bytes() for file in (train(config).connector, config.output / "ella.json")}
+    for file in written:
+        file.unlink()
+    train(config)
+    assert {file: file.read_bytes() for file in written} == written
+
+
 def test_a_link_in_place_of_a_log_is_refused_and_what_it_points_to_kept(
     unlike_others: Configure, tmp_path: Path
 ) -> None:
