@@ -47,8 +47,8 @@ class Checkpoints:
         # a full disk is a SafetensorError to safetensors, and a RuntimeError to torch
         except (OSError, RuntimeError, SafetensorError) as error:
             raise EllaError(
-                f"The checkpoint '{self._place(step)}' can't be written ({error}). What was finished is kept; if the disk "
-                "is full, free some space, and run the same command again to continue."
+                f"The checkpoint '{self._place(step)}' can't be written ({error}). What was finished is kept; if the "
+                "disk is full, free some space, and run the same command again to continue."
             ) from error
 
     def _save(self, step: int, examples: State, keep: int) -> None:
