@@ -69,6 +69,13 @@ def change_answers(**changes: object) -> None:
     write_answer_lines(ANSWERS, [AnswerLine(**{**lines[0].model_dump(), **changes, "crc32": None}), *lines[1:]])
 
 
+def contradict_the_first_answer() -> None:
+    """Which word it is depends on the toy judge's rounding, and so on torch."""
+    first = next(line for _, line in read_answer_lines(ANSWERS))
+    was_yes = first.answer == "yes"
+    change_answers(answer="no" if was_yes else "yes", p_yes=0.0 if was_yes else 1.0)
+
+
 def change_card(change: Callable[[dict[str, Any]], object]) -> None:
     """The scorecard changed with a checksum that fits."""
     content = read_scorecard(CARD).model_dump(mode="json", by_alias=True)
@@ -123,7 +130,7 @@ FORGERIES: dict[str, tuple[Callable[[], object], str]] = {
         lambda: change_card(lambda card: card["judge"].update(fingerprint="0" * 64)),
         "judge.fingerprint is 000",
     ),
-    "an answer": (lambda: change_answers(answer="yes", p_yes=1.0), "answers.yes is "),
+    "an answer": (contradict_the_first_answer, "answers.yes is "),
     "another question": (lambda: change_answers(question="Is it easy?"), "question 1 is Is it easy?, not "),
     "another judge": (lambda: change_answers(judge_fingerprint="f" * 64), "it is by the judge ffffffffffff, not"),
     "another image": (lambda: change_answers(image_sha256="f" * 64), "its image has the SHA-256"),
