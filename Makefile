@@ -23,8 +23,8 @@ demo: install
 	@$(BIN)/python -m dpg_bench.miniature seen runs/demo-sd15 runs/demo-ella-sd15
 
 # The models of the miniature, from their seeds: minutes on a GPU (`make -j3 miniature DEVICE=cuda WORKERS=4`), many hours
-# on a CPU, and on two cores about three with less of everything (`make -j2 miniature SMALL=1 STAGES=runs/small`). With -j,
-# stages that don't need one another are trained side by side.
+# on a CPU. With less of everything, meant for three hours of two cores: `make -j2 miniature SMALL=1 STAGES=runs/small`. With
+# -j, stages that don't need one another are trained side by side.
 DEVICE ?= cpu
 SMALL ?=
 WORKERS ?= 0

@@ -66,7 +66,7 @@ def train(
     stage: Annotated[list[str] | None, typer.Option(help="Make this stage alone (may be given again).")] = None,
     device: Annotated[str, typer.Option(help="As torch names it: cpu, cuda.")] = "cpu",
     workers: Annotated[int, typer.Option(min=0, help="Processes that draw pictures beside the training.")] = 0,
-    small: Annotated[bool, typer.Option("--small", help="Train less: what two cores do in three hours.")] = False,
+    small: Annotated[bool, typer.Option("--small", help="Train less, meant for three hours of two cores.")] = False,
 ) -> None:
     """Train the miniature's models, stage by stage."""
     from dpg_bench.miniature.train.stages import SMALL, Effort, make_stages
