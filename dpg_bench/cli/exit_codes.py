@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import sys
+from pathlib import Path
 from typing import Any
 
 from typer.core import TyperGroup
@@ -14,6 +15,7 @@ from dpg_bench.cli.console import say, show_log
 from dpg_bench.cli.ending import Ended, put_in_order
 from dpg_bench.cli.variables import shown_as_flags
 from dpg_bench.errors import DpgBenchError, missing_package, panics_told
+from dpg_bench.hub.cache import cache_folder
 
 INCOMPLETE = 3
 REGRESSION = 4
@@ -47,7 +49,7 @@ class Commands(TyperGroup):
             say(str(ended))
             ctx.exit(ended.exit_code)
         except OSError as error:  # of a kind that nobody foresaw where it came up: a stale network folder, a bad disk
-            say(f"Error: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}.")
+            say(f"Error: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}.{_advice(error)}")
             ctx.exit(2 if error.errno == errno.ENAMETOOLONG else 1)
         except MemoryError:
             say("Error: There is not enough memory for this. What was finished is kept; the same command continues.")
@@ -55,3 +57,12 @@ class Commands(TyperGroup):
         except KeyboardInterrupt:
             say("Interrupted. What was finished is kept; the same command continues.")
             ctx.exit(INTERRUPTED)
+
+
+def _advice(error: OSError) -> str:
+    if not isinstance(error.filename, str):
+        return ""
+    place, cache = Path(error.filename), cache_folder()
+    if not (place.is_relative_to(cache) or cache.is_relative_to(place)):  # in it, or a folder on the way to it
+        return ""
+    return " Downloads and toy models are kept there; set DPGBENCH_CACHE to a folder that can be written to."

@@ -182,7 +182,7 @@ def _stopping_at_errors(job: Callable[[], Result]) -> Result:
     except EllaError as error:
         _fail(str(error))
     except OSError as error:
-        say(f"error: {error}")
+        say(f"error: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}.")
         raise typer.Exit(1) from None
     except KeyboardInterrupt as stop:
         _stopped(stop)

@@ -111,3 +111,19 @@ def test_help_names_the_variables_that_have_a_name_of_their_own(dpgbench: Dpgben
     shown = dpgbench("check", "--help").stdout
     assert "bool" not in shown
     assert "--categories" in shown
+
+
+def test_a_cache_that_can_not_be_written_to_is_named_with_its_variable(
+    dpgbench: Dpgbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    run = ("run", "--model", "tiny-sd15", "--suite", "sample", "--limit", "1", "--steps", "1")
+    monkeypatch.setenv("DPGBENCH_CACHE", str(tmp_path / "file" / "cache"))
+    refused = dpgbench(*run, "--out", "out")
+    assert refused.exit_code == 1
+    assert f"{tmp_path / 'file' / 'cache'}" in refused.stderr
+    assert "set DPGBENCH_CACHE" in refused.stderr
+    monkeypatch.delenv("DPGBENCH_CACHE")
+    elsewhere = dpgbench(*run, "--out", str(tmp_path / "file" / "out"))
+    assert elsewhere.exit_code != 0
+    assert "DPGBENCH_CACHE" not in elsewhere.stderr
