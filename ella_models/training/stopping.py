@@ -53,13 +53,30 @@ def put_in_order() -> Iterator[None]:
 
 @contextmanager
 def in_place_of(handler: Handler, other: Handler) -> Iterator[None]:
-    """For the length of the block, `other` gets the signals that `handler` would: Ctrl-C, SIGTERM and SIGHUP."""
+    """For the length of the block, `other` gets the signals that `handler` would: Ctrl-C, SIGTERM and SIGHUP.
+
+    What it raises leaves the block as it is, though a library that called back into the program may have made an error
+    of its own of it, as pydantic does.
+    """
+    raised: list[KeyboardInterrupt] = []
+
+    def noted(number: int, frame: FrameType | None) -> None:
+        try:
+            other(number, frame)
+        except KeyboardInterrupt as ending:
+            raised.append(ending)
+            raise
+
     numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     taken = [number for number in numbers if signal.getsignal(number) is handler]
     for number in taken:
-        signal.signal(number, other)
+        signal.signal(number, noted)
     try:
         yield
+    except Exception as error:
+        if raised:
+            raise raised[-1] from error
+        raise
     finally:
         for number in taken:
             signal.signal(number, handler)
@@ -71,6 +88,7 @@ class StopRequest:
     def __init__(self) -> None:
         self.number: int | None = None
         self.in_step = False
+        self.raised: Ended | None = None
 
     @property
     def asked(self) -> bool:
@@ -83,7 +101,8 @@ class StopRequest:
         But one that comes while something is imported waits until `begin_steps`.
         """
         if self.number is not None or not (self.in_step or imports(frame)):
-            raise Ended(number)
+            self.raised = Ended(number)
+            raise self.raised
         self.number = number
 
     def begin_steps(self) -> None:
@@ -103,6 +122,10 @@ def stop_requests() -> Iterator[StopRequest]:
     before = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield request
+    except Exception as error:  # as in `in_place_of`
+        if request.raised is not None:
+            raise request.raised from error
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
