@@ -117,14 +117,14 @@ def run(
     from dpg_bench.cli.parse import parse_items, parse_seeds
     from dpg_bench.cli.place import find_mirror, folder_of
     from dpg_bench.cli.plan_text import plan_text
-    from dpg_bench.cli.workers import find_workers
+    from dpg_bench.cli.workers import Division, find_workers
     from dpg_bench.generate.registry import find_model
     from dpg_bench.jobs.run_plan import RunRequest, plan_run
     from dpg_bench.judge.registry import judge_made_for
     from dpg_bench.plugins import split_pairs
     from dpg_bench.suite.registry import outline_suite, own_images_per_prompt
 
-    who = find_workers(shard=shard, device=device, devices=devices, engine=engine, workers=workers, steal=steal)
+    who = find_workers(Division(shard, device, devices, engine, workers, steal))
     mirror = find_mirror(out, who, images=False, fresh=fresh, steal=steal, engine=engine)
     request = RunRequest(
         model=model,

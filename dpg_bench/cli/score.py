@@ -170,7 +170,7 @@ def score(
     from dpg_bench.cli.mends import say_mends
     from dpg_bench.cli.parse import parse_grid, parse_items, parse_where
     from dpg_bench.cli.place import find_mirror, folder_of, shown
-    from dpg_bench.cli.workers import find_scorers
+    from dpg_bench.cli.workers import Division, find_scorers
     from dpg_bench.files.outputs import check_output, write_output
     from dpg_bench.jobs.score_plan import plan_score
     from dpg_bench.jobs.score_request import ScoreRequest
@@ -183,9 +183,7 @@ def score(
     from dpg_bench.score.scorecard import scorecard_json
 
     check_one_form(json, markdown, latex)
-    who = find_scorers(
-        answers, shard=shard, device=device, devices=devices, engine=engine, workers=workers, steal=steal
-    )
+    who = find_scorers(answers, Division(shard, device, devices, engine, workers, steal))
     if who is None:
         return
     mirror = find_mirror(path, who, images=True, fresh=fresh, steal=steal, engine=engine)

@@ -60,7 +60,7 @@ def sweep(
     markdown: Markdown = False,
 ) -> None:
     """Draw and score several models one after the other, a run folder each, and rank them: again continues."""
-    from dpg_bench.cli.workers import find_workers
+    from dpg_bench.cli.workers import Division, find_workers
     from dpg_bench.errors import BadInputError, DpgBenchError
     from dpg_bench.jobs.run_plan import RunRequest, plan_run
     from dpg_bench.jobs.score_request import ScoreRequest
@@ -68,7 +68,7 @@ def sweep(
     from dpg_bench.suite.registry import own_images_per_prompt
 
     check_one_form(json, markdown)
-    who = find_workers(shard="0/1", device=device, devices=devices, engine=engine, workers=workers)
+    who = find_workers(Division("0/1", device, devices, engine, workers))
     names = [name.strip() for name in models.split(",") if name.strip()]
     if not names or len(set(names)) < len(names):
         raise BadInputError(f"--models is '{models}'; it must name at least one model, and each once.")

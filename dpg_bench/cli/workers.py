@@ -27,21 +27,26 @@ class Workers:
     device: str
 
 
-def find_workers(
-    *,
-    shard: str | None,
-    device: str,
-    devices: str | None,
-    engine: EngineName,
-    workers: int | None,
-    steal: bool = False,
-) -> Share | Workers:
+@dataclass(frozen=True, slots=True)
+class Division:
+    """How the work is divided, in the words of the options of those names."""
+
+    shard: str | None
+    device: str
+    devices: str | None
+    engine: EngineName
+    workers: int | None
+    steal: bool = False
+
+
+def find_workers(asked: Division) -> Share | Workers:
     """What the options say.
 
     Raises BadInputError for those that exclude each other, and for devices that aren't there.
     """
     from dpg_bench.errors import BadInputError, check_positive
 
+    device, devices, engine, workers = asked.device, asked.devices, asked.engine, asked.workers
     check_positive({"workers": workers})
     if workers is not None and engine == "local" and devices is not None:
         raise BadInputError("--devices says how many workers there are; leave --workers out.")
@@ -51,12 +56,12 @@ def find_workers(
         raise BadInputError(f"--workers is {workers}; it must be at most {_MOST_WORKERS}.")
     several = devices is not None or workers is not None or engine != "local"
     if not several:
-        return find_share(shard, device)
+        return find_share(asked.shard, device)
     if devices is not None and engine == "ray":
         raise BadInputError("--engine ray takes the GPUs of the cluster, or --workers N; leave --devices out.")
-    if steal:
+    if asked.steal:
         raise BadInputError("Workers that one command starts do all of it; leave --steal out, which is for --shard.")
-    share = find_share(shard, device)
+    share = find_share(asked.shard, device)
     if share.shard is not None:
         who = share.shard.origin or "--shard"
         raise BadInputError(
@@ -81,21 +86,12 @@ def _places(names: Sequence[str]) -> str:
     return f"a process on {'each of ' if len(names) > 1 else ''}{', '.join(names)}"
 
 
-def find_scorers(
-    answers: Path | None,
-    *,
-    shard: str | None,
-    device: str,
-    devices: str | None,
-    engine: EngineName,
-    workers: int | None,
-    steal: bool = False,
-) -> Share | Workers | None:
+def find_scorers(answers: Path | None, asked: Division) -> Share | Workers | None:
     """`find_workers` of `score`; None for a process with nothing to do, since `answers` are scored by one alone."""
-    who = find_workers(shard=shard, device=device, devices=devices, engine=engine, workers=workers, steal=steal)
+    who = find_workers(asked)
     if answers is None or not isinstance(who, Share) or who.shard is None or not who.shard.origin:
         return who
     if who.shard.index == 0:
-        return Share(None, device)
+        return Share(None, asked.device)
     say("Answers from elsewhere are scored by the first process alone; this one has nothing to do.")
     return None

@@ -296,7 +296,7 @@ def _acquire(lock: filelock.BaseFileLock, wait: float) -> None:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="flock not supported", category=UserWarning)
             lock.acquire(timeout=wait)
-    except (OSError, NotImplementedError) as error:
+    except (OSError, NotImplementedError) as error:  # the latter is what early releases of filelock make of ENOSYS
         if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
             raise
         raise DpgBenchError(

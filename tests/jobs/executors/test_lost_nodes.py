@@ -140,14 +140,20 @@ def lines_below(folder: Path) -> int:
     return sum(log.read_bytes().count(b"\n") for log in folder.rglob("answers.jsonl"))
 
 
+def begun(nodes: Nodes, command: Callable[..., Command], run: Path) -> Command:
+    """A run on the cluster, a node of which joins first; its first image is made."""
+    nodes.join()
+    drawing = command("run", *SMALL, *RAY, "--out", run.name)
+    until(lambda: any(run.glob("images/*.png")), drawing)
+    return drawing
+
+
 def test_a_lost_node_is_made_up_for_by_one_that_joins_later(
     nodes: Nodes, command: Callable[..., Command], alone: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
     nodes.join()
-    nodes.join()
-    drawing = command("run", *SMALL, *RAY, "--out", "run")
-    until(lambda: any(run.glob("images/*.png")), drawing)
+    drawing = begun(nodes, command, run)
     nodes.lose()
     nodes.join()
     assert drawing.ends()[0] == 0
@@ -163,9 +169,7 @@ def test_a_cluster_with_no_node_left_is_waited_for_and_told(
     nodes: Nodes, command: Callable[..., Command], alone: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    nodes.join()
-    drawing = command("run", *SMALL, *RAY, "--out", "run")
-    until(lambda: any(run.glob("images/*.png")), drawing)
+    drawing = begun(nodes, command, run)
     nodes.lose()
     time.sleep(40)
     assert drawing.process.poll() is None
@@ -175,7 +179,7 @@ def test_a_cluster_with_no_node_left_is_waited_for_and_told(
     assert {name: content for name, content in results(alone).items() if name.startswith("images/")} == results(run)
 
 
-def test_a_lost_head_ends_the_command_with_one_message_and_the_same_command_goes_on(
+def test_a_lost_head_ends_the_command_with_one_message_and_the_next_one_too(
     nodes: Nodes, command: Callable[..., Command], alone: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
@@ -194,9 +198,7 @@ def test_sigterm_ends_a_command_on_a_cluster_as_any_other(
     nodes: Nodes, command: Callable[..., Command], alone: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    nodes.join()
-    drawing = command("run", *SMALL, *RAY, "--out", "run")
-    until(lambda: any(run.glob("images/*.png")), drawing)
+    drawing = begun(nodes, command, run)
     drawing.process.send_signal(signal.SIGTERM)
     code, said = drawing.ends()
     assert (code, "the same command continues" in said, "PC: @" in said) == (143, True, False), said
