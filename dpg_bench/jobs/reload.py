@@ -14,7 +14,7 @@ from dpg_bench.generate.registry import find_model
 from dpg_bench.judge.base import JudgeSettings
 from dpg_bench.judge.mplug.checkpoint import SHIPPED
 from dpg_bench.judge.registry import find_judge
-from dpg_bench.judge.vlm.spec import PREFIX, vlm_weights
+from dpg_bench.judge.vlm.spec import VlmOptions, vlm_weights
 
 
 def reload_model(record: RunRecord) -> Mapping[str, Any]:
@@ -70,4 +70,4 @@ def _vlm_digests(judge: Mapping[str, Any]) -> Mapping[str, Any]:
     source, revision = judge.get("source"), judge.get("revision")
     if not isinstance(source, str) or not (revision is None or isinstance(revision, str)):
         raise UnavailableError("the judgement doesn't say which model's weights it is about")
-    return {"sha256": vlm_weights(f"{PREFIX}{source}", revision).record()["sha256"]}
+    return {"sha256": vlm_weights(source, VlmOptions(revision=revision)).record()["sha256"]}

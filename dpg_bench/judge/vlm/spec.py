@@ -79,23 +79,18 @@ def _repository(source: str, options: VlmOptions) -> Repository:
     return Repository(source, options.revision, _FILES, optional=_OPTIONAL)
 
 
-def vlm_weights(name: str, revision: str | None) -> Weights:
-    """The files of the judge `name` at a commit of its repository, downloaded if need be, or in its folder.
+def vlm_weights(source: str, options: VlmOptions) -> Weights:
+    """The model's files in the folder `source`, or of the repository, downloaded if need be.
 
     Raises BadInputError if they aren't there.
     """
-    return _find(name.removeprefix(PREFIX), VlmOptions(revision=revision))
-
-
-def _find(source: str, options: VlmOptions) -> Weights:
-    """The model's files, downloaded if need be."""
     if is_folder(source):
         return folder_weights(Path(source).expanduser(), _FILES, optional=_OPTIONAL)
     return repository_weights(_repository(source, options))
 
 
 def _fetch(source: str, options: VlmOptions) -> None:
-    _find(source, options)
+    vlm_weights(source, options)
 
 
 def _pending(source: str, options: VlmOptions) -> float:
@@ -107,4 +102,4 @@ def _pending(source: str, options: VlmOptions) -> float:
 def _load(source: str, settings: JudgeSettings[VlmOptions]) -> Judge:
     from dpg_bench.judge.vlm.judge import VlmJudge
 
-    return VlmJudge(_find(source, settings.options), settings)
+    return VlmJudge(vlm_weights(source, settings.options), settings)
