@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from dpg_bench import __version__
 from dpg_bench.errors import BadInputError
 from dpg_bench.files.contents import file_digest, items_digest
-from dpg_bench.files.durable import disk_errors, write_atomic
+from dpg_bench.files.durable import check_still_held, disk_errors, write_atomic
 from dpg_bench.files.kept_suite import write_kept_suite
 from dpg_bench.files.source_record import SourceRecord, check_same_source, write_source
 from dpg_bench.generate.generation_log import made_digests
@@ -104,7 +104,12 @@ def write_origin(plan: ScorePlan) -> None:
 
 
 def check_same_run(plan: ScorePlan) -> None:
-    """Raises BadInputError if the run that was planned for has been started anew since, or `out` is about others."""
+    """Raises BadInputError if the run that was planned for has been started anew since, or `out` is about others.
+
+    And DpgBenchError if the judgement's folder is no longer the one that is held.
+    """
+    with disk_errors(plan.folder.path):
+        check_still_held(plan.folder.answers)
     if plan.origin is not None:
         check_same_source(plan.out, plan.source.images.path if isinstance(plan.source, Judging) else None)
     if plan.run is None or plan.record is None:

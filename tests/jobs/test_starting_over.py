@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from dpg_bench.errors import BadInputError
+from dpg_bench.errors import BadInputError, DpgBenchError
 from dpg_bench.files.durable import JsonlLog
 from dpg_bench.files.outputs import write_output
 from dpg_bench.files.run_folder import RunDir, lock_folder
 from dpg_bench.jobs import RunRequest, ScoreRequest, execute_run, execute_score, plan_run, plan_score
+from dpg_bench.jobs.scored import check_same_run
 
 REQUEST = RunRequest(model="tiny-sd15", suite="sample", steps=1, images_per_prompt=1, limit=1)
 
@@ -53,6 +54,14 @@ def test_a_scorecard_is_never_of_images_that_were_replaced_meanwhile(run: RunDir
     with pytest.raises(BadInputError, match="was started anew while it was scored"):
         execute_score(plan)
     assert not run.judgement("tiny-mplug").scorecard.exists()
+
+
+def test_a_run_that_was_moved_away_meanwhile_was_not_started_anew(run: RunDir, tmp_path: Path) -> None:
+    plan = plan_score(ScoreRequest(path=run.path, judge="tiny-mplug"))
+    with lock_folder(plan.folder.path):
+        run.path.rename(tmp_path / "aside")
+        with pytest.raises(DpgBenchError, match="the folder was moved or deleted while this was at work in it"):
+            check_same_run(plan)
 
 
 def test_what_is_not_the_runs_own_stays(run: RunDir) -> None:
