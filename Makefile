@@ -29,7 +29,7 @@ DEVICE ?= cpu
 SMALL ?=
 WORKERS ?= 0
 STAGES := runs/miniature
-miniature: $(STAGES)/final-judge/done.json $(STAGES)/connector/done.json
+miniature: $(STAGES)/connector/done.json $(STAGES)/final-judge/done.json
 
 $(STAGES)/%/done.json: | $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m dpg_bench.miniature train --out $(STAGES) --stage $* --device $(DEVICE) --workers $(WORKERS) $(if $(SMALL),--small)

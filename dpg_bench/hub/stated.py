@@ -14,6 +14,7 @@ from typing import Any
 from dpg_bench.errors import BadInputError
 from dpg_bench.files.reading import read_content, read_json
 from dpg_bench.hub.huggingface import Weights, read_model_index
+from dpg_bench.hub.stated_adapter import check_adapter
 
 _SETTINGS = re.compile(r"(.*_)?config(uration)?\.json")
 """What libraries build a model by. Other JSON may lie beside it, such as a training's record or large vocabularies."""
@@ -51,7 +52,7 @@ def check_stated(weights: Weights) -> None:
     """Look at configurations and headers before they are believed.
 
     Raises BadInputError for numbers, lists and counts that no model has, for code that would be fetched or imported,
-    for an adapter that would be merged in silently, and for what is no JSON.
+    for an adapter that would be merged in silently, for what is no JSON, and what `check_adapter` raises.
     """
     for name in weights.files:
         path = weights.folder / name
@@ -149,6 +150,8 @@ def _may_be_imported(library: str) -> bool:
 def _check_header(path: Path) -> None:
     """Raises BadInputError for a safetensors file whose header is larger than models have, or names a tensor twice.
 
+    Also for what it states of an adapter, as `check_adapter` does.
+
     What is no such file at all, the library says.
     """
     with path.open("rb") as file:
@@ -161,3 +164,5 @@ def _check_header(path: Path) -> None:
     tensors = read_json(header, f"The header of {path}")
     if isinstance(tensors, dict) and len(tensors) > _MOST_TENSORS:
         raise BadInputError(f"{path} names {len(tensors)} tensors; up to {_MOST_TENSORS} are read of a file.")
+    if isinstance(tensors, dict):
+        check_adapter(path, tensors)

@@ -21,6 +21,7 @@ from dpg_bench.errors import BadInputError, option
 from dpg_bench.files.answer_lines import AnswerLine, parse_answer_line
 from dpg_bench.files.reading import LARGE, decoded, parse_json, read_content, text_lines, validated
 from dpg_bench.judge.imported.collector import OURS, AnswerCollector
+from dpg_bench.judge.imported.dsg import whole_number
 from dpg_bench.judge.imported.official_detail import is_detail_line, read_detail
 from dpg_bench.judge.imported.tables import ANSWER_COLUMNS, answers_csv, is_free_form, table_lines
 from dpg_bench.records import AnswerTable, PYesTable, Suite
@@ -215,8 +216,12 @@ def _line(text: str, place: str) -> AnswerLine:
 
 
 def _foreign_line(content: Mapping[str, Any], place: str) -> AnswerLine:
-    """A line as other programs write it: an answer may be true, 1 or null, and an item's id a number."""
+    """A line as other programs write it: an answer may be true, 1 or null, an item's id a number, and a number text."""
     line = dict(content)
+    for name in ("image", "proposition_id"):
+        value = line.get(name)
+        if isinstance(value, str | float):  # a CSV's rows turned into JSON, or a data frame's columns with gaps
+            line[name] = whole_number(place, name, {name: str(value).strip()})
     if isinstance(line.get("item_id"), int):
         line["item_id"] = str(line["item_id"])
     if "answer" in line and not isinstance(line["answer"], str):

@@ -102,7 +102,10 @@ def test_a_torn_last_line_is_left_out_and_a_whole_one_without_newline_is_not(tmp
     ("text", "message"),
     [
         (line()[:-9] + "\n" + line(), "line 1 can't be read as JSON"),
-        (line(image="0"), "line 1 is damaged at 'image'"),
+        (line(image="first"), "line 1: the image is 'first', not a whole number from 0"),
+        (line(image=0.5), "line 1: the image is '0.5', not a whole number from 0"),
+        (line(proposition_id=""), "line 1: the proposition_id is empty"),
+        (line(image=True), "line 1 is damaged at 'image'"),
         (line(image=-1), "line 1 is damaged at 'image'"),
         (line() + '{"item_id": "a"}\n', "line 2 is damaged at 'image'"),
         (line(item_id="zebra"), r"line 1: item 'zebra' is not in the suite 'test', which has 2 items such as 'first'"),
@@ -267,9 +270,13 @@ def test_columns_are_known_however_they_are_written(tmp_path: Path, text: str) -
     assert read(tmp_path, text) == {"a": {0: {1: "yes"}}}
 
 
+def test_numbers_in_json_may_be_text_or_those_of_data_frames(tmp_path: Path) -> None:
+    assert read(tmp_path, line(image="0", proposition_id=" 2 ") + line(image=0.0)) == {"a": {0: {1: "yes", 2: "yes"}}}
+
+
 def test_a_last_line_is_left_out_only_where_it_was_torn(tmp_path: Path) -> None:
     assert read(tmp_path, line() + line(proposition_id=2)[:-9]) == {"a": {0: {1: "yes"}}}
-    with pytest.raises(BadInputError, match="line 2 is damaged at 'image'"):
+    with pytest.raises(BadInputError, match="line 2: the image is 'first'"):
         read(tmp_path, line() + line(image="first").strip())
     with pytest.raises(BadInputError, match="line 1 is damaged at 'item_id'"):
         read(tmp_path, json.dumps({"answers": [json.loads(line())]}))
