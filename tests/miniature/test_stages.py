@@ -24,7 +24,8 @@ from dpg_bench.miniature.train.text_tokenizers import write_clip_tokenizer, writ
 from dpg_bench.miniature.train.vae import DrawPictures
 from ella_models import load_connector, load_text_encoder
 
-EFFORT = Effort(sizes={stage.name: Size(steps=2, batch=2) for stage in STAGES}, captions=200, scenes=12, pairs=4)
+SIZES = {stage.name: Size(steps=2, batch=2, bfloat16=stage.name == "diffusion") for stage in STAGES}
+EFFORT = Effort(sizes=SIZES, captions=200, scenes=12, pairs=4)
 MADE = ("tokenizers", "vae", "latents", "diffusion", "t5", "pairs", "connector")
 
 

@@ -24,10 +24,11 @@ _FINE_TUNING_IMAGES = 24
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How many steps a stage is trained, and what each is shown: pictures, captions or pairs."""
+    """How many steps a stage is trained, and what each is shown: pictures, captions or pairs; whether in bfloat16."""
 
     steps: int
     batch: int
+    bfloat16: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,8 @@ class Effort:
 
     def schedule(self, stage: str, full: Schedule) -> Schedule:
         """The schedule of a stage."""
-        return replace(full, steps=self.sizes[stage].steps) if stage in self.sizes else full
+        size = self.sizes.get(stage)
+        return full if size is None else replace(full, steps=size.steps, bfloat16=size.bfloat16)
 
     def batch(self, stage: str, full: int) -> int:
         """What a step of a stage is shown."""
@@ -61,15 +63,15 @@ SMALL = Effort(
     sizes={
         "judge": Size(steps=3600, batch=64),
         "vae": Size(steps=2400, batch=16),
-        "diffusion": Size(steps=3600, batch=48),
+        "diffusion": Size(steps=14_000, batch=24, bfloat16=True),
         "t5": Size(steps=2800, batch=32),
         "connector": Size(steps=2500, batch=24),
-        "final-judge": Size(steps=200, batch=16),
+        "final-judge": Size(steps=600, batch=24),
     },
     scenes=30_000,
 )
-"""Meant for three hours of two cores. The U-Net learns nearly as much of a step with a third of the pictures; the judge
-doesn't begin to look with fewer than these."""
+"""Meant for three hours of two cores. The U-Net learns most in many small steps; the judge doesn't begin to look with
+fewer pictures than these."""
 
 
 @dataclass(frozen=True, slots=True)
