@@ -66,7 +66,7 @@ SMALL = Effort(
         "diffusion": Size(steps=14_000, batch=24, bfloat16=True),
         "t5": Size(steps=2800, batch=32),
         "connector": Size(steps=2500, batch=24),
-        "final-judge": Size(steps=600, batch=24),
+        "final-judge": Size(steps=800, batch=24),
     },
     scenes=30_000,
 )
