@@ -296,8 +296,8 @@ def _acquire(lock: filelock.BaseFileLock, wait: float) -> None:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="flock not supported", category=UserWarning)
             lock.acquire(timeout=wait)
-    except (OSError, NotImplementedError) as error:  # the latter is what early releases of filelock make of ENOSYS
-        if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
             raise
         raise DpgBenchError(
             f"{Path(lock.lock_file).parent} lies on a file system that gives no locks ({error}), so that nobody could "

@@ -150,9 +150,7 @@ def _may_be_imported(library: str) -> bool:
 def _check_header(path: Path) -> None:
     """Raises BadInputError for a safetensors file whose header is larger than models have, or names a tensor twice.
 
-    Also for what it states of an adapter, as `check_adapter` does.
-
-    What is no such file at all, the library says.
+    Also for what it states of an adapter, as `check_adapter` does. What is no such file at all, the library says.
     """
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
@@ -162,7 +160,8 @@ def _check_header(path: Path) -> None:
             raise BadInputError(f"{path} has a header of {length} bytes; up to {_LARGEST_HEADER} are read.")
         header = file.read(length)
     tensors = read_json(header, f"The header of {path}")
-    if isinstance(tensors, dict) and len(tensors) > _MOST_TENSORS:
+    if not isinstance(tensors, dict):
+        return
+    if len(tensors) > _MOST_TENSORS:
         raise BadInputError(f"{path} names {len(tensors)} tensors; up to {_MOST_TENSORS} are read of a file.")
-    if isinstance(tensors, dict):
-        check_adapter(path, tensors)
+    check_adapter(path, tensors)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,12 +12,16 @@ from dpg_bench.errors import BadInputError
 from dpg_bench.files.reading import parse_json
 
 _METADATA = "lora_adapter_metadata"
-_LISTS = ("target_modules", "target_parameters", "exclude_modules", "layers_pattern", "modules_to_save")
-_PATTERNS = frozenset((*_LISTS, "rank_pattern", "alpha_pattern"))  # of the last two, the keys
-_REPEATS = re.compile(r"[*+{]")
+_PATTERNS = (
+    *("target_modules", "target_parameters", "exclude_modules", "layers_pattern", "modules_to_save"),
+    *("rank_pattern", "alpha_pattern"),  # by their keys
+)
+_REPEAT = re.compile(r"[*+{]|(?<!\()\?")
 _REPEATED_GROUP = re.compile(r"\)[*+{]")
-_MOST_REPEATS = 4
-"""Of a pattern that is tried on a layer's name, some sixty characters: with more, or of groups, it may never end."""
+_REPEAT_BITS = 6
+"""A repeat can end at each of a layer's name's characters, some sixty."""
+_MOST_BITS = 24
+"""Of the number of ways in which a pattern may be tried on a name; seconds."""
 
 
 def check_adapter(path: Path, header: Mapping[str, Any]) -> None:
@@ -59,10 +64,14 @@ def _check_ranks(place: str, key: str, value: Any, largest: int) -> None:
 
 def _check_patterns(place: str, key: str, value: Any) -> None:
     for pattern in (value,) if isinstance(value, str) else value if isinstance(value, list | dict) else ():
-        if isinstance(pattern, str) and (
-            len(_REPEATS.findall(pattern)) > _MOST_REPEATS or _REPEATED_GROUP.search(pattern)
-        ):
+        if isinstance(pattern, str) and (_REPEATED_GROUP.search(pattern) or _bits(pattern) > _MOST_BITS):
             raise BadInputError(
-                f"{place} has the pattern {pattern[:60]!r} in {key}, which may take time without end: a group that is "
-                f"repeated, or more than {_MOST_REPEATS} repeats. Write the names of the layers."
+                f"{place} has the pattern {pattern[:60]!r} in {key}, which may take time without end: it repeats a "
+                "group, or has too many repeats and alternatives. Write the names of the layers."
             )
+
+
+def _bits(pattern: str) -> float:
+    """The logarithm, to base 2, of at least the number of ways in which a pattern without repeated groups is tried."""
+    alternatives = (1 + part.count("|") for part in pattern.split("("))
+    return _REPEAT_BITS * len(_REPEAT.findall(pattern)) + sum(map(math.log2, alternatives))

@@ -7,7 +7,8 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from types import FrameType
+from types import FrameType, TracebackType
+from typing import Any
 
 Handler = Callable[[int, FrameType | None], None]
 """Of a signal: its number, and where it found the program."""
@@ -55,32 +56,37 @@ def put_in_order() -> Iterator[None]:
 def in_place_of(handler: Handler, other: Handler) -> Iterator[None]:
     """For the length of the block, `other` gets the signals that `handler` would: Ctrl-C, SIGTERM and SIGHUP."""
     numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    with _heard(other, [number for number in numbers if signal.getsignal(number) is handler]):
+    with _Heard(other, [number for number in numbers if signal.getsignal(number) is handler]):
         yield
 
 
-@contextmanager
-def _heard(handler: Handler, numbers: Sequence[int]) -> Iterator[None]:
-    """For the length of the block, `handler` gets these signals; what it raises leaves the block as it is."""
-    raised: list[KeyboardInterrupt] = []
+class _Heard:
+    """For the length of the block, `handler` gets these signals; what it raises leaves the block as it is.
 
-    def noted(number: int, frame: FrameType | None) -> None:
-        try:
-            handler(number, frame)
-        except KeyboardInterrupt as ending:
-            raised.append(ending)
-            raise
+    A library that called back into the program would wrap it in an error of its own.
+    """
 
-    before = {number: signal.signal(number, noted) for number in numbers}
-    try:
-        yield
-    except Exception as error:  # of any kind: a library that called back into the program wraps what was raised there
-        if raised:
-            raise raised[-1] from error
-        raise
-    finally:
-        for number, earlier in before.items():
+    def __init__(self, handler: Handler, numbers: Sequence[int]) -> None:
+        self._handler = handler
+        self._numbers = numbers
+        self._before: dict[int, Any] = {}
+        self._raised: KeyboardInterrupt | None = None
+
+    def __enter__(self) -> None:
+        self._before = {number: signal.signal(number, self._hear) for number in self._numbers}
+
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+        for number, earlier in self._before.items():
             signal.signal(number, earlier)
+        if self._raised is not None and isinstance(error, Exception):
+            raise self._raised from error
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        try:
+            self._handler(number, frame)
+        except KeyboardInterrupt as ending:
+            self._raised = ending
+            raise
 
 
 class StopRequest:
@@ -118,5 +124,5 @@ def stop_requests() -> Iterator[StopRequest]:
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    with _heard(request, (signal.SIGINT, signal.SIGTERM)):
+    with _Heard(request, (signal.SIGINT, signal.SIGTERM)):
         yield request

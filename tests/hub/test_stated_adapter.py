@@ -38,6 +38,7 @@ def as_written(**settings: Any) -> str:
     [
         {"r": 4, "lora_alpha": 1000, "target_modules": NAMES, "rank_pattern": {NAMES[0]: 16}},
         {"r": 128, "target_modules": r".*\.(attn1|attn2)\.(to_q|to_k)"},
+        {"r": 8, "target_modules": r"blocks\.(?:" + "|".join(map(str, range(40))) + r")\.(attn|ff)(_context)?\..*"},
     ],
 )
 def test_what_libraries_write_is_taken(tmp_path: Path, settings: dict[str, Any]) -> None:
@@ -51,6 +52,8 @@ def test_what_libraries_write_is_taken(tmp_path: Path, settings: dict[str, Any])
         ({"unet.r": 4, "unet.rank_pattern": {"to_q": 129}}, r"gives 129 as unet\.rank_pattern"),
         ({"unet.target_modules": "([a-z_0-9.]+)+!"}, r"the pattern '\(\[a-z_0-9\.\]\+\)\+!' in unet\.target_modules"),
         ({"text_encoder.exclude_modules": ".*.*.*.*.*!"}, r"in text_encoder\.exclude_modules, which may take time"),
+        ({"unet.target_modules": "[a-z_0-9.]?" * 40 + "!"}, r"in unet\.target_modules, which may take time"),
+        ({"unet.target_modules": "([a-z]|[a-z_.])" * 40 + "!"}, r"in unet\.target_modules, which may take time"),
         ({"unet.rank_pattern": {"(a|a)*": 3}}, r"the pattern '\(a\|a\)\*' in unet\.rank_pattern"),
         ({"unet.layers_pattern": ["blocks", "(x{2}){9}"]}, r"in unet\.layers_pattern"),
         ({"unet.megatron_config": {}, "unet.megatron_core": "antigravity"}, "has unet.megatron_config, whose code"),

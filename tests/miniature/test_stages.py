@@ -1,5 +1,6 @@
 """The stages of the training: each leaves what the next one reads, and models that the product's own code loads."""
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from dpg_bench.miniature.train.text_tokenizers import write_clip_tokenizer, writ
 from dpg_bench.miniature.train.vae import DrawPictures
 from ella_models import load_connector, load_text_encoder
 
-SIZES = {stage.name: Size(steps=2, batch=2, bfloat16=stage.name == "diffusion") for stage in STAGES}
+SIZES = {stage.name: Size(steps=2, batch=2, bfloat16=stage.name in ("diffusion", "connector")) for stage in STAGES}
 EFFORT = Effort(sizes=SIZES, captions=200, scenes=12, pairs=4)
 MADE = ("tokenizers", "vae", "latents", "diffusion", "t5", "pairs", "connector")
 
@@ -83,6 +84,7 @@ def test_the_t5_encoder_loads_as_ellas_text_encoder(stages: Path) -> None:
 def test_the_connector_fits_between_t5_and_the_unet(stages: Path) -> None:
     connector = load_connector(stages / "connector" / "run" / "ella.safetensors")
     assert connector.sizes.width == WIDTH
+    assert json.loads((stages / "connector" / "run" / "run.json").read_text())["settings"]["precision"] == "bfloat16"
     encoder = load_text_encoder(str(stages / "t5" / "model"))
     assert connector.sizes.input_dim == encoder.model.config.d_model
 

@@ -52,6 +52,7 @@ def train_connector(
     *,
     steps: int = STEPS,
     batch: int = BATCH,
+    bfloat16: bool = False,
     device: str = "cpu",
 ) -> bool:
     """Train the connector between a T5 encoder and a pipeline's U-Net, each in its folder; true if it is finished.
@@ -61,7 +62,8 @@ def train_connector(
     from ella_models.training import TrainingConfig, precompute, train
 
     config = TrainingConfig.model_validate(
-        connector_settings(base, text_encoder, pairs, own, device=device) | {"steps": steps, "batch_size": batch}
+        connector_settings(base, text_encoder, pairs, own, device=device)
+        | {"steps": steps, "batch_size": batch, "precision": "bfloat16" if bfloat16 else "float32"}
     )
     precompute(config)
     return train(config).finished

@@ -186,13 +186,15 @@ def _pairs(_: Path, own: Path, effort: Effort) -> bool:
 
 
 def _connector(out: Path, own: Path, effort: Effort) -> bool:
+    size = effort.sizes.get("connector", Size(steps=connector.STEPS, batch=connector.BATCH))
     return connector.train_connector(
         out / "diffusion" / "model",
         out / "t5" / "model",
         out / "pairs",
         own,
-        steps=effort.sizes["connector"].steps if "connector" in effort.sizes else connector.STEPS,
-        batch=effort.batch("connector", connector.BATCH),
+        steps=size.steps,
+        batch=size.batch,
+        bfloat16=size.bfloat16,
         device=effort.device,
     )
 
