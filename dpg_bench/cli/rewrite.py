@@ -32,7 +32,7 @@ def rewrite(
     suite: Annotated[
         str,
         typer.Option(
-            help="The prompts: dpg-bench, dsg-1k, sample, a FILE of questions or prompts, hf:DATASET, or a FOLDER.",
+            help="The prompts: dpg-bench, dsg-1k, miniature, sample, a FILE of questions or prompts, hf:DATASET, or a FOLDER.",
             autocompletion=complete_suites,
         ),
     ] = "dpg-bench",
