@@ -62,10 +62,10 @@ class Effort:
 SMALL = Effort(
     sizes={
         "judge": Size(steps=3600, batch=64),
-        "vae": Size(steps=2400, batch=16),
-        "diffusion": Size(steps=14_000, batch=24, bfloat16=True),
-        "t5": Size(steps=2800, batch=32),
-        "connector": Size(steps=2500, batch=24),
+        "vae": Size(steps=2400, batch=16, bfloat16=True),
+        "diffusion": Size(steps=12_000, batch=24, bfloat16=True),
+        "t5": Size(steps=2800, batch=32, bfloat16=True),
+        "connector": Size(steps=2500, batch=24, bfloat16=True),
         "final-judge": Size(steps=800, batch=24),
     },
     scenes=30_000,
