@@ -38,6 +38,8 @@ $(STAGES)/latents/done.json: | $(STAGES)/vae/done.json
 $(STAGES)/diffusion/done.json: | $(STAGES)/tokenizers/done.json $(STAGES)/vae/done.json $(STAGES)/latents/done.json
 $(STAGES)/t5/done.json: | $(STAGES)/tokenizers/done.json
 $(STAGES)/connector/done.json: | $(STAGES)/diffusion/done.json $(STAGES)/t5/done.json $(STAGES)/pairs/done.json
+# The judge needs neither, but on two cores it would be begun before both, and the longer row of stages would wait for it.
+$(if $(SMALL),$(STAGES)/judge/done.json: | $(STAGES)/latents/done.json $(STAGES)/t5/done.json)
 $(STAGES)/final-judge/done.json: | $(STAGES)/judge/done.json $(STAGES)/diffusion/done.json
 
 test: lint types unit
