@@ -14,9 +14,7 @@ from dpg_bench.cli.options import Force, Items, Limit, PromptsFrom
 def prompts(
     suite: Annotated[
         str,
-        typer.Option(
-            help="The prompts: dpg-bench, dsg-1k, miniature, sample, a FILE of questions or prompts, hf:DATASET."
-        ),
+        typer.Option(help="Prompts: dpg-bench, dsg-1k, miniature, sample, a FILE of questions or prompts, hf:DATASET."),
     ] = "dpg-bench",
     limit: Limit = None,
     items: Items = None,

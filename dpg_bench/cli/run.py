@@ -47,7 +47,7 @@ def run(
     suite: Annotated[
         str,
         typer.Option(
-            help="The prompts: dpg-bench, dsg-1k, miniature, sample, a FILE of questions or prompts, hf:DATASET, or a FOLDER.",
+            help="Prompts: dpg-bench, dsg-1k, miniature, sample, a FILE of questions or prompts, a FOLDER, hf:DATASET.",
             autocompletion=complete_suites,
         ),
     ] = "dpg-bench",
