@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from dpg_bench.miniature.train.text_tokenizers import write_clip_tokenizer, writ
 from dpg_bench.miniature.train.vae import DrawPictures
 from ella_models import load_connector, load_text_encoder
 
-SIZES = {stage.name: Size(steps=2, batch=2, bfloat16=stage.name in ("diffusion", "connector")) for stage in STAGES}
+SIZES = {stage.name: Size(steps=2, batch=2, bfloat16="judge" not in stage.name) for stage in STAGES}
 EFFORT = Effort(sizes=SIZES, captions=200, scenes=12, pairs=4)
 MADE = ("tokenizers", "vae", "latents", "diffusion", "t5", "pairs", "connector")
 
@@ -145,3 +146,14 @@ def test_make_knows_what_each_stage_needs_and_makes_all() -> None:
     by_name = {target.split("/")[1]: found for target, found in needs.items()}
     assert by_name == {stage.name: set(stage.needs) for stage in STAGES if stage.needs}
     assert asked | set().union(*by_name.values()) == {stage.name for stage in STAGES}
+
+
+@pytest.mark.parametrize(
+    ("options", "first"), [((), ["judge"]), (("SMALL=1",), ["tokenizers", "vae", "latents", "t5", "judge"])]
+)
+def test_on_two_cores_the_judge_waits_for_what_the_longer_row_needs(
+    tmp_path: Path, options: tuple[str, ...], first: list[str]
+) -> None:
+    made = ("make", "-n", f"STAGES={tmp_path}/stages", f"{tmp_path}/stages/judge/done.json", *options)
+    planned = subprocess.run(made, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True).stdout
+    assert sorted(re.findall(r"--stage ([a-z0-9-]+)", planned)) == sorted(first)

@@ -70,8 +70,8 @@ SMALL = Effort(
     },
     scenes=30_000,
 )
-"""Meant for three hours of two cores. The U-Net learns most in many small steps; the judge doesn't begin to look with
-fewer pictures than these."""
+"""Meant for three hours of two cores. The U-Net's error falls most in many small steps, though it hardly comes to read
+captions; the judge doesn't begin to look with fewer pictures than these."""
 
 
 @dataclass(frozen=True, slots=True)
