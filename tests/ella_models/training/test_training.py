@@ -96,8 +96,8 @@ def test_a_tiny_connector_learns_and_reads_the_text(configure: Configure, saved_
         optimizer={"learning_rate": 3e-3},
         loss={"caption_dropout": 0.0},
         validation={"every": 30, "hold_out": 8, "timesteps": 2},
-        steps=90,
-        log_every=90,
+        steps=210,  # after 90 it is learnt or just not, as processors round; after these by every seed that was tried
+        log_every=210,
     )
     seen: list[float] = []
 
