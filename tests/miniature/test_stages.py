@@ -34,7 +34,9 @@ MADE = ("tokenizers", "vae", "latents", "diffusion", "t5", "pairs", "connector")
 @pytest.fixture(scope="module")
 def stages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("stages")
-    make_stages(folder, MADE, effort=EFFORT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dpg_bench.miniature.train.stages.has_bfloat16", lambda _: True)  # slow without, and the same
+        make_stages(folder, MADE, effort=EFFORT)
     return folder
 
 
@@ -59,6 +61,24 @@ def test_the_pipeline_is_a_base_of_sd15_like_any_other(stages: Path) -> None:
     )
     (image,) = SD15.load(settings).generate([ImageRequest("a red star", 1)])
     assert image.size == (64, 64)
+
+
+@pytest.mark.parametrize(
+    ("told", "asked", "precision"),
+    [
+        ({"avx512_bf16": True, "amx_bf16": False}, True, True),
+        ({"avx512_bf16": False, "amx_bf16": True}, True, True),
+        ({"avx512_bf16": False, "amx_bf16": False}, True, False),
+        ({}, True, False),
+        ({"avx512_bf16": True}, False, False),
+    ],
+)
+def test_bfloat16_is_for_processors_that_have_it(
+    told: dict[str, bool], asked: bool, precision: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: told, raising=False)
+    effort = Effort(sizes={"vae": Size(steps=1, batch=1, bfloat16=asked)})
+    assert effort.schedule("vae", vae.SCHEDULE).bfloat16 is precision
 
 
 def test_the_autoencoder_that_ships_encodes_to_the_mean(stages: Path) -> None:

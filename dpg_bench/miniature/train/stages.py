@@ -24,7 +24,10 @@ _FINE_TUNING_IMAGES = 24
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How many steps a stage is trained, and what each is shown: pictures, captions or pairs; whether in bfloat16."""
+    """How many steps a stage is trained, and what each is shown: pictures, captions or pairs.
+
+    With `bfloat16` it is computed in that, where the device has instructions for it.
+    """
 
     steps: int
     batch: int
@@ -52,11 +55,23 @@ class Effort:
     def schedule(self, stage: str, full: Schedule) -> Schedule:
         """The schedule of a stage."""
         size = self.sizes.get(stage)
-        return full if size is None else replace(full, steps=size.steps, bfloat16=size.bfloat16)
+        return full if size is None else replace(full, steps=size.steps, bfloat16=self.in_bfloat16(size))
+
+    def in_bfloat16(self, size: Size) -> bool:
+        """Whether a stage of that size is computed in bfloat16. Emulated, a step takes three times float32's time."""
+        return size.bfloat16 and has_bfloat16(self.device)
 
     def batch(self, stage: str, full: int) -> int:
         """What a step of a stage is shown."""
         return self.sizes[stage].batch if stage in self.sizes else full
+
+
+def has_bfloat16(device: str) -> bool:
+    """Whether a device has instructions for bfloat16. Of a processor, a torch that can't tell is taken to say no."""
+    if device != "cpu":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    told = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return bool(told.get("avx512_bf16") or told.get("amx_bf16"))
 
 
 SMALL = Effort(
@@ -194,7 +209,7 @@ def _connector(out: Path, own: Path, effort: Effort) -> bool:
         own,
         steps=size.steps,
         batch=size.batch,
-        bfloat16=size.bfloat16,
+        bfloat16=effort.in_bfloat16(size),
         device=effort.device,
     )
 
