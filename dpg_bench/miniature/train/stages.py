@@ -85,8 +85,8 @@ SMALL = Effort(
     },
     scenes=30_000,
 )
-"""Meant for three hours of two cores that have bfloat16. The U-Net's error falls most in many small steps, though it hardly comes to read
-captions; the judge doesn't begin to look with fewer pictures than these."""
+"""Meant for three hours of two cores that have bfloat16. The U-Net's error falls most in many small steps, though it
+hardly comes to read captions; the judge doesn't begin to look with fewer pictures than these."""
 
 
 @dataclass(frozen=True, slots=True)
