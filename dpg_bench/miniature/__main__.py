@@ -69,9 +69,10 @@ def train(
     small: Annotated[bool, typer.Option("--small", help="Train less, meant for three hours of two cores.")] = False,
 ) -> None:
     """Train the miniature's models, stage by stage."""
+    from dpg_bench.device import resolve_device
     from dpg_bench.miniature.train.stages import SMALL, Effort, make_stages
 
-    effort = replace(SMALL if small else Effort(), device=device, workers=workers)
+    effort = replace(SMALL if small else Effort(), device=resolve_device(device), workers=workers)
     stopped = make_stages(out, tuple(stage or ()), effort=effort)
     if stopped is not None:
         typer.echo(f"Stopped in stage '{stopped}'; the same command goes on from there.", err=True)

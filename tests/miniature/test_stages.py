@@ -161,6 +161,13 @@ def test_an_unknown_stage_is_named_before_anything_is_made(tmp_path: Path) -> No
     assert not list(tmp_path.iterdir())
 
 
+def test_a_device_that_is_not_there_is_named_before_anything_is_made(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["train", "--out", str(tmp_path), "--device", "cuda:99"])
+    assert isinstance(result.exception, BadInputError)
+    assert "'cuda:99' was asked for" in str(result.exception)
+    assert not list(tmp_path.iterdir())
+
+
 def test_make_knows_what_each_stage_needs_and_makes_all() -> None:
     makefile = (Path(__file__).parents[2] / "Makefile").read_text(encoding="utf-8")
     rules = dict(re.findall(r"^(miniature|\$\(STAGES\)/[a-z0-9-]+/done\.json): *\|? *(.*)$", makefile, re.MULTILINE))

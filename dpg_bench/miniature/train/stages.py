@@ -68,7 +68,7 @@ class Effort:
 
 def has_bfloat16(device: str) -> bool:
     """Whether a device has instructions for bfloat16. Of a processor, a torch that can't tell is taken to say no."""
-    if device != "cpu":
+    if device.startswith("cuda"):
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     told = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     return bool(told.get("avx512_bf16") or told.get("amx_bf16"))
