@@ -22,25 +22,24 @@ demo: install
 	$(BIN)/dpgbench report runs/demo-sd15 runs/demo-ella-sd15 --out runs/demo.html
 	@$(BIN)/python -m dpg_bench.miniature seen runs/demo-sd15 runs/demo-ella-sd15
 
-# The models of the miniature, from their seeds: minutes on a GPU (`make -j3 miniature DEVICE=cuda WORKERS=4`), many hours
-# on a CPU. With less of everything, meant for three hours of two cores: `make -j2 miniature SMALL=1 STAGES=runs/small`. With
-# -j, stages that don't need one another are trained side by side.
+# The models of the miniature, from their seeds: `make -j2 miniature` on two cores, `make -j3 miniature DEVICE=cuda WORKERS=4`
+# on a GPU. With -j, stages that don't need one another are trained side by side.
 DEVICE ?= cpu
-SMALL ?=
 WORKERS ?= 0
 STAGES := runs/miniature
 miniature: $(STAGES)/connector/done.json $(STAGES)/final-judge/done.json
 
 $(STAGES)/%/done.json: | $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/python -m dpg_bench.miniature train --out $(STAGES) --stage $* --device $(DEVICE) --workers $(WORKERS) $(if $(SMALL),--small)
+	OMP_NUM_THREADS=1 $(BIN)/python -m dpg_bench.miniature train --out $(STAGES) --stage $* --device $(DEVICE) --workers $(WORKERS)
 
 $(STAGES)/latents/done.json: | $(STAGES)/vae/done.json
-$(STAGES)/diffusion/done.json: | $(STAGES)/tokenizers/done.json $(STAGES)/vae/done.json $(STAGES)/latents/done.json
+$(STAGES)/unet/done.json: | $(STAGES)/latents/done.json
+$(STAGES)/pipeline/done.json: | $(STAGES)/tokenizers/done.json $(STAGES)/vae/done.json $(STAGES)/latents/done.json $(STAGES)/unet/done.json
 $(STAGES)/t5/done.json: | $(STAGES)/tokenizers/done.json
-$(STAGES)/connector/done.json: | $(STAGES)/diffusion/done.json $(STAGES)/t5/done.json $(STAGES)/pairs/done.json
+$(STAGES)/connector/done.json: | $(STAGES)/pipeline/done.json $(STAGES)/t5/done.json $(STAGES)/pairs/done.json
 # The judge needs neither, but on two cores it would be begun before both, and the longer row of stages would wait for it.
-$(if $(SMALL),$(STAGES)/judge/done.json: | $(STAGES)/latents/done.json $(STAGES)/t5/done.json)
-$(STAGES)/final-judge/done.json: | $(STAGES)/judge/done.json $(STAGES)/diffusion/done.json
+$(STAGES)/judge/done.json: | $(STAGES)/latents/done.json $(STAGES)/t5/done.json
+$(STAGES)/final-judge/done.json: | $(STAGES)/judge/done.json $(STAGES)/pipeline/done.json
 
 test: lint types unit
 

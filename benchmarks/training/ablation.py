@@ -30,7 +30,7 @@ import yaml
 from benchmarks.measuring import describe_machine
 from dpg_bench.errors import BadInputError
 from dpg_bench.generate.models.mini import MINI_ELLA_SD15
-from dpg_bench.miniature.train.connector import SIZES, STEPS, connector_settings, write_pairs
+from dpg_bench.miniature.train.connector import SIZES, connector_settings, write_pairs
 from dpg_bench.score.scorecard import read_scorecard
 from ella_models import load_connector
 from ella_models.training import TrainingConfig, precompute
@@ -42,6 +42,7 @@ PAPER_CLIP = 63.18
 PROTOCOLS = ("corrected", "official")
 SEEDS = (90, 91, 92)
 HELD_OUT = 512
+STEPS, BATCH = 3000, 32
 WEIGHTS = Path("weights")
 
 Job = list[list[str]]
@@ -113,7 +114,7 @@ def train(trained: Sequence[Trained], arguments: argparse.Namespace) -> None:
 
 
 def settings(one: Trained, arguments: argparse.Namespace) -> TrainingConfig:
-    """The settings of the connector that ships, with another kind of connector, another seed, and pairs held out."""
+    """The settings of the miniature's connector, but its kind, its seed and length, and with pairs held out."""
     base: dict[str, Any] = connector_settings(
         WEIGHTS / "mini-sd15", WEIGHTS / "mini-t5", one.out / "pairs", one.out, device=arguments.device
     )
@@ -124,6 +125,7 @@ def settings(one: Trained, arguments: argparse.Namespace) -> TrainingConfig:
         "seed": one.seed,
         "validation": {"every": 500, "hold_out": HELD_OUT},
         "steps": arguments.steps,
+        "batch_size": BATCH,
     }
     return TrainingConfig.model_validate(base | changed)
 

@@ -12,8 +12,9 @@ stopped, to the same bytes as without the stop (`train.loop`):
 
 - `judge`: the product's mPLUG at small size, on pictures and questions drawn anew at every step;
 - `tokenizers`: CLIP's byte pairs and T5's pieces, from captions;
-- `vae`: diffusers' autoencoder; `latents`: the data set of the next stage;
-- `diffusion`: CLIP's text encoder and Stable Diffusion's U-Net on short captions, as SD 1.5 learned from web captions;
+- `vae`: diffusers' autoencoder; `latents`: the data set of the next stages;
+- `unet`: Stable Diffusion's U-Net, which is told what a scene holds as tokens, so that it need not learn to read first;
+- `pipeline`: CLIP's text encoder before the frozen U-Net, on short captions, as SD 1.5 learned from web captions;
 - `t5`: a T5 encoder, on the world's text alone;
 - `connector`: ELLA's connector, by the product's own training command, on dense captions before the frozen U-Net;
 - `final-judge`: the judge once more, on pictures as the autoencoder and the U-Net make them.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -66,13 +65,12 @@ def train(
     stage: Annotated[list[str] | None, typer.Option(help="Make this stage alone (may be given again).")] = None,
     device: Annotated[str, typer.Option(help="As torch names it: cpu, cuda.")] = "cpu",
     workers: Annotated[int, typer.Option(min=0, help="Processes that draw pictures beside the training.")] = 0,
-    small: Annotated[bool, typer.Option("--small", help="Train less, meant for three hours of two cores.")] = False,
 ) -> None:
     """Train the miniature's models, stage by stage."""
     from dpg_bench.device import resolve_device
-    from dpg_bench.miniature.train.stages import SMALL, Effort, make_stages
+    from dpg_bench.miniature.train.stages import Effort, make_stages
 
-    effort = replace(SMALL if small else Effort(), device=resolve_device(device), workers=workers)
+    effort = Effort(device=resolve_device(device), workers=workers)
     stopped = make_stages(out, tuple(stage or ()), effort=effort)
     if stopped is not None:
         typer.echo(f"Stopped in stage '{stopped}'; the same command goes on from there.", err=True)

@@ -36,11 +36,11 @@ class Shipped:
 SHIPPED = (
     Shipped(
         "mini-sd15",
-        "diffusion",
+        "pipeline",
         "model",
         ("*.json", "*/*.json", "*/*.safetensors"),
-        ("vae/log.csv", "diffusion/log.csv"),
-        "Stable Diffusion's pipeline: U-Net and CLIP text encoder on short captions, and the autoencoder.",
+        ("vae/log.csv", "unet/log.csv", "pipeline/log.csv"),
+        "Stable Diffusion's pipeline: U-Net on what scenes hold, CLIP's text encoder on short captions, autoencoder.",
     ),
     Shipped(
         "mini-t5",

@@ -54,18 +54,6 @@ def test_interrupted_training_comes_to_the_same_weights_byte_for_byte(trained: P
     assert rows == whole
 
 
-def test_bfloat16_rounds_what_is_computed_and_no_weight(tmp_path: Path) -> None:
-    losses: dict[bool, float] = {}
-    for bfloat16 in (False, True):
-        folder = tmp_path / str(bfloat16)
-        task = JudgeTask(folder, images=2, questions=2)
-        assert train(task, replace(SCHEDULE, steps=1, bfloat16=bfloat16), folder)
-        assert {weight.dtype for weight in task.trained.parameters()} == {torch.float32}
-        losses[bfloat16] = float((folder / "log.csv").read_text(encoding="utf-8").splitlines()[1].split(",")[2])
-    assert losses[True] != losses[False]
-    assert losses[True] == pytest.approx(losses[False], rel=0.02)
-
-
 def test_a_request_to_stop_ends_training_after_a_step_with_its_state_saved(tmp_path: Path) -> None:
     class Asking(JudgeTask):
         steps = 0

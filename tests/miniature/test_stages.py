@@ -1,42 +1,37 @@
 """The stages of the training: each leaves what the next one reads, and models that the product's own code loads."""
 
-import json
 import re
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from diffusers import AutoencoderKL
+from diffusers import AutoencoderKL, UNet2DConditionModel
 from typer.testing import CliRunner
 
 from dpg_bench.errors import BadInputError
 from dpg_bench.generate.base import GeneratorSettings, ImageRequest
 from dpg_bench.generate.models.stable_diffusion import SD15, StableDiffusionOptions
 from dpg_bench.miniature.__main__ import app
-from dpg_bench.miniature.train import diffusion, judge, t5, vae
 from dpg_bench.miniature.train.corpus import captions
-from dpg_bench.miniature.train.diffusion import WIDTH
+from dpg_bench.miniature.train.denoising import WIDTH
 from dpg_bench.miniature.train.latents import read_latents, write_latents
 from dpg_bench.miniature.train.loop import drawn
 from dpg_bench.miniature.train.pictures import signed
-from dpg_bench.miniature.train.stages import DONE, SMALL, STAGES, Effort, Size, make_stages
+from dpg_bench.miniature.train.stages import DONE, STAGES, Effort, Size, make_stages
 from dpg_bench.miniature.train.text_tokenizers import write_clip_tokenizer, write_t5_tokenizer
 from dpg_bench.miniature.train.vae import DrawPictures
 from ella_models import load_connector, load_text_encoder
 
-SIZES = {stage.name: Size(steps=2, batch=2, bfloat16="judge" not in stage.name) for stage in STAGES}
+SIZES = {stage.name: Size(steps=2, batch=2) for stage in STAGES}
 EFFORT = Effort(sizes=SIZES, captions=200, scenes=12, pairs=4)
-MADE = ("tokenizers", "vae", "latents", "diffusion", "t5", "pairs", "connector")
+MADE = ("tokenizers", "vae", "latents", "unet", "pipeline", "t5", "pairs", "connector")
 
 
 @pytest.fixture(scope="module")
 def stages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("stages")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dpg_bench.miniature.train.stages.has_bfloat16", lambda _: True)  # slow without, and the same
-        make_stages(folder, MADE, effort=EFFORT)
+    make_stages(folder, MADE, effort=EFFORT)
     return folder
 
 
@@ -52,7 +47,7 @@ def test_both_tokenizers_come_out_the_same_every_time(tmp_path: Path) -> None:
 def test_the_pipeline_is_a_base_of_sd15_like_any_other(stages: Path) -> None:
     settings = GeneratorSettings(
         model="sd15",
-        options=StableDiffusionOptions(base=str(stages / "diffusion" / "model")),
+        options=StableDiffusionOptions(base=str(stages / "pipeline" / "model")),
         size=64,
         steps=2,
         guidance=3.0,
@@ -63,29 +58,15 @@ def test_the_pipeline_is_a_base_of_sd15_like_any_other(stages: Path) -> None:
     assert image.size == (64, 64)
 
 
-@pytest.mark.parametrize(
-    ("told", "asked", "precision"),
-    [
-        ({"avx512_bf16": True, "amx_bf16": False}, True, True),
-        ({"avx512_bf16": False, "amx_bf16": True}, True, True),
-        ({"avx512_bf16": False, "amx_bf16": False}, True, False),
-        ({}, True, False),
-        (None, True, False),
-        ({"avx512_bf16": True}, False, False),
-    ],
-)
-def test_bfloat16_is_for_processors_that_have_it(
-    told: dict[str, bool] | None, asked: bool, precision: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: told, raising=False)
-    if told is None:  # as in early versions of torch
-        monkeypatch.delattr(torch.cpu, "get_capabilities")
-    effort = Effort(sizes={"vae": Size(steps=1, batch=1, bfloat16=asked)})
-    assert effort.schedule("vae", vae.SCHEDULE).bfloat16 is precision
+def test_the_unet_is_the_same_in_front_of_which_the_text_encoder_was_trained(stages: Path) -> None:
+    alone = UNet2DConditionModel.from_pretrained(stages / "unet" / "model").half().state_dict()
+    whole = UNet2DConditionModel.from_pretrained(stages / "pipeline" / "model" / "unet").half().state_dict()
+    assert alone.keys() == whole.keys()
+    assert all(torch.equal(weight, whole[name]) for name, weight in alone.items())
 
 
 def test_the_autoencoder_that_ships_encodes_to_the_mean(stages: Path) -> None:
-    vae = AutoencoderKL.from_pretrained(stages / "diffusion" / "model" / "vae")
+    vae = AutoencoderKL.from_pretrained(stages / "pipeline" / "model" / "vae")
     pixels = signed(DrawPictures("test", 2)(0))
     assert vae.encode(pixels).latent_dist.std.max() < 1e-6
     own = AutoencoderKL.from_pretrained(stages / "vae" / "model")
@@ -108,7 +89,6 @@ def test_the_t5_encoder_loads_as_ellas_text_encoder(stages: Path) -> None:
 def test_the_connector_fits_between_t5_and_the_unet(stages: Path) -> None:
     connector = load_connector(stages / "connector" / "run" / "ella.safetensors")
     assert connector.sizes.width == WIDTH
-    assert json.loads((stages / "connector" / "run" / "run.json").read_text())["settings"]["precision"] == "bfloat16"
     encoder = load_text_encoder(str(stages / "t5" / "model"))
     assert connector.sizes.input_dim == encoder.model.config.d_model
 
@@ -133,27 +113,6 @@ def test_a_stage_whose_predecessor_is_not_done_says_so(tmp_path: Path) -> None:
     assert not (tmp_path / "latents" / DONE).exists()
 
 
-def test_stages_begun_with_another_effort_are_not_gone_on_with(stages: Path, tmp_path: Path) -> None:
-    begun = {path: path.read_bytes() for path in stages.rglob("*.json")}
-    with pytest.raises(BadInputError, match="begun with another effort") as refused:
-        make_stages(stages, ("final-judge", "judge"), effort=SMALL)
-    assert "--small" in str(refused.value)
-    assert {path: path.read_bytes() for path in stages.rglob("*.json")} == begun
-    make_stages(tmp_path, ("pairs",), effort=replace(EFFORT, pairs=1))
-    make_stages(tmp_path, ("pairs",), effort=replace(EFFORT, pairs=1, workers=1))
-
-
-def test_the_small_effort_cuts_every_stage_that_is_trained() -> None:
-    trained = {"judge": (judge.SCHEDULE, judge.IMAGES), "vae": (vae.SCHEDULE, vae.IMAGES)} | {
-        "diffusion": (diffusion.SCHEDULE, diffusion.IMAGES),
-        "t5": (t5.SCHEDULE, t5.CAPTIONS),
-    }
-    for name, (schedule, batch) in trained.items():
-        small = SMALL.sizes[name]
-        assert small.steps * small.batch < schedule.steps * batch / 2
-    assert set(SMALL.sizes) == {*trained, "connector", "final-judge"} <= {stage.name for stage in STAGES}
-
-
 def test_an_unknown_stage_is_named_before_anything_is_made(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["train", "--out", str(tmp_path), "--stage", "tokenizer"])
     assert isinstance(result.exception, BadInputError)
@@ -174,16 +133,12 @@ def test_make_knows_what_each_stage_needs_and_makes_all() -> None:
     needs = {target: set(re.findall(r"/([a-z0-9-]+)/done", found)) for target, found in rules.items()}
     asked = needs.pop("miniature")
     by_name = {target.split("/")[1]: found for target, found in needs.items()}
+    del by_name["judge"]  # for the order alone: the test below
     assert by_name == {stage.name: set(stage.needs) for stage in STAGES if stage.needs}
     assert asked | set().union(*by_name.values()) == {stage.name for stage in STAGES}
 
 
-@pytest.mark.parametrize(
-    ("options", "first"), [((), ["judge"]), (("SMALL=1",), ["tokenizers", "vae", "latents", "t5", "judge"])]
-)
-def test_on_two_cores_the_judge_waits_for_what_the_longer_row_needs(
-    tmp_path: Path, options: tuple[str, ...], first: list[str]
-) -> None:
-    made = ("make", "-n", f"STAGES={tmp_path}/stages", f"{tmp_path}/stages/judge/done.json", *options)
+def test_the_judge_waits_for_what_the_longer_row_of_stages_needs(tmp_path: Path) -> None:
+    made = ("make", "-n", f"STAGES={tmp_path}/stages", f"{tmp_path}/stages/judge/done.json")
     planned = subprocess.run(made, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True).stdout
-    assert sorted(re.findall(r"--stage ([a-z0-9-]+)", planned)) == sorted(first)
+    assert sorted(re.findall(r"--stage ([a-z0-9-]+)", planned)) == ["judge", "latents", "t5", "tokenizers", "vae"]

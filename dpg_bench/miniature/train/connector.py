@@ -13,9 +13,9 @@ from dpg_bench.miniature.sampling import draw_scene
 from dpg_bench.miniature.train.loop import drawn
 
 PAIRS = 12_000
-STEPS = 3000
+STEPS = 1500
 SEED = 90
-BATCH = 32
+BATCH = 24
 SIZES = {"heads": 4, "num_latents": 32, "time_channel": 64, "time_embed_dim": 128}
 
 
@@ -52,7 +52,6 @@ def train_connector(
     *,
     steps: int = STEPS,
     batch: int = BATCH,
-    bfloat16: bool = False,
     device: str = "cpu",
 ) -> bool:
     """Train the connector between a T5 encoder and a pipeline's U-Net, each in its folder; true if it is finished.
@@ -62,8 +61,7 @@ def train_connector(
     from ella_models.training import TrainingConfig, precompute, train
 
     config = TrainingConfig.model_validate(
-        connector_settings(base, text_encoder, pairs, own, device=device)
-        | {"steps": steps, "batch_size": batch, "precision": "bfloat16" if bfloat16 else "float32"}
+        connector_settings(base, text_encoder, pairs, own, device=device) | {"steps": steps, "batch_size": batch}
     )
     precompute(config)
     return train(config).finished

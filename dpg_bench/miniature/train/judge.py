@@ -27,7 +27,7 @@ from dpg_bench.miniature.train.patch_words import PatchWords, WordLabels
 from dpg_bench.miniature.train.pictures import pixels_of
 from dpg_bench.miniature.train.wordpiece import wordpiece_vocabulary
 
-SCHEDULE = Schedule(seed=12, steps=7500, learning_rate=1e-3, warmup=300)
+SCHEDULE = Schedule(seed=12, steps=3200, learning_rate=1e-3, warmup=300)
 IMAGES, QUESTIONS = 64, 16
 _WORDS_WEIGHT = 1.0
 _FIRST_STEPS = 900

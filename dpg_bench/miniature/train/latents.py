@@ -15,7 +15,7 @@ from dpg_bench.miniature.train.loop import drawn
 from dpg_bench.miniature.train.pictures import signed
 from dpg_bench.miniature.train.vae import DrawPictures
 
-SCENES = 60_000
+SCENES = 30_000
 SEED = "latents"
 _PART = 2000
 _BATCH = 50

@@ -12,14 +12,12 @@ import math
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader, Dataset
 
 from dpg_bench.files.durable import write_atomic
@@ -56,8 +54,7 @@ class Task(Protocol):
 class Schedule:
     """How a stage is trained. The learning rate rises over `warmup` steps and falls as a cosine to a hundredth.
 
-    What comes out is an average of the weights over about the last 1 / (1 - `average`) steps. With `bfloat16`, losses
-    are computed in it where that is safe, from weights in float32.
+    What comes out is an average of the weights over about the last 1 / (1 - `average`) steps.
     """
 
     seed: int
@@ -67,7 +64,6 @@ class Schedule:
     weight_decay: float = 0.01
     average: float = 0.998
     log_every: int = 50
-    bfloat16: bool = False
 
     def rate(self, step: int) -> float:
         """The learning rate of a step."""
@@ -134,8 +130,7 @@ def _steps(task: Task, schedule: Schedule, state: _State, shown: Iterator[Any], 
         torch.manual_seed(schedule.seed * 1_000_003 + state.step)
         for group in state.optimizer.param_groups:
             group["lr"] = schedule.rate(state.step)
-        with _in_bfloat16(state.average[0].device) if schedule.bfloat16 else nullcontext():
-            losses = task.losses(seen)
+        losses = task.losses(seen)
         torch.autograd.backward(losses["loss"])
         nn.utils.clip_grad_norm_(task.trained.parameters(), 1.0)
         state.optimizer.step()
@@ -156,13 +151,6 @@ def _steps(task: Task, schedule: Schedule, state: _State, shown: Iterator[Any], 
             begun = saved = time.monotonic()
     state.seconds += time.monotonic() - begun
     state.save(task.trained)
-
-
-@contextmanager
-def _in_bfloat16(device: torch.device) -> Iterator[None]:
-    """Weights stay in float32. Attention is not fused: backwards, torch's fused one is slow in bfloat16 on a CPU."""
-    with torch.autocast(device.type, torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
-        yield
 
 
 def load_average(trained: nn.Module, folder: Path) -> None:

@@ -22,8 +22,8 @@ from dpg_bench.miniature.questions import fact_of
 from dpg_bench.miniature.sampling import draw_scene
 from dpg_bench.miniature.train.loop import Schedule
 
-SCHEDULE = Schedule(seed=78, steps=3000, learning_rate=1e-3, warmup=200)
-CAPTIONS, _QUESTIONS = 96, 8
+SCHEDULE = Schedule(seed=78, steps=1800, learning_rate=1e-3, warmup=200)
+CAPTIONS, _QUESTIONS = 32, 8
 _TOKENS = 128
 _GAP = 3
 _GAPPED = 0.15

@@ -17,8 +17,8 @@ from dpg_bench.miniature.sampling import draw_scene
 from dpg_bench.miniature.train.loop import Schedule
 from dpg_bench.miniature.train.pictures import pixels_of, signed
 
-SCHEDULE = Schedule(seed=34, steps=3000, learning_rate=1e-3, warmup=100, average=0.995)
-IMAGES = 64
+SCHEDULE = Schedule(seed=34, steps=2400, learning_rate=1e-3, warmup=100, average=0.995)
+IMAGES = 16
 _KL_WEIGHT = 1e-5
 _EDGE_WEIGHT = 0.5
 _MEASURED = 64
