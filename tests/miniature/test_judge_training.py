@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from dpg_bench.errors import BadInputError
 from dpg_bench.judge.mplug.checkpoint import Checkpoint
 from dpg_bench.judge.mplug.judge import MplugJudge
 from dpg_bench.judge.mplug.weights import load_model
@@ -52,6 +53,15 @@ def test_interrupted_training_comes_to_the_same_weights_byte_for_byte(trained: P
     logs = [(folder / "log.csv").read_text(encoding="utf-8").splitlines() for folder in (tmp_path, trained)]
     rows, whole = [[re.sub(r",\d+,", ",", line, count=1) for line in log] for log in logs]  # seconds differ
     assert rows == whole
+
+
+def test_a_training_that_was_begun_with_another_schedule_is_not_gone_on_with(tmp_path: Path) -> None:
+    task = JudgeTask(tmp_path, images=2, questions=2)
+    assert not train(task, replace(SCHEDULE, steps=2), tmp_path, until=1)
+    begun = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(BadInputError, match="begun with another schedule"):
+        train(task, replace(SCHEDULE, steps=3), tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == begun
 
 
 def test_a_request_to_stop_ends_training_after_a_step_with_its_state_saved(tmp_path: Path) -> None:

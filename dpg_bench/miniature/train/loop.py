@@ -12,7 +12,7 @@ import math
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from dpg_bench.errors import BadInputError
 from dpg_bench.files.durable import write_atomic
 from ella_models.training.stopping import StopRequest, stop_requests
 
@@ -78,7 +79,7 @@ def train(task: Task, schedule: Schedule, folder: Path, *, until: int | None = N
 
     `workers` processes draw what the steps are shown; with 0 it is drawn between the steps. Ctrl-C and SIGTERM end it
     after the step that is being done, with its state saved. State and log (`log.csv`: step, seconds, loss, …) are in
-    `folder`; the state is saved every minute.
+    `folder`; the state is saved every minute. Raises BadInputError for a state that was begun with another schedule.
     """
     folder.mkdir(parents=True, exist_ok=True)
     state = _State.start(task.trained, schedule, folder)
@@ -175,7 +176,7 @@ class _State:
         self.rows: list[dict[str, str]] = []
         self.sums: dict[str, float | Tensor] = {}
         self._parameters = parameters
-        self._decay = schedule.average
+        self._schedule = schedule
         self._folder = folder
 
     @classmethod
@@ -185,6 +186,11 @@ class _State:
         saved = folder / _STATE
         if saved.is_file():
             content = torch.load(saved, weights_only=True, map_location=state.average[0].device)
+            if content.get("schedule") != asdict(schedule):
+                raise BadInputError(
+                    f"The training in {folder} was begun with another schedule, and would be mixed with this one. "
+                    "Remove that folder, or name another."
+                )
             trained.load_state_dict(content["weights"])
             state.optimizer.load_state_dict(content["optimizer"])
             state.average = content["average"]
@@ -195,7 +201,7 @@ class _State:
     def advance(self) -> None:
         """Count a step, and take the weights into the average."""
         self.step += 1
-        decay = min(self._decay, self.step / (self.step + 9))
+        decay = min(self._schedule.average, self.step / (self.step + 9))
         with torch.no_grad():
             torch._foreach_lerp_(self.average, self._parameters, 1 - decay)
 
@@ -213,6 +219,7 @@ class _State:
                 "weights": trained.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "average": self.average,
+                "schedule": asdict(self._schedule),
                 "step": self.step,
                 "seconds": self.seconds,
                 "rows": self.rows,

@@ -30,7 +30,7 @@ from dpg_bench.miniature.scene import (
 )
 
 _TOKENS = 7
-"""The whole, and six things: more than four cells hold."""
+"""The whole, and six things: four cells hold no more, as a person's and a frame's pair can be there once each."""
 
 _FACTS = 16
 
@@ -65,8 +65,8 @@ def tell(scene: Scene, dice: Dice, share: float) -> Tensor:
         *([f"kind {thing.kind}", *_chosen(_facts(thing, scene), dice, share)] for thing in things),
     ]
     numbers = nothing_told()
-    for row, token in zip(numbers, tokens, strict=False):
-        row[: len(token)] = torch.tensor([_NUMBERS[fact] for fact in token], dtype=torch.long)
+    for place, token in enumerate(tokens):
+        numbers[place, : len(token)] = torch.tensor([_NUMBERS[fact] for fact in token], dtype=torch.long)
     return numbers
 
 
