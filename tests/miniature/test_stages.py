@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
+from torch.nn import functional
 from typer.testing import CliRunner
 
 from dpg_bench.errors import BadInputError
@@ -19,6 +20,7 @@ from dpg_bench.miniature.train.latents import read_latents, write_latents
 from dpg_bench.miniature.train.loop import drawn
 from dpg_bench.miniature.train.pictures import signed
 from dpg_bench.miniature.train.stages import DONE, STAGES, Effort, Size, make_stages
+from dpg_bench.miniature.train.t5 import T5Task
 from dpg_bench.miniature.train.text_tokenizers import write_clip_tokenizer, write_t5_tokenizer
 from dpg_bench.miniature.train.vae import DrawPictures
 from ella_models import load_connector, load_text_encoder
@@ -84,6 +86,19 @@ def test_what_processes_beside_the_training_draw_is_what_it_would_draw_itself() 
 def test_the_t5_encoder_loads_as_ellas_text_encoder(stages: Path) -> None:
     encoder = load_text_encoder(str(stages / "t5" / "model"))
     assert encoder is not None
+
+
+def test_t5_answers_the_questions_of_a_row_as_if_each_were_asked_alone(stages: Path) -> None:
+    task = T5Task(stages / "tokenizers" / "t5", captions=2)
+    shown = task.draw(0)
+    with torch.no_grad():
+        logits = [
+            task.model(input_ids=torch.tensor([text]), decoder_input_ids=torch.tensor([question])).logits[0, -1]
+            for text, questions in zip(shown.texts, (shown.asked[:8], shown.asked[8:]), strict=True)
+            for question in questions
+        ]
+        alone = functional.cross_entropy(torch.stack(logits), torch.tensor(shown.answers))
+        assert task.losses(shown)["answer"] == pytest.approx(float(alone), rel=1e-4)
 
 
 def test_the_connector_fits_between_t5_and_the_unet(stages: Path) -> None:
