@@ -63,6 +63,8 @@ class TextEncoderTask:
         """Write the whole pipeline, in float16."""
         from diffusers import StableDiffusionPipeline
 
+        for module in (vae, self.text_encoder, self.unet):
+            module.cpu().half()
         pipeline = StableDiffusionPipeline(
             vae=vae,
             text_encoder=self.text_encoder,
@@ -73,7 +75,6 @@ class TextEncoderTask:
             feature_extractor=None,
             requires_safety_checker=False,
         )
-        pipeline.to("cpu", dtype=torch.float16)
         pipeline.save_pretrained(folder)
 
 
