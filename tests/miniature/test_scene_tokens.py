@@ -1,7 +1,5 @@
 """What the U-Net is told of a scene, and the error that it is trained on."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 from torch import Tensor
@@ -9,7 +7,7 @@ from torch import Tensor
 from dpg_bench.miniature.dice import Dice
 from dpg_bench.miniature.sampling import draw_scene
 from dpg_bench.miniature.scene import COLORS, Scene, Thing
-from dpg_bench.miniature.train.denoising import WIDTH, new_scheduler, noise_losses
+from dpg_bench.miniature.train.denoising import WIDTH, new_scheduler, noised, weighted
 from dpg_bench.miniature.train.scene_tokens import SceneTokens, nothing_told, tell
 
 SCENES = [draw_scene(f"told {number}", held_out=False) for number in range(300)]
@@ -53,17 +51,12 @@ def test_things_are_told_apart_by_what_alone_differs() -> None:
 
 @pytest.mark.parametrize("off", [0.0, 2.0])
 def test_the_error_is_that_of_the_noise_and_much_noise_weighs_more(off: float) -> None:
-    scheduler, latents, condition = new_scheduler(), torch.randn(64, 4, 16, 16), torch.randn(64, 7, WIDTH)
-    seen: list[Tensor] = []
-
-    def predict(noisy: Tensor, steps: Tensor, told: Tensor) -> SimpleNamespace:
-        assert torch.equal(told, condition)
-        signal = scheduler.alphas_cumprod[steps].view(-1, 1, 1, 1)
-        seen.append(signal.flatten())
-        return SimpleNamespace(sample=(noisy - signal.sqrt() * latents) / (1 - signal).sqrt() + off)
-
-    losses = noise_losses(predict, scheduler, latents, condition)
-    (signal,) = seen
+    scheduler, latents = new_scheduler(), torch.randn(64, 4, 16, 16)
+    at = noised(scheduler, latents)
+    signal = scheduler.alphas_cumprod[at.steps]
+    share = signal.view(-1, 1, 1, 1)
+    noise = (at.noisy - share.sqrt() * latents) / (1 - share).sqrt()
+    losses = weighted(noise + off, at.noise, at.weights)
     assert float(losses["error"]) == pytest.approx(off**2, abs=1e-3)
     weights = [min(1, 5 * (1 - share) / share) * min(10, share**-0.5) for share in signal.tolist()]
     assert float(losses["loss"]) == pytest.approx(off**2 * sum(weights) / len(weights), rel=1e-3, abs=1e-3)

@@ -17,11 +17,13 @@ from dpg_bench.miniature.__main__ import app
 from dpg_bench.miniature.train.corpus import captions
 from dpg_bench.miniature.train.denoising import WIDTH
 from dpg_bench.miniature.train.latents import read_latents, write_latents
-from dpg_bench.miniature.train.loop import drawn
+from dpg_bench.miniature.train.loop import drawn, load_average
 from dpg_bench.miniature.train.pictures import signed
+from dpg_bench.miniature.train.pipeline import TextEncoderTask
 from dpg_bench.miniature.train.stages import DONE, STAGES, Effort, Size, make_stages
 from dpg_bench.miniature.train.t5 import T5Task
 from dpg_bench.miniature.train.text_tokenizers import write_clip_tokenizer, write_t5_tokenizer
+from dpg_bench.miniature.train.unet import UNetTask
 from dpg_bench.miniature.train.vae import DrawPictures
 from ella_models import load_connector, load_text_encoder
 
@@ -61,10 +63,21 @@ def test_the_pipeline_is_a_base_of_sd15_like_any_other(stages: Path) -> None:
 
 
 def test_the_unet_is_the_same_in_front_of_which_the_text_encoder_was_trained(stages: Path) -> None:
-    alone = UNet2DConditionModel.from_pretrained(stages / "unet" / "model").half().state_dict()
+    told = UNetTask(stages / "latents", scenes=12)
+    load_average(told.trained, stages / "unet")
+    alone = told.unet.half().state_dict()
     whole = UNet2DConditionModel.from_pretrained(stages / "pipeline" / "model" / "unet").half().state_dict()
     assert alone.keys() == whole.keys()
     assert all(torch.equal(weight, whole[name]) for name, weight in alone.items())
+
+
+def test_captions_are_right_that_make_the_unet_predict_what_the_scene_itself_does(stages: Path) -> None:
+    told = UNetTask(stages / "latents", scenes=12)
+    task = TextEncoderTask(stages / "tokenizers" / "clip", told, images=8, scenes=12)
+    shown = task.draw(0)
+    assert task.losses(shown)["loss"] > 1e-6
+    task.text_encoder = lambda _: (told.tokens(shown.facts),)
+    assert task.losses(shown)["loss"] == 0
 
 
 def test_the_autoencoder_that_ships_encodes_to_the_mean(stages: Path) -> None:

@@ -7,6 +7,7 @@ would else tell its brightness, which pure noise at the start of sampling doesn'
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -34,19 +35,32 @@ def new_scheduler() -> Any:
     )
 
 
-def noise_losses(unet: Any, scheduler: Any, latents: Tensor, condition: Tensor) -> Mapping[str, Tensor]:
-    """The error of the predicted noise at steps drawn at random: plain, and weighted as the loss.
+@dataclass(frozen=True, slots=True)
+class Noised:
+    """Latents with noise: `noisy` and `noise` (N, 4, H, W), the `steps` of the noise and the errors' `weights`, (N)."""
 
-    `latents` (N, 4, H, W) are scaled, `condition` is (N, tokens, WIDTH). The weights are min(SNR, 5) / SNR (Hang et
-    al., arXiv 2303.09556) over the square root of the signal's share, at most 10: much noise, where it is decided what
-    is drawn, counts for more.
+    noisy: Tensor
+    noise: Tensor
+    steps: Tensor
+    weights: Tensor
+
+
+def noised(scheduler: Any, latents: Tensor) -> Noised:
+    """Scaled latents (N, 4, H, W) at steps of noise drawn at random.
+
+    The weights are min(SNR, 5) / SNR (Hang et al., arXiv 2303.09556) over the square root of the signal's share, at
+    most 10: much noise, where it is decided what is drawn, counts for more.
     """
     noise = torch.randn_like(latents)
     signal = scheduler.alphas_cumprod.to(latents.device)
     steps = torch.randint(len(signal), (len(latents),), device=latents.device)
-    predicted = unet(scheduler.add_noise(latents, noise, steps), steps, condition).sample
-    error = (predicted - noise).square().mean((1, 2, 3))
     share = signal[steps]
     ratio = share / (1 - share)
     weights = ratio.clamp(max=_MOST_WEIGHT) / ratio * share.rsqrt().clamp(max=_MOST_OF_NOISE)
+    return Noised(scheduler.add_noise(latents, noise, steps), noise, steps, weights)
+
+
+def weighted(predicted: Tensor, wanted: Tensor, weights: Tensor) -> Mapping[str, Tensor]:
+    """The error of predicted noise (N, 4, H, W): weighted as the loss, and plain."""
+    error = (predicted - wanted).square().mean((1, 2, 3))
     return {"loss": (weights * error).mean(), "error": error.mean()}

@@ -13,9 +13,11 @@ from torch import Tensor, nn
 from dpg_bench.miniature.captions import short_caption
 from dpg_bench.miniature.dice import Dice
 from dpg_bench.miniature.sampling import draw_scene
-from dpg_bench.miniature.train.denoising import WIDTH, new_scheduler, noise_losses
-from dpg_bench.miniature.train.latents import SCENES, read_latents, scene_name
+from dpg_bench.miniature.train.denoising import WIDTH, noised, weighted
+from dpg_bench.miniature.train.latents import SCENES, scene_name
 from dpg_bench.miniature.train.loop import Schedule
+from dpg_bench.miniature.train.scene_tokens import nothing_told, tell
+from dpg_bench.miniature.train.unet import UNetTask
 
 SCHEDULE = Schedule(seed=57, steps=1500, learning_rate=1e-3, warmup=300, average=0.998)
 IMAGES = 24
@@ -23,28 +25,23 @@ _NO_CAPTION = 0.1
 
 
 class TextEncoderTask:
-    """The training of the text encoder, over the folders of tokenizer, latents and the U-Net, which stays as it is."""
+    """The training of the text encoder, over the tokenizer's folder and a trained U-Net, which stays as it is.
+
+    Its target is not the noise, but what the U-Net predicts when it is told the scene: the same on average, since that
+    is the noise as far as picture and scene tell it, without the chance that drowns what a caption tells of it.
+    """
 
     def __init__(
-        self,
-        tokenizer: Path,
-        latents: Path,
-        unet: Path,
-        *,
-        images: int = IMAGES,
-        scenes: int = SCENES,
-        device: str = "cpu",
+        self, tokenizer: Path, told: UNetTask, *, images: int = IMAGES, scenes: int = SCENES, device: str = "cpu"
     ) -> None:
-        from diffusers import UNet2DConditionModel
         from transformers import AutoTokenizer
 
         self.tokenizer: Any = AutoTokenizer.from_pretrained(tokenizer)
-        self._latents = read_latents(latents, scenes=scenes).to(device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(SCHEDULE.seed)
             self.text_encoder = new_text_encoder(self.tokenizer).to(device)
-        self.unet: Any = UNet2DConditionModel.from_pretrained(unet).requires_grad_(False).to(device)
-        self.scheduler = new_scheduler()
+        self._told = told
+        told.trained.requires_grad_(False).eval()
         self.draw = DrawCaptions(self.tokenizer, images, scenes)
 
     @property
@@ -54,23 +51,26 @@ class TextEncoderTask:
         return encoder
 
     def losses(self, shown: Captioned) -> Mapping[str, Tensor]:
-        """As in `Task`: see `noise_losses`."""
-        device = self._latents.device
-        latents = self._latents[shown.scenes.to(device)].float()
-        return noise_losses(self.unet, self.scheduler, latents, self.text_encoder(shown.tokens.to(device))[0])
+        """As in `Task`: the error of what the U-Net predicts by captions, where it is right to be told the scene."""
+        told, device = self._told, self._told.latents.device
+        at = noised(told.scheduler, told.latents[shown.scenes.to(device)].float())
+        with torch.no_grad():
+            wanted = told.unet(at.noisy, at.steps, told.tokens(shown.facts.to(device))).sample
+        predicted = told.unet(at.noisy, at.steps, self.text_encoder(shown.tokens.to(device))[0]).sample
+        return weighted(predicted, wanted, at.weights)
 
     def export(self, vae: Any, folder: Path) -> None:
         """Write the whole pipeline, in float16."""
         from diffusers import StableDiffusionPipeline
 
-        for module in (vae, self.text_encoder, self.unet):
+        for module in (vae, self.text_encoder, self._told.unet):
             module.cpu().half()
         pipeline = StableDiffusionPipeline(
             vae=vae,
             text_encoder=self.text_encoder,
             tokenizer=self.tokenizer,
-            unet=self.unet,
-            scheduler=self.scheduler,
+            unet=self._told.unet,
+            scheduler=self._told.scheduler,
             safety_checker=None,
             feature_extractor=None,
             requires_safety_checker=False,
@@ -80,10 +80,14 @@ class TextEncoderTask:
 
 @dataclass(frozen=True, slots=True)
 class Captioned:
-    """Numbers of scenes (N), and CLIP's tokens (N, 77) of a short caption of each, now and then an empty one."""
+    """Numbers of scenes (N), CLIP's tokens (N, 77) of a short caption of each, and all facts (N, 7, 16) of each.
+
+    Now and then the caption is empty, and no facts are told.
+    """
 
     scenes: Tensor
     tokens: Tensor
+    facts: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +101,16 @@ class DrawCaptions:
     def __call__(self, step: int) -> Captioned:
         dice = Dice(f"text encoder {SCHEDULE.seed} {step}")
         chosen = [dice.choice(range(self.scenes)) for _ in range(self.images)]
-        captions = [
-            ""
-            if dice.chance(_NO_CAPTION)
-            else short_caption(draw_scene(scene_name(number), held_out=False), f"{number} {step}")
-            for number in chosen
-        ]
+        captions, facts = [], []
+        for number in chosen:
+            scene = draw_scene(scene_name(number), held_out=False)
+            captioned = not dice.chance(_NO_CAPTION)
+            captions.append(short_caption(scene, f"{number} {step}") if captioned else "")
+            facts.append(tell(scene, dice, 1.0) if captioned else nothing_told())
         tokens = self.tokenizer(
             captions, padding="max_length", max_length=77, truncation=True, return_tensors="pt"
         ).input_ids
-        return Captioned(torch.tensor(chosen), tokens)
+        return Captioned(torch.tensor(chosen), tokens, torch.stack(facts))
 
 
 def new_text_encoder(tokenizer: Any) -> Any:

@@ -125,17 +125,15 @@ def _unet(out: Path, own: Path, effort: Effort) -> bool:
     task = unet.UNetTask(
         out / "latents", images=effort.batch("unet", unet.IMAGES), scenes=effort.scenes, device=effort.device
     )
-    finished = train(task, effort.schedule("unet", unet.SCHEDULE), own, workers=effort.workers)
-    if finished:
-        task.export(own / "model")
-    return finished
+    return train(task, effort.schedule("unet", unet.SCHEDULE), own, workers=effort.workers)
 
 
 def _pipeline(out: Path, own: Path, effort: Effort) -> bool:
+    told = unet.UNetTask(out / "latents", scenes=effort.scenes, device=effort.device)
+    load_average(told.trained, out / "unet")
     task = pipeline.TextEncoderTask(
         out / "tokenizers" / "clip",
-        out / "latents",
-        out / "unet" / "model",
+        told,
         images=effort.batch("pipeline", pipeline.IMAGES),
         scenes=effort.scenes,
         device=effort.device,

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from dpg_bench.miniature.dice import Dice
 from dpg_bench.miniature.sampling import draw_scene
-from dpg_bench.miniature.train.denoising import WIDTH, new_scheduler, noise_losses
+from dpg_bench.miniature.train.denoising import WIDTH, new_scheduler, noised, weighted
 from dpg_bench.miniature.train.latents import SCENES, read_latents, scene_name
 from dpg_bench.miniature.train.loop import Schedule
 from dpg_bench.miniature.train.scene_tokens import SceneTokens, nothing_told, tell
@@ -27,13 +27,13 @@ class UNetTask:
     """The training of the U-Net, and of the tokens it is told by, over the folder of latents."""
 
     def __init__(self, latents: Path, *, images: int = IMAGES, scenes: int = SCENES, device: str = "cpu") -> None:
-        self._latents = read_latents(latents, scenes=scenes).to(device)
+        self.latents = read_latents(latents, scenes=scenes).to(device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(SCHEDULE.seed)
             self.tokens = SceneTokens(WIDTH)
             self.unet = new_unet()
         self._trained = nn.ModuleList([self.tokens, self.unet]).to(device)
-        self._scheduler = new_scheduler()
+        self.scheduler = new_scheduler()
         self.draw = DrawTold(images, scenes)
 
     @property
@@ -42,14 +42,10 @@ class UNetTask:
         return self._trained
 
     def losses(self, shown: Told) -> Mapping[str, Tensor]:
-        """As in `Task`: see `noise_losses`."""
-        device = self._latents.device
-        latents = self._latents[shown.scenes.to(device)].float()
-        return noise_losses(self.unet, self._scheduler, latents, self.tokens(shown.facts.to(device)))
-
-    def export(self, folder: Path) -> None:
-        """Write the U-Net in float32; the tokens have done their work."""
-        self.unet.cpu().save_pretrained(folder)
+        """As in `Task`: the error of the predicted noise."""
+        device = self.latents.device
+        at = noised(self.scheduler, self.latents[shown.scenes.to(device)].float())
+        return weighted(self.unet(at.noisy, at.steps, self.tokens(shown.facts.to(device))).sample, at.noise, at.weights)
 
 
 @dataclass(frozen=True, slots=True)
