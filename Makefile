@@ -39,7 +39,7 @@ $(STAGES)/t5/done.json: | $(STAGES)/tokenizers/done.json
 $(STAGES)/connector/done.json: | $(STAGES)/pipeline/done.json $(STAGES)/t5/done.json $(STAGES)/pairs/done.json
 # The judge needs neither, but on two cores it would be begun before both, and the longer row of stages would wait for it.
 $(STAGES)/judge/done.json: | $(STAGES)/latents/done.json $(STAGES)/t5/done.json
-$(STAGES)/final-judge/done.json: | $(STAGES)/judge/done.json $(STAGES)/pipeline/done.json
+$(STAGES)/final-judge/done.json: | $(STAGES)/judge/done.json $(STAGES)/vae/done.json $(STAGES)/latents/done.json $(STAGES)/unet/done.json
 
 test: lint types unit
 

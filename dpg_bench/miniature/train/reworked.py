@@ -12,6 +12,8 @@ from torch import Tensor
 
 from dpg_bench.miniature.train.judge import spoiled
 from dpg_bench.miniature.train.pictures import levels, signed
+from dpg_bench.miniature.train.scene_tokens import nothing_told
+from dpg_bench.miniature.train.unet import UNetTask
 
 _UNTOUCHED, _DECODED = 0.4, 0.7
 _LEAST_NOISE, _MOST_NOISE = 50, 350
@@ -20,16 +22,15 @@ _LEAST_NOISE, _MOST_NOISE = 50, 350
 class Reworked:
     """Two in five pictures are left alone but for blur and noise, the others go through the autoencoder.
 
-    Half of these are given noise (steps 50 to 350 of 1000) and taken from the U-Net's guess of the picture behind it.
+    Half of these are given noise (steps 50 to 350 of 1000), and are what the U-Net, told nothing, guesses behind it.
     """
 
-    def __init__(self, pipeline: Any) -> None:
-        """Take over a Stable Diffusion pipeline in float32."""
-        self._vae, self._unet, self._scheduler = pipeline.vae, pipeline.unet, pipeline.scheduler
-        tokens = pipeline.tokenizer([""], padding="max_length", max_length=77, return_tensors="pt").input_ids
-        self._signal = self._scheduler.alphas_cumprod.to(pipeline.device)
+    def __init__(self, vae: Any, told: UNetTask) -> None:
+        """Take over an autoencoder and a trained U-Net, on one device."""
+        self._vae, self._unet, self._scheduler = vae, told.unet, told.scheduler
+        self._signal = told.scheduler.alphas_cumprod.to(vae.device)
         with torch.no_grad():
-            self._empty = pipeline.text_encoder(tokens.to(pipeline.device))[0]
+            self._nothing = told.tokens(nothing_told()[None].to(vae.device))
 
     @torch.no_grad()
     def __call__(self, pixels: Tensor) -> Tensor:
@@ -51,7 +52,7 @@ class Reworked:
         steps = torch.randint(_LEAST_NOISE, _MOST_NOISE, (len(latents),), device=latents.device)
         noise = torch.randn_like(latents)
         noisy = self._scheduler.add_noise(latents, noise, steps)
-        predicted = self._unet(noisy, steps, self._empty.expand(len(latents), -1, -1)).sample
+        predicted = self._unet(noisy, steps, self._nothing.expand(len(latents), -1, -1)).sample
         signal = self._signal[steps][:, None, None, None]
         guess: Tensor = (noisy - (1 - signal).sqrt() * predicted) / signal.sqrt()
         return guess

@@ -34,6 +34,8 @@ _TOKENS = 7
 
 _FACTS = 16
 
+_NOTHING, _WHOLE = "nothing", "the whole"
+
 
 class SceneTokens(nn.Module):
     """Embeds facts' numbers (N, 7, 16), 0 for none, to tokens (N, 7, `width`): the sum of the facts, normalised."""
@@ -50,8 +52,14 @@ class SceneTokens(nn.Module):
 
 
 def nothing_told() -> Tensor:
-    """The numbers (7, 16) of a picture of which nothing is told."""
-    return torch.zeros(_TOKENS, _FACTS, dtype=torch.long)
+    """The numbers (7, 16) of a picture of which nothing is told: that nothing is, seven times.
+
+    A token that tells nothing is learned, and as long as any other: CLIP's states, all of one length, must be able to
+    say it.
+    """
+    numbers = torch.zeros(_TOKENS, _FACTS, dtype=torch.long)
+    numbers[:, 0] = _NUMBERS[_NOTHING]
+    return numbers
 
 
 def tell(scene: Scene, dice: Dice, share: float) -> Tensor:
@@ -61,7 +69,7 @@ def tell(scene: Scene, dice: Dice, share: float) -> Tensor:
     """
     things = [thing for thing in scene.things if dice.chance((1 + share) / 2)]
     tokens = [
-        _chosen([f"background {scene.background}", f"style {scene.style}"], dice, share),
+        [_WHOLE, *_chosen([f"background {scene.background}", f"style {scene.style}"], dice, share)],
         *([f"kind {thing.kind}", *_chosen(_facts(thing, scene), dice, share)] for thing in things),
     ]
     numbers = nothing_told()
@@ -92,6 +100,7 @@ def _facts(thing: Thing, scene: Scene) -> list[str]:
 
 
 def _all_facts() -> Iterator[str]:
+    yield from (_NOTHING, _WHOLE)
     yield from (f"background {background}" for background in (*BACKGROUNDS, NIGHT_BACKGROUND))
     yield from (f"style {style}" for style in STYLES)
     yield from (f"kind {kind}" for kind in KINDS)

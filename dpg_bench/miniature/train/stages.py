@@ -129,11 +129,9 @@ def _unet(out: Path, own: Path, effort: Effort) -> bool:
 
 
 def _pipeline(out: Path, own: Path, effort: Effort) -> bool:
-    told = unet.UNetTask(out / "latents", scenes=effort.scenes, device=effort.device)
-    load_average(told.trained, out / "unet")
     task = pipeline.TextEncoderTask(
         out / "tokenizers" / "clip",
-        told,
+        _load_unet(out, effort),
         images=effort.batch("pipeline", pipeline.IMAGES),
         scenes=effort.scenes,
         device=effort.device,
@@ -171,18 +169,14 @@ def _connector(out: Path, own: Path, effort: Effort) -> bool:
 
 
 def _final_judge(out: Path, own: Path, effort: Effort) -> bool:
-    from diffusers import StableDiffusionPipeline
-
     from dpg_bench.miniature.train.reworked import Reworked
 
-    base = out / "pipeline" / "model"
-    drawing: Any = StableDiffusionPipeline.from_pretrained(base, safety_checker=None, dtype=torch.float32)
     task = judge.JudgeTask(
         own,
         schedule=_FINE_TUNING,
         images=effort.batch("final-judge", _FINE_TUNING_IMAGES),
         device=effort.device,
-        through=Reworked(drawing.to(effort.device)),
+        through=Reworked(_load_vae(out).to(effort.device), _load_unet(out, effort)),
     )
     load_average(task.trained, out / "judge")
     finished = train(task, effort.schedule("final-judge", _FINE_TUNING), own, workers=effort.workers)
@@ -197,6 +191,12 @@ def _load_vae(out: Path) -> Any:
     return AutoencoderKL.from_pretrained(out / "vae" / "model").float().eval()
 
 
+def _load_unet(out: Path, effort: Effort) -> unet.UNetTask:
+    task = unet.UNetTask(out / "latents", scenes=effort.scenes, device=effort.device)
+    load_average(task.trained, out / "unet")
+    return task
+
+
 STAGES = (
     Stage("judge", _judge),
     Stage("tokenizers", _tokenizers),
@@ -207,5 +207,5 @@ STAGES = (
     Stage("t5", _t5, ("tokenizers",)),
     Stage("pairs", _pairs),
     Stage("connector", _connector, ("pipeline", "t5", "pairs")),
-    Stage("final-judge", _final_judge, ("judge", "pipeline")),
+    Stage("final-judge", _final_judge, ("judge", "vae", "latents", "unet")),
 )
