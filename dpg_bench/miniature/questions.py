@@ -66,6 +66,9 @@ WEIGHTS = {
 FIRST_WEIGHTS = {WHOLE: 5.0, COLOR: 2.0, GLOBAL: 1.0}
 """What is asked first: whether something is there can only be learned by finding it, which all else builds on."""
 
+LAST_WEIGHTS = WEIGHTS | {PART: 3.0, OTHER: 1.6, TEXT: 2.4}
+"""What is asked at last: more of what is answered worst, and seldom asked of scenes."""
+
 _TRIES = 8
 _ABSENT = 0.2
 _LONELY = 0.15

@@ -22,6 +22,7 @@ from dpg_bench.miniature.drawing.picture import draw
 from dpg_bench.miniature.shipping import MOST_MEGABYTES, SHIPPED
 from dpg_bench.miniature.suite import Item, suite_items
 from dpg_bench.plugins import NoOptions
+from dpg_bench.score.stats import PairedDifference
 
 PACKAGE = Path(dpg.__file__).parent
 NAMING_THEM = {"generate/models/mini.py", "generate/registry.py", "judge/registry.py", "judge/mplug/spec.py"}
@@ -71,6 +72,27 @@ def overall(judge: Judge, items: Sequence[Item], *, pictured: Sequence[Item]) ->
     value = metric.compute().flat()["corrected/overall"]
     assert value is not None
     return value
+
+
+def test_ella_follows_dense_prompts_better_than_stable_diffusion(tmp_path: Path) -> None:
+    difference = compared(tmp_path, "--limit", "12", "--images-per-prompt", "2")
+    assert difference.value > 0
+    assert difference.clear
+
+
+@pytest.mark.nightly
+def test_ella_is_ten_points_better_on_the_whole_suite(tmp_path: Path) -> None:
+    difference = compared(tmp_path)
+    assert difference.value >= 10
+    assert difference.clear
+
+
+def compared(folder: Path, *options: str) -> PairedDifference:
+    """How much better `mini-ella-sd15` is than `mini-sd15`, corrected, by the ordinary commands."""
+    for model in ("mini-sd15", "mini-ella-sd15"):
+        call(["run", "--model", model, "--suite", "miniature", *options, "--out", str(folder / model)])
+        call(["score", str(folder / model), "--judge", "mini-mplug"])
+    return dpg.compare(folder / "mini-sd15", folder / "mini-ella-sd15").scores[0].paired
 
 
 def test_both_models_run_and_are_judged_by_the_ordinary_commands(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from dpg_bench.judge.mplug.tokenizer import END, Tokenizer
 from dpg_bench.miniature.dice import Dice
 from dpg_bench.miniature.drawing.pen import SIZE
 from dpg_bench.miniature.drawing.picture import draw
-from dpg_bench.miniature.questions import FIRST_WEIGHTS, WEIGHTS, draw_fact
+from dpg_bench.miniature.questions import FIRST_WEIGHTS, LAST_WEIGHTS, WEIGHTS, draw_fact
 from dpg_bench.miniature.sampling import draw_scene
 from dpg_bench.miniature.train.judge_model import answer_logits, checkpoint_weights, image_tokens, new_judge
 from dpg_bench.miniature.train.loop import Schedule
@@ -94,6 +94,7 @@ class JudgeTask:
             images=images,
             questions=questions,
             first_steps=_FIRST_STEPS if through is None else 0,
+            weights=WEIGHTS if through is None else LAST_WEIGHTS,
         )
         self._through = through or spoiled
 
@@ -139,7 +140,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class DrawQuestions:
-    """Draws pictures and asks about each; the first steps ask the first categories alone. `vocabulary` is its file."""
+    """Draws pictures and asks about each, by `weights`; the first steps ask the first categories alone.
+
+    `vocabulary` is its file.
+    """
 
     vocabulary: Path
     labels: WordLabels
@@ -147,12 +151,13 @@ class DrawQuestions:
     images: int
     questions: int
     first_steps: int
+    weights: Mapping[str, float]
 
     def __call__(self, step: int) -> Asked:
         dice = Dice(f"{self.seed} {step}")
         names = [f"{self.seed} {step} {n}" for n in range(self.images)]
         scenes = [draw_scene(name, held_out=False) for name in names]
-        weights = FIRST_WEIGHTS if step < self.first_steps else WEIGHTS
+        weights = FIRST_WEIGHTS if step < self.first_steps else self.weights
         asked = [draw_fact(scene, dice, weights) for scene in scenes for _ in range(self.questions)]
         return Asked(
             pixels=pixels_of([draw(scene, name) for scene, name in zip(scenes, names, strict=True)]),

@@ -16,7 +16,7 @@ from dpg_bench.miniature.train.corpus import captions
 from dpg_bench.miniature.train.loop import Schedule, load_average, train
 
 DONE = "done.json"
-_FINE_TUNING = Schedule(seed=111, steps=600, learning_rate=1e-4, warmup=30, average=0.99)
+_FINE_TUNING = Schedule(seed=111, steps=900, learning_rate=1e-4, warmup=30, average=0.99)
 _FINE_TUNING_IMAGES = 24
 
 
