@@ -57,6 +57,7 @@ def test_things_are_told_apart_by_what_alone_differs() -> None:
 
 @pytest.mark.parametrize("off", [0.0, 2.0])
 def test_the_error_is_that_of_the_noise_and_much_noise_weighs_more(off: float) -> None:
+    torch.manual_seed(0)
     scheduler, latents = new_scheduler(), torch.randn(64, 4, 16, 16)
     at = noised(scheduler, latents)
     signal = scheduler.alphas_cumprod[at.steps]

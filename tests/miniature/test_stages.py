@@ -3,10 +3,12 @@
 import re
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
+from torch import Tensor
 from torch.nn import functional
 from typer.testing import CliRunner
 
@@ -71,9 +73,24 @@ def test_the_unet_is_the_same_in_front_of_which_the_text_encoder_was_trained(sta
     assert all(torch.equal(weight, whole[name]) for name, weight in alone.items())
 
 
+@pytest.mark.parametrize("off", [0.0, 2.0])
+def test_the_unet_is_trained_on_the_error_of_the_noise(stages: Path, off: float) -> None:
+    task = UNetTask(stages / "latents", images=8, scenes=12)
+    shown = task.draw(0)
+
+    def predict(noisy: Tensor, steps: Tensor, told: Tensor) -> SimpleNamespace:
+        assert torch.equal(told, task.tokens(shown.facts))
+        signal = task.scheduler.alphas_cumprod[steps].view(-1, 1, 1, 1)
+        noise = (noisy - signal.sqrt() * task.latents[shown.scenes].float()) / (1 - signal).sqrt()
+        return SimpleNamespace(sample=noise + off)
+
+    task.unet = predict
+    assert float(task.losses(shown)["error"].detach()) == pytest.approx(off**2, abs=1e-3)
+
+
 def test_captions_are_right_that_make_the_unet_predict_what_the_scene_itself_does(stages: Path) -> None:
     told = UNetTask(stages / "latents", scenes=12)
-    task = TextEncoderTask(stages / "tokenizers" / "clip", told, images=8, scenes=12)
+    task = TextEncoderTask(stages / "tokenizers" / "clip", told, images=8)
     shown = task.draw(0)
     assert task.losses(shown)["loss"] > 1e-6
     task.text_encoder = lambda _: (told.tokens(shown.facts),)

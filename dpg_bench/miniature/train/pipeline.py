@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from dpg_bench.miniature.captions import short_caption
 from dpg_bench.miniature.dice import Dice
 from dpg_bench.miniature.sampling import draw_scene
-from dpg_bench.miniature.train.denoising import WIDTH, noised, weighted
-from dpg_bench.miniature.train.latents import SCENES, scene_name
+from dpg_bench.miniature.train.denoising import WIDTH, weighted
+from dpg_bench.miniature.train.latents import scene_name
 from dpg_bench.miniature.train.loop import Schedule
 from dpg_bench.miniature.train.scene_tokens import nothing_told, tell
 from dpg_bench.miniature.train.unet import UNetTask
@@ -31,18 +31,16 @@ class TextEncoderTask:
     is the noise as far as picture and scene tell it, without the chance that drowns what a caption tells of it.
     """
 
-    def __init__(
-        self, tokenizer: Path, told: UNetTask, *, images: int = IMAGES, scenes: int = SCENES, device: str = "cpu"
-    ) -> None:
+    def __init__(self, tokenizer: Path, told: UNetTask, *, images: int = IMAGES) -> None:
         from transformers import AutoTokenizer
 
         self.tokenizer: Any = AutoTokenizer.from_pretrained(tokenizer)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(SCHEDULE.seed)
-            self.text_encoder = new_text_encoder(self.tokenizer).to(device)
+            self.text_encoder = new_text_encoder(self.tokenizer).to(told.device)
         self._told = told
         told.trained.requires_grad_(False).eval()
-        self.draw = DrawCaptions(self.tokenizer, images, scenes)
+        self.draw = DrawCaptions(self.tokenizer, images, len(told.latents))
 
     @property
     def trained(self) -> nn.Module:
@@ -52,11 +50,11 @@ class TextEncoderTask:
 
     def losses(self, shown: Captioned) -> Mapping[str, Tensor]:
         """As in `Task`: the error of what the U-Net predicts by captions, where it is right to be told the scene."""
-        told, device = self._told, self._told.latents.device
-        at = noised(told.scheduler, told.latents[shown.scenes.to(device)].float())
+        told = self._told
+        at = told.noised(shown.scenes)
         with torch.no_grad():
-            wanted = told.unet(at.noisy, at.steps, told.tokens(shown.facts.to(device))).sample
-        predicted = told.unet(at.noisy, at.steps, self.text_encoder(shown.tokens.to(device))[0]).sample
+            wanted = told.predicted(at, told.tokens(shown.facts.to(told.device)))
+        predicted = told.predicted(at, self.text_encoder(shown.tokens.to(told.device))[0])
         return weighted(predicted, wanted, at.weights)
 
     def export(self, vae: Any, folder: Path) -> None:

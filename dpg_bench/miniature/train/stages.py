@@ -1,4 +1,4 @@
-"""The stages of the miniature's training, in order. Each leaves its models in a folder of its own, and is then done."""
+"""The stages of the miniature's training, in order. Each leaves what the next ones read in a folder of its own."""
 
 from __future__ import annotations
 
@@ -133,8 +133,6 @@ def _pipeline(out: Path, own: Path, effort: Effort) -> bool:
         out / "tokenizers" / "clip",
         _load_unet(out, effort),
         images=effort.batch("pipeline", pipeline.IMAGES),
-        scenes=effort.scenes,
-        device=effort.device,
     )
     finished = train(task, effort.schedule("pipeline", pipeline.SCHEDULE), own, workers=effort.workers)
     if finished:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from dpg_bench.miniature.dice import Dice
 from dpg_bench.miniature.sampling import draw_scene
-from dpg_bench.miniature.train.denoising import WIDTH, new_scheduler, noised, weighted
+from dpg_bench.miniature.train.denoising import WIDTH, Noised, new_scheduler, noised, weighted
 from dpg_bench.miniature.train.latents import SCENES, read_latents, scene_name
 from dpg_bench.miniature.train.loop import Schedule
 from dpg_bench.miniature.train.scene_tokens import SceneTokens, nothing_told, tell
@@ -24,7 +24,10 @@ _SHARES = (1.0, 1.0, 0.8, 0.5)
 
 
 class UNetTask:
-    """The training of the U-Net, and of the tokens it is told by, over the folder of latents."""
+    """The training of the U-Net, and of the tokens it is told by, over the folder of latents.
+
+    `latents` are those of all scenes, float16 (N, 4, H, W).
+    """
 
     def __init__(self, latents: Path, *, images: int = IMAGES, scenes: int = SCENES, device: str = "cpu") -> None:
         self.latents = read_latents(latents, scenes=scenes).to(device)
@@ -43,9 +46,22 @@ class UNetTask:
 
     def losses(self, shown: Told) -> Mapping[str, Tensor]:
         """As in `Task`: the error of the predicted noise."""
-        device = self.latents.device
-        at = noised(self.scheduler, self.latents[shown.scenes.to(device)].float())
-        return weighted(self.unet(at.noisy, at.steps, self.tokens(shown.facts.to(device))).sample, at.noise, at.weights)
+        at = self.noised(shown.scenes)
+        return weighted(self.predicted(at, self.tokens(shown.facts.to(self.device))), at.noise, at.weights)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the latents are, and everything with them."""
+        return self.latents.device
+
+    def noised(self, scenes: Tensor) -> Noised:
+        """The latents of scenes with these numbers (N), with noise."""
+        return noised(self.scheduler, self.latents[scenes.to(self.device)].float())
+
+    def predicted(self, at: Noised, condition: Tensor) -> Tensor:
+        """The noise (N, 4, H, W) as the U-Net predicts it, told by tokens (N, T, WIDTH)."""
+        noise: Tensor = self.unet(at.noisy, at.steps, condition).sample
+        return noise
 
 
 @dataclass(frozen=True, slots=True)
