@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dpg_bench.errors import DpgBenchError, unknown_name
+from dpg_bench.cli.exit_codes import Commands
+from dpg_bench.errors import unknown_name
 
 app = typer.Typer(
+    cls=Commands,
     help="The miniature world: its suite, its pictures, and the models that are trained on it.",
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_enable=False,
 )
 
 
@@ -38,7 +40,7 @@ def sheet(
     from dpg_bench.miniature.sheet import contact_sheet
 
     names = [f"{seed} {number}" for number in range(scenes)]
-    contact_sheet([draw(draw_scene(name, held_out=False), name) for name in names], columns=12).save(out)
+    contact_sheet([draw(draw_scene(name, held_out=False), name) for name in names], columns=12).save(out, format="png")
 
 
 @app.command()
@@ -56,7 +58,7 @@ def grid(
     for name in asked:
         if name not in known:
             raise unknown_name("item", name, known)
-    side_by_side(runs, [known[name] for name in asked]).save(out)
+    side_by_side(runs, [known[name] for name in asked]).save(out, format="png")
 
 
 @app.command()
@@ -116,16 +118,5 @@ def accuracy(
         typer.echo(line)
 
 
-def main() -> None:
-    """Run a command; an error is said in one line, and its exit code is the command's."""
-    try:
-        app()
-    except DpgBenchError as error:
-        typer.echo(str(error), err=True)
-        raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt as ended:  # before a training's first step, when there is nothing to save
-        raise SystemExit(128 + getattr(ended, "number", signal.SIGINT)) from None
-
-
 if __name__ == "__main__":
-    main()
+    app()

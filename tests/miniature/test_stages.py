@@ -159,17 +159,28 @@ def test_a_stage_whose_predecessor_is_not_done_says_so(tmp_path: Path) -> None:
 
 
 def test_an_unknown_stage_is_named_before_anything_is_made(tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["train", "--out", str(tmp_path), "--stage", "tokenizer"])
-    assert isinstance(result.exception, BadInputError)
-    assert "Did you mean 'tokenizers'" in str(result.exception)
+    assert "Did you mean 'tokenizers'" in refused(2, "--out", str(tmp_path), "--stage", "tokenizer")
     assert not list(tmp_path.iterdir())
 
 
 def test_a_device_that_is_not_there_is_named_before_anything_is_made(tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["train", "--out", str(tmp_path), "--device", "cuda:99"])
-    assert isinstance(result.exception, BadInputError)
-    assert "'cuda:99' was asked for" in str(result.exception)
+    assert "'cuda:99' was asked for" in refused(2, "--out", str(tmp_path), "--device", "cuda:99")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_where_the_folder_of_all_stages_should_be_is_named(tmp_path: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.touch()
+    assert "taken" in refused(1, "--out", str(taken))
+
+
+def refused(exit_code: int, *options: str) -> str:
+    """What `train` says, in one line."""
+    result = CliRunner().invoke(app, ["train", *options])
+    assert result.exit_code == exit_code
+    (said,) = result.output.splitlines()
+    assert said.startswith("Error: ")
+    return said
 
 
 def test_make_knows_what_each_stage_needs_and_makes_all() -> None:
