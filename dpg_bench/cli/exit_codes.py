@@ -5,7 +5,6 @@ regression; 130 interrupted; 143 told to end (SIGTERM), 129 by a closed terminal
 from __future__ import annotations
 
 import errno
-import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from dpg_bench.hub.cache import cache_folder
 
 INCOMPLETE = 3
 REGRESSION = 4
+INTERRUPTED = 130
 
 
 class Commands(TyperGroup):
@@ -54,9 +54,9 @@ class Commands(TyperGroup):
         except MemoryError:
             say("Error: There is not enough memory for this. What was finished is kept; the same command continues.")
             ctx.exit(1)
-        except KeyboardInterrupt as stop:
+        except KeyboardInterrupt:
             say("Interrupted. What was finished is kept; the same command continues.")
-            ctx.exit(128 + getattr(stop, "number", signal.SIGINT))  # the number is that of a training's Ended
+            ctx.exit(INTERRUPTED)
 
 
 def _advice(error: OSError) -> str:

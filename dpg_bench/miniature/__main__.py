@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dpg_bench.cli.exit_codes import Commands
-from dpg_bench.errors import unknown_name
+from dpg_bench.errors import DpgBenchError, unknown_name
 
 app = typer.Typer(
-    cls=Commands,
     help="The miniature world: its suite, its pictures, and the models that are trained on it.",
     no_args_is_help=True,
     add_completion=False,
@@ -118,5 +117,19 @@ def accuracy(
         typer.echo(line)
 
 
+def main() -> None:
+    """Run a command; an error is said in one line, and its exit code is the command's."""
+    try:
+        app()
+    except DpgBenchError as error:
+        typer.echo(str(error), err=True)
+        raise SystemExit(error.exit_code) from None
+    except OSError as error:  # a folder that can't be written to, a full disk
+        typer.echo(f"{error.filename or 'Failed'}: {error.strerror or error}.", err=True)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt as ended:  # before a training's first step, when there is nothing to save
+        raise SystemExit(128 + getattr(ended, "number", signal.SIGINT)) from None
+
+
 if __name__ == "__main__":
-    app()
+    main()

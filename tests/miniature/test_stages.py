@@ -1,7 +1,10 @@
 """The stages of the training: each leaves what the next one reads, and models that the product's own code loads."""
 
+import math
 import re
 import subprocess
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,18 +13,20 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor
 from torch.nn import functional
-from typer.testing import CliRunner
+from transformers import CLIPTextModel
 
 from dpg_bench.errors import BadInputError
 from dpg_bench.generate.base import GeneratorSettings, ImageRequest
 from dpg_bench.generate.models.stable_diffusion import SD15, StableDiffusionOptions
-from dpg_bench.miniature.__main__ import app
+from dpg_bench.miniature.__main__ import main
+from dpg_bench.miniature.train.clip import ClipTask, Described
 from dpg_bench.miniature.train.corpus import captions
 from dpg_bench.miniature.train.denoising import WIDTH
 from dpg_bench.miniature.train.latents import read_latents, write_latents
 from dpg_bench.miniature.train.loop import drawn, load_average
 from dpg_bench.miniature.train.pictures import signed
 from dpg_bench.miniature.train.pipeline import TextEncoderTask
+from dpg_bench.miniature.train.scene_tokens import SceneTokens
 from dpg_bench.miniature.train.stages import DONE, STAGES, Effort, Size, make_stages
 from dpg_bench.miniature.train.t5 import T5Task
 from dpg_bench.miniature.train.text_tokenizers import write_clip_tokenizer, write_t5_tokenizer
@@ -29,9 +34,10 @@ from dpg_bench.miniature.train.unet import UNetTask
 from dpg_bench.miniature.train.vae import DrawPictures
 from ella_models import load_connector, load_text_encoder
 
+Refused = Callable[..., str]
 SIZES = {stage.name: Size(steps=2, batch=2) for stage in STAGES}
 EFFORT = Effort(sizes=SIZES, captions=200, scenes=12, pairs=4)
-MADE = ("tokenizers", "vae", "latents", "unet", "pipeline", "t5", "pairs", "connector")
+MADE = ("tokenizers", "vae", "latents", "unet", "clip", "pipeline", "t5", "pairs", "connector")
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +94,51 @@ def test_the_unet_is_trained_on_the_error_of_the_noise(stages: Path, off: float)
     assert float(task.losses(shown)["error"].detach()) == pytest.approx(off**2, abs=1e-3)
 
 
+def test_a_caption_is_read_at_its_own_end_whatever_it_is_read_beside(stages: Path) -> None:
+    task = ClipTask(stages / "tokenizers" / "clip", SceneTokens(WIDTH), captions=8)
+    shown = task.draw(0)
+    ends = (shown.tokens == task.tokenizer.eos_token_id).int().argmax(1)
+    shortest = int(ends.argmin())
+    assert ends[shortest] + 1 < shown.tokens.shape[1]
+    alone = Described(shown.tokens[[shortest], : ends[shortest] + 1], shown.facts[[shortest]])
+    torch.testing.assert_close(task.captioned(alone)[0], task.captioned(shown)[shortest])
+
+
+def test_captions_are_right_that_are_most_like_their_own_scenes(stages: Path) -> None:
+    task = ClipTask(stages / "tokenizers" / "clip", SceneTokens(WIDTH), captions=8)
+    shown = task.draw(0)
+    scenes = torch.eye(8, WIDTH)
+    task.told = lambda _: scenes
+    found = {}
+    for name, read in (("own", scenes), ("others", scenes.roll(1, 0))):
+        task.captioned = lambda _, read=read: read
+        found[name] = task.losses(shown)
+    assert found["own"]["right"] == 1
+    assert found["others"]["right"] == 0
+    # In both directions, of eight at a likeness of 1 or 0, e^2 times that to begin with.
+    scale = math.exp(2)
+    assert float(found["own"]["loss"].detach()) == pytest.approx(2 * math.log(1 + 7 * math.exp(-scale)), rel=1e-3)
+    assert float(found["others"]["loss"].detach()) == pytest.approx(2 * math.log(math.exp(scale) + 7), rel=1e-3)
+
+
+def test_the_text_encoder_goes_on_from_the_contrast(stages: Path, tmp_path: Path) -> None:
+    told = UNetTask(stages / "latents", scenes=12)
+    clip = ClipTask(stages / "tokenizers" / "clip", told.tokens)
+    load_average(clip.trained, stages / "clip")
+    for stage in ("tokenizers", "vae", "latents", "unet", "clip"):
+        (tmp_path / stage).symlink_to(stages / stage)
+    make_stages(tmp_path, ("pipeline",), effort=replace(EFFORT, sizes={**SIZES, "pipeline": Size(steps=0, batch=2)}))
+    whole = CLIPTextModel.from_pretrained(tmp_path / "pipeline" / "model" / "text_encoder")
+    after = whole.state_dict()
+    assert all(
+        torch.equal(weight.half(), after[name].half()) for name, weight in clip.text_encoder.state_dict().items()
+    )
+
+
 def test_captions_are_right_that_make_the_unet_predict_what_the_scene_itself_does(stages: Path) -> None:
     told = UNetTask(stages / "latents", scenes=12)
-    task = TextEncoderTask(stages / "tokenizers" / "clip", told, images=8)
+    clip = ClipTask(stages / "tokenizers" / "clip", told.tokens)
+    task = TextEncoderTask(clip.text_encoder, clip.tokenizer, told, images=8)
     shown = task.draw(0)
     assert task.losses(shown)["loss"] > 1e-6
     task.text_encoder = lambda _: (told.tokens(shown.facts),)
@@ -158,29 +206,35 @@ def test_a_stage_whose_predecessor_is_not_done_says_so(tmp_path: Path) -> None:
     assert not (tmp_path / "latents" / DONE).exists()
 
 
-def test_an_unknown_stage_is_named_before_anything_is_made(tmp_path: Path) -> None:
+def test_an_unknown_stage_is_named_before_anything_is_made(tmp_path: Path, refused: Refused) -> None:
     assert "Did you mean 'tokenizers'" in refused(2, "--out", str(tmp_path), "--stage", "tokenizer")
     assert not list(tmp_path.iterdir())
 
 
-def test_a_device_that_is_not_there_is_named_before_anything_is_made(tmp_path: Path) -> None:
+def test_a_device_that_is_not_there_is_named_before_anything_is_made(tmp_path: Path, refused: Refused) -> None:
     assert "'cuda:99' was asked for" in refused(2, "--out", str(tmp_path), "--device", "cuda:99")
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_where_the_folder_of_all_stages_should_be_is_named(tmp_path: Path) -> None:
+def test_a_file_where_the_folder_of_all_stages_should_be_is_named(tmp_path: Path, refused: Refused) -> None:
     taken = tmp_path / "taken"
     taken.touch()
-    assert "taken" in refused(1, "--out", str(taken))
+    assert str(taken) in refused(1, "--out", str(taken))
 
 
-def refused(exit_code: int, *options: str) -> str:
-    """What `train` says, in one line."""
-    result = CliRunner().invoke(app, ["train", *options])
-    assert result.exit_code == exit_code
-    (said,) = result.output.splitlines()
-    assert said.startswith("Error: ")
-    return said
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Refused:
+    """What `train` says with these options, in one line, where it ends with this exit code."""
+
+    def say(exit_code: int, *options: str) -> str:
+        monkeypatch.setattr("sys.argv", ["miniature", "train", *options])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == exit_code
+        (said,) = capsys.readouterr().err.splitlines()
+        return said
+
+    return say
 
 
 def test_make_knows_what_each_stage_needs_and_makes_all() -> None:
