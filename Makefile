@@ -34,8 +34,7 @@ $(STAGES)/%/done.json: | $(STAMP)
 
 $(STAGES)/latents/done.json: | $(STAGES)/vae/done.json
 $(STAGES)/unet/done.json: | $(STAGES)/latents/done.json
-$(STAGES)/clip/done.json: | $(STAGES)/tokenizers/done.json $(STAGES)/latents/done.json $(STAGES)/unet/done.json
-$(STAGES)/pipeline/done.json: | $(STAGES)/tokenizers/done.json $(STAGES)/vae/done.json $(STAGES)/latents/done.json $(STAGES)/unet/done.json $(STAGES)/clip/done.json
+$(STAGES)/pipeline/done.json: | $(STAGES)/tokenizers/done.json $(STAGES)/vae/done.json $(STAGES)/latents/done.json $(STAGES)/unet/done.json
 $(STAGES)/t5/done.json: | $(STAGES)/tokenizers/done.json
 $(STAGES)/connector/done.json: | $(STAGES)/pipeline/done.json $(STAGES)/t5/done.json $(STAGES)/pairs/done.json
 # The judge needs neither, but on two cores it would be begun before both, and the longer row of stages would wait for it.

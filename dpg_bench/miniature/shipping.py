@@ -39,7 +39,7 @@ SHIPPED = (
         "pipeline",
         "model",
         ("*.json", "*/*.json", "*/*.safetensors"),
-        ("vae/log.csv", "unet/log.csv", "clip/log.csv", "pipeline/log.csv"),
+        ("vae/log.csv", "unet/log.csv", "pipeline/log.csv"),
         "Stable Diffusion's pipeline: U-Net on what scenes hold, CLIP's text encoder on short captions, autoencoder.",
     ),
     Shipped(

@@ -1,10 +1,8 @@
 """The stages of the training: each leaves what the next one reads, and models that the product's own code loads."""
 
-import math
 import re
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,20 +11,17 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor
 from torch.nn import functional
-from transformers import CLIPTextModel
 
 from dpg_bench.errors import BadInputError
 from dpg_bench.generate.base import GeneratorSettings, ImageRequest
 from dpg_bench.generate.models.stable_diffusion import SD15, StableDiffusionOptions
 from dpg_bench.miniature.__main__ import main
-from dpg_bench.miniature.train.clip import ClipTask, Described
 from dpg_bench.miniature.train.corpus import captions
 from dpg_bench.miniature.train.denoising import WIDTH
 from dpg_bench.miniature.train.latents import read_latents, write_latents
 from dpg_bench.miniature.train.loop import drawn, load_average
 from dpg_bench.miniature.train.pictures import signed
 from dpg_bench.miniature.train.pipeline import TextEncoderTask
-from dpg_bench.miniature.train.scene_tokens import SceneTokens
 from dpg_bench.miniature.train.stages import DONE, STAGES, Effort, Size, make_stages
 from dpg_bench.miniature.train.t5 import T5Task
 from dpg_bench.miniature.train.text_tokenizers import write_clip_tokenizer, write_t5_tokenizer
@@ -37,7 +32,7 @@ from ella_models import load_connector, load_text_encoder
 Refused = Callable[..., str]
 SIZES = {stage.name: Size(steps=2, batch=2) for stage in STAGES}
 EFFORT = Effort(sizes=SIZES, captions=200, scenes=12, pairs=4)
-MADE = ("tokenizers", "vae", "latents", "unet", "clip", "pipeline", "t5", "pairs", "connector")
+MADE = ("tokenizers", "vae", "latents", "unet", "pipeline", "t5", "pairs", "connector")
 
 
 @pytest.fixture(scope="module")
@@ -94,51 +89,9 @@ def test_the_unet_is_trained_on_the_error_of_the_noise(stages: Path, off: float)
     assert float(task.losses(shown)["error"].detach()) == pytest.approx(off**2, abs=1e-3)
 
 
-def test_a_caption_is_read_at_its_own_end_whatever_it_is_read_beside(stages: Path) -> None:
-    task = ClipTask(stages / "tokenizers" / "clip", SceneTokens(WIDTH), captions=8)
-    shown = task.draw(0)
-    ends = (shown.tokens == task.tokenizer.eos_token_id).int().argmax(1)
-    shortest = int(ends.argmin())
-    assert ends[shortest] + 1 < shown.tokens.shape[1]
-    alone = Described(shown.tokens[[shortest], : ends[shortest] + 1], shown.facts[[shortest]])
-    torch.testing.assert_close(task.captioned(alone)[0], task.captioned(shown)[shortest])
-
-
-def test_captions_are_right_that_are_most_like_their_own_scenes(stages: Path) -> None:
-    task = ClipTask(stages / "tokenizers" / "clip", SceneTokens(WIDTH), captions=8)
-    shown = task.draw(0)
-    scenes = torch.eye(8, WIDTH)
-    task.told = lambda _: scenes
-    found = {}
-    for name, read in (("own", scenes), ("others", scenes.roll(1, 0))):
-        task.captioned = lambda _, read=read: read
-        found[name] = task.losses(shown)
-    assert found["own"]["right"] == 1
-    assert found["others"]["right"] == 0
-    # In both directions, of eight at a likeness of 1 or 0, e^2 times that to begin with.
-    scale = math.exp(2)
-    assert float(found["own"]["loss"].detach()) == pytest.approx(2 * math.log(1 + 7 * math.exp(-scale)), rel=1e-3)
-    assert float(found["others"]["loss"].detach()) == pytest.approx(2 * math.log(math.exp(scale) + 7), rel=1e-3)
-
-
-def test_the_text_encoder_goes_on_from_the_contrast(stages: Path, tmp_path: Path) -> None:
-    told = UNetTask(stages / "latents", scenes=12)
-    clip = ClipTask(stages / "tokenizers" / "clip", told.tokens)
-    load_average(clip.trained, stages / "clip")
-    for stage in ("tokenizers", "vae", "latents", "unet", "clip"):
-        (tmp_path / stage).symlink_to(stages / stage)
-    make_stages(tmp_path, ("pipeline",), effort=replace(EFFORT, sizes={**SIZES, "pipeline": Size(steps=0, batch=2)}))
-    whole = CLIPTextModel.from_pretrained(tmp_path / "pipeline" / "model" / "text_encoder")
-    after = whole.state_dict()
-    assert all(
-        torch.equal(weight.half(), after[name].half()) for name, weight in clip.text_encoder.state_dict().items()
-    )
-
-
 def test_captions_are_right_that_make_the_unet_predict_what_the_scene_itself_does(stages: Path) -> None:
     told = UNetTask(stages / "latents", scenes=12)
-    clip = ClipTask(stages / "tokenizers" / "clip", told.tokens)
-    task = TextEncoderTask(clip.text_encoder, clip.tokenizer, told, images=8)
+    task = TextEncoderTask(stages / "tokenizers" / "clip", told, images=8)
     shown = task.draw(0)
     assert task.losses(shown)["loss"] > 1e-6
     task.text_encoder = lambda _: (told.tokens(shown.facts),)

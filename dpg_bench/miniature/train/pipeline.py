@@ -1,4 +1,4 @@
-"""`mini-sd15`: CLIP's text encoder, trained on with short captions in front of the U-Net, and the pipeline of both."""
+"""`mini-sd15`: CLIP's text encoder at small size, trained on short captions in front of the U-Net, and the pipeline."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from dpg_bench.miniature.captions import short_caption
 from dpg_bench.miniature.dice import Dice
 from dpg_bench.miniature.sampling import draw_scene
-from dpg_bench.miniature.train.denoising import weighted
+from dpg_bench.miniature.train.denoising import WIDTH, weighted
 from dpg_bench.miniature.train.latents import scene_name
 from dpg_bench.miniature.train.loop import Schedule
 from dpg_bench.miniature.train.scene_tokens import nothing_told, tell
@@ -25,15 +25,19 @@ _NO_CAPTION = 0.1
 
 
 class TextEncoderTask:
-    """The training of a text encoder, with its tokenizer, over a trained U-Net, which stays as it is.
+    """The training of the text encoder, over the tokenizer's folder and a trained U-Net, which stays as it is.
 
     Its target is not the noise, but what the U-Net predicts when it is told the scene: the same on average, since that
     is the noise as far as picture and scene tell it, without the chance that drowns what a caption tells of it.
     """
 
-    def __init__(self, text_encoder: Any, tokenizer: Any, told: UNetTask, *, images: int = IMAGES) -> None:
-        self.text_encoder = text_encoder.to(told.device)
-        self.tokenizer = tokenizer
+    def __init__(self, tokenizer: Path, told: UNetTask, *, images: int = IMAGES) -> None:
+        from transformers import AutoTokenizer
+
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(tokenizer)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(SCHEDULE.seed)
+            self.text_encoder = new_text_encoder(self.tokenizer).to(told.device)
         self._told = told
         told.trained.requires_grad_(False).eval()
         self.draw = DrawCaptions(self.tokenizer, images, len(told.latents))
@@ -105,3 +109,21 @@ class DrawCaptions:
             captions, padding="max_length", max_length=77, truncation=True, return_tensors="pt"
         ).input_ids
         return Captioned(torch.tensor(chosen), tokens, torch.stack(facts))
+
+
+def new_text_encoder(tokenizer: Any) -> Any:
+    """An untrained text encoder, from torch's global generator."""
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    return CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=WIDTH,
+            intermediate_size=2 * WIDTH,
+            num_hidden_layers=3,
+            num_attention_heads=4,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )

@@ -11,7 +11,7 @@ import torch
 
 from dpg_bench.errors import BadInputError, unknown_name
 from dpg_bench.files.durable import write_json
-from dpg_bench.miniature.train import clip, connector, judge, latents, pipeline, t5, text_tokenizers, unet, vae
+from dpg_bench.miniature.train import connector, judge, latents, pipeline, t5, text_tokenizers, unet, vae
 from dpg_bench.miniature.train.corpus import captions
 from dpg_bench.miniature.train.loop import Schedule, load_average, train
 
@@ -128,17 +128,11 @@ def _unet(out: Path, own: Path, effort: Effort) -> bool:
     return train(task, effort.schedule("unet", unet.SCHEDULE), own, workers=effort.workers)
 
 
-def _clip(out: Path, own: Path, effort: Effort) -> bool:
-    task = _new_clip(out, _load_unet(out, effort), effort)
-    return train(task, effort.schedule("clip", clip.SCHEDULE), own, workers=effort.workers)
-
-
 def _pipeline(out: Path, own: Path, effort: Effort) -> bool:
-    told = _load_unet(out, effort)
-    contrasted = _new_clip(out, told, effort)
-    load_average(contrasted.trained, out / "clip")
     task = pipeline.TextEncoderTask(
-        contrasted.text_encoder, contrasted.tokenizer, told, images=effort.batch("pipeline", pipeline.IMAGES)
+        out / "tokenizers" / "clip",
+        _load_unet(out, effort),
+        images=effort.batch("pipeline", pipeline.IMAGES),
     )
     finished = train(task, effort.schedule("pipeline", pipeline.SCHEDULE), own, workers=effort.workers)
     if finished:
@@ -201,23 +195,13 @@ def _load_unet(out: Path, effort: Effort) -> unet.UNetTask:
     return task
 
 
-def _new_clip(out: Path, told: unet.UNetTask, effort: Effort) -> clip.ClipTask:
-    return clip.ClipTask(
-        out / "tokenizers" / "clip",
-        told.tokens,
-        captions=effort.batch("clip", clip.CAPTIONS),
-        device=effort.device,
-    )
-
-
 STAGES = (
     Stage("judge", _judge),
     Stage("tokenizers", _tokenizers),
     Stage("vae", _vae),
     Stage("latents", _latents, ("vae",)),
     Stage("unet", _unet, ("latents",)),
-    Stage("clip", _clip, ("tokenizers", "latents", "unet")),
-    Stage("pipeline", _pipeline, ("tokenizers", "vae", "latents", "unet", "clip")),
+    Stage("pipeline", _pipeline, ("tokenizers", "vae", "latents", "unet")),
     Stage("t5", _t5, ("tokenizers",)),
     Stage("pairs", _pairs),
     Stage("connector", _connector, ("pipeline", "t5", "pairs")),
