@@ -16,7 +16,7 @@ from dpg_bench.miniature.train.corpus import captions
 from dpg_bench.miniature.train.loop import Schedule, load_average, train
 
 DONE = "done.json"
-_FINE_TUNING = Schedule(seed=111, steps=900, learning_rate=1e-4, warmup=30, average=0.99)
+FINE_TUNING = Schedule(seed=111, steps=900, learning_rate=1e-4, warmup=30, average=0.99)
 _FINE_TUNING_IMAGES = 24
 
 
@@ -171,13 +171,13 @@ def _final_judge(out: Path, own: Path, effort: Effort) -> bool:
 
     task = judge.JudgeTask(
         own,
-        schedule=_FINE_TUNING,
+        schedule=FINE_TUNING,
         images=effort.batch("final-judge", _FINE_TUNING_IMAGES),
         device=effort.device,
         through=Reworked(_load_vae(out).to(effort.device), _load_unet(out, effort)),
     )
     load_average(task.trained, out / "judge")
-    finished = train(task, effort.schedule("final-judge", _FINE_TUNING), own, workers=effort.workers)
+    finished = train(task, effort.schedule("final-judge", FINE_TUNING), own, workers=effort.workers)
     if finished:
         task.export(own)
     return finished
