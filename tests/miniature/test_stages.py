@@ -65,6 +65,14 @@ def test_the_pipeline_is_a_base_of_sd15_like_any_other(stages: Path) -> None:
     assert image.size == (64, 64)
 
 
+def test_the_pipeline_keeps_nothing_of_how_and_where_it_was_trained(stages: Path) -> None:
+    model = stages / "pipeline" / "model"
+    for file in model.rglob("*.json"):
+        assert str(stages) not in file.read_text(encoding="utf-8"), file
+    tokenizer = "tokenizer.json"
+    assert (model / "tokenizer" / tokenizer).read_bytes() == (stages / "tokenizers/clip" / tokenizer).read_bytes()
+
+
 def test_the_unet_is_the_same_in_front_of_which_the_text_encoder_was_trained(stages: Path) -> None:
     told = UNetTask(stages / "latents", scenes=12)
     load_average(told.trained, stages / "unet")

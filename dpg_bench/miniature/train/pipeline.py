@@ -34,13 +34,14 @@ class TextEncoderTask:
     def __init__(self, tokenizer: Path, told: UNetTask, *, images: int = IMAGES) -> None:
         from transformers import AutoTokenizer
 
-        self.tokenizer: Any = AutoTokenizer.from_pretrained(tokenizer)
+        drawing = AutoTokenizer.from_pretrained(tokenizer)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(SCHEDULE.seed)
-            self.text_encoder = new_text_encoder(self.tokenizer).to(told.device)
+            self.text_encoder = new_text_encoder(drawing).to(told.device)
+        self._tokenizer = tokenizer
         self._told = told
         told.trained.requires_grad_(False).eval()
-        self.draw = DrawCaptions(self.tokenizer, images, len(told.latents))
+        self.draw = DrawCaptions(drawing, images, len(told.latents))
 
     @property
     def trained(self) -> nn.Module:
@@ -60,13 +61,15 @@ class TextEncoderTask:
     def export(self, vae: Any, folder: Path) -> None:
         """Write the whole pipeline, in float16."""
         from diffusers import StableDiffusionPipeline
+        from transformers import AutoTokenizer
 
         for module in (vae, self.text_encoder, self._told.unet):
             module.cpu().half()
+        vae.register_to_config(_name_or_path="")  # which would be the folder that it was trained in
         pipeline = StableDiffusionPipeline(
             vae=vae,
             text_encoder=self.text_encoder,
-            tokenizer=self.tokenizer,
+            tokenizer=AutoTokenizer.from_pretrained(self._tokenizer),  # a used one would keep how it padded
             unet=self._told.unet,
             scheduler=self._told.scheduler,
             safety_checker=None,
