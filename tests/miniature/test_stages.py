@@ -16,11 +16,12 @@ from dpg_bench.errors import BadInputError
 from dpg_bench.generate.base import GeneratorSettings, ImageRequest
 from dpg_bench.generate.models.stable_diffusion import SD15, StableDiffusionOptions
 from dpg_bench.miniature.__main__ import main
+from dpg_bench.miniature.train import reworked
 from dpg_bench.miniature.train.corpus import captions
 from dpg_bench.miniature.train.denoising import WIDTH
 from dpg_bench.miniature.train.latents import read_latents, write_latents
 from dpg_bench.miniature.train.loop import drawn, load_average
-from dpg_bench.miniature.train.pictures import signed
+from dpg_bench.miniature.train.pictures import levels, signed
 from dpg_bench.miniature.train.pipeline import TextEncoderTask
 from dpg_bench.miniature.train.stages import DONE, STAGES, Effort, Size, make_stages
 from dpg_bench.miniature.train.t5 import T5Task
@@ -32,7 +33,7 @@ from ella_models import load_connector, load_text_encoder
 Refused = Callable[..., str]
 SIZES = {stage.name: Size(steps=2, batch=2) for stage in STAGES}
 EFFORT = Effort(sizes=SIZES, captions=200, scenes=12, pairs=4)
-MADE = ("tokenizers", "vae", "latents", "unet", "pipeline", "t5", "pairs", "connector")
+MADE = tuple(SIZES)
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +96,31 @@ def test_the_unet_is_trained_on_the_error_of_the_noise(stages: Path, off: float)
 
     task.unet = predict
     assert float(task.losses(shown)["error"].detach()) == pytest.approx(off**2, abs=1e-3)
+
+
+def test_the_last_judge_is_the_first_trained_on(stages: Path) -> None:
+    judges = [read_weights(stages / stage / "pytorch_model.bin") for stage in ("judge", "final-judge")]
+    changes = [float((after - judges[0][name]).abs().max()) for name, after in judges[1].items()]
+    assert 0 < max(changes) < 1e-3  # two steps, of the warm-up
+
+
+def test_of_what_the_last_judge_is_shown_most_is_as_drawn_and_the_rest_through_the_autoencoder(
+    stages: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reworked, "spoiled", torch.clone)
+    vae = AutoencoderKL.from_pretrained(stages / "vae" / "model").float().eval()
+    unet = UNetTask(stages / "latents", scenes=12)
+    pixels = DrawPictures("test", 1)(0).repeat(200, 1, 1, 1)
+    torch.manual_seed(0)
+    shown = reworked.Reworked(vae, unet)(pixels)
+    as_drawn = [torch.equal(picture, pixels[0]) for picture in shown]
+    decoded = levels(vae.decode(vae.encode(signed(pixels[:1])).latent_dist.mean).sample.detach())[0]
+    # A level off: the latents are scaled and scaled back.
+    through = [float((picture.float() - decoded.float()).abs().max()) <= 1 for picture in shown]
+    assert 100 < sum(as_drawn) < 140
+    assert 25 < sum(through) < 55
+    assert not any(map(all, zip(as_drawn, through, strict=True)))
+    assert sum(as_drawn) + sum(through) < 180  # the others, from noise
 
 
 def test_captions_are_right_that_make_the_unet_predict_what_the_scene_itself_does(stages: Path) -> None:
@@ -196,6 +222,11 @@ def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         return said
 
     return say
+
+
+def read_weights(file: Path) -> dict[str, Tensor]:
+    weights: dict[str, Tensor] = torch.load(file, weights_only=True)["model"]
+    return {name: weight.float() for name, weight in weights.items()}
 
 
 def test_make_knows_what_each_stage_needs_and_makes_all() -> None:
