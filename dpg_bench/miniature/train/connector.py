@@ -13,7 +13,7 @@ from dpg_bench.miniature.sampling import draw_scene
 from dpg_bench.miniature.train.loop import drawn
 
 PAIRS = 12_000
-STEPS = 1500
+STEPS = 2500
 SEED = 90
 BATCH = 24
 SIZES = {"heads": 4, "num_latents": 32, "time_channel": 64, "time_embed_dim": 128}
