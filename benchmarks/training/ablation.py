@@ -5,7 +5,7 @@
     python -m benchmarks.training.ablation table     the table, beside the paper's
 
 All have the same frozen U-Net and text encoder, the same pairs and the same budget, by `ella train`, and the paper's
-numbers of blocks at the miniature's width. CLIP alone is `mini-sd15`, whose text encoder was trained with its U-Net.
+numbers of blocks at the miniature's width. CLIP alone is `mini-sd15`, whose text encoder was trained in front of it.
 Beside the judge's score stands a measure that needs no judge: the loss on pairs never trained on, that is, how well
 the noise over the true picture is told from its caption.
 """

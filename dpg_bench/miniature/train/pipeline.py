@@ -19,7 +19,7 @@ from dpg_bench.miniature.train.loop import Schedule
 from dpg_bench.miniature.train.scene_tokens import nothing_told, tell
 from dpg_bench.miniature.train.unet import UNetTask
 
-SCHEDULE = Schedule(seed=57, steps=2500, learning_rate=1e-3, warmup=300, average=0.998)
+SCHEDULE = Schedule(seed=57, steps=1500, learning_rate=1e-3, warmup=300, average=0.998)
 IMAGES = 24
 _NO_CAPTION = 0.1
 
