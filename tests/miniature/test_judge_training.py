@@ -18,7 +18,7 @@ from dpg_bench.miniature.drawing.picture import draw
 from dpg_bench.miniature.sampling import draw_scene
 from dpg_bench.miniature.train.judge import Asked, JudgeTask
 from dpg_bench.miniature.train.judge_model import answer_logits, image_tokens
-from dpg_bench.miniature.train.loop import Schedule, train
+from dpg_bench.miniature.train.loop import Schedule, load_average, train
 from dpg_bench.miniature.train.pictures import pixels_of
 from dpg_bench.miniature.train.wordpiece import wordpiece_vocabulary
 
@@ -53,6 +53,15 @@ def test_interrupted_training_comes_to_the_same_weights_byte_for_byte(trained: P
     logs = [(folder / "log.csv").read_text(encoding="utf-8").splitlines() for folder in (tmp_path, trained)]
     rows, whole = [[re.sub(r",\d+,", ",", line, count=1) for line in log] for log in logs]  # seconds differ
     assert rows == whole
+
+
+@pytest.mark.parametrize("other", [torch.nn.Linear(2, 2), torch.nn.Linear(3, 2, bias=False)])
+def test_weights_of_another_make_are_told_and_not_taken(tmp_path: Path, other: torch.nn.Module) -> None:
+    before = {name: weight.clone() for name, weight in other.state_dict().items()}
+    torch.save({"average": [torch.ones(2, 2)]}, tmp_path / "state.pt")
+    with pytest.raises(BadInputError, match="isn't of the make that is trained today"):
+        load_average(other, tmp_path)
+    assert all(torch.equal(weight, before[name]) for name, weight in other.state_dict().items())
 
 
 def test_a_training_that_was_begun_with_another_schedule_is_not_gone_on_with(tmp_path: Path) -> None:

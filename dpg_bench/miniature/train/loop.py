@@ -155,10 +155,19 @@ def _steps(task: Task, schedule: Schedule, state: _State, shown: Iterator[Any], 
 
 
 def load_average(trained: nn.Module, folder: Path) -> None:
-    """Put the averaged weights that a training has reached in `folder` into a module of the same make."""
+    """Put the averaged weights that a training has reached in `folder` into a module of the same make.
+
+    Raises BadInputError if that one is of another make.
+    """
     average = torch.load(folder / _STATE, weights_only=True, map_location="cpu")["average"]
+    parameters = list(trained.parameters())
+    if [value.shape for value in average] != [parameter.shape for parameter in parameters]:
+        raise BadInputError(
+            f"What was trained in {folder} isn't of the make that is trained today. Remove that folder, and what was "
+            "made from it, or name another."
+        )
     with torch.no_grad():
-        for parameter, value in zip(trained.parameters(), average, strict=True):
+        for parameter, value in zip(parameters, average, strict=True):
             parameter.copy_(value)
 
 
